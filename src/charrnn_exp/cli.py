@@ -1,0 +1,116 @@
+"""Which verb is meant, and with which code the process ends; the one place that ends it."""
+
+import os
+import re
+import signal
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Sequence
+from typing import NoReturn
+
+from charrnn_exp.errors import CharRNNError, UserError, one_line
+
+VERBS = ("train", "resume", "sample", "ui")
+BUG = 1
+
+
+def run() -> NoReturn:
+    """Do what the command line says and end the process."""
+    code = main(sys.argv[1:])
+    # Flushed by hand and ended at once: TensorFlow's threads have nothing left to say, and take a second to leave.
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            stream.flush()
+        except (BrokenPipeError, ValueError):
+            pass
+    os._exit(code)
+
+
+def main(words: Sequence[str]) -> int:
+    """Do what the words say; return the exit code.
+
+    0 done; 2 the user can mend it; 3 the machine must be mended; 1 a bug; 130 and 143 after SIGINT and SIGTERM;
+    141 when the reader of the output went away.
+    """
+    try:
+        if not {"-h", "--help"}.isdisjoint(words):
+            from charrnn_exp.commands.help import show_help
+
+            show_help(words)
+            return 0
+        if words and words[0] == "--version":
+            from charrnn_exp import __version__
+
+            print(__version__)
+            return 0
+        verb, rest = split_verb(words)
+        find_command(verb)(rest)
+        return 0
+    except CharRNNError as error:
+        for line in error.lines:
+            print(f"charrnn_exp: error: {line}", file=sys.stderr)
+        return error.exit_code
+    except KeyboardInterrupt:
+        print("charrnn_exp: interrupted", file=sys.stderr)
+        return 128 + signal.SIGINT
+    except BrokenPipeError:
+        return 128 + signal.SIGPIPE
+    except SystemExit as ended:
+        return ended.code if isinstance(ended.code, int) else BUG if ended.code else 0
+    except Exception as error:
+        where = _write_traceback()
+        print(
+            f"charrnn_exp: bug: {type(error).__name__}: {one_line(error)} (traceback in {where})",
+            file=sys.stderr,
+        )
+        return BUG
+
+
+def split_verb(words: Sequence[str]) -> tuple[str, list[str]]:
+    """Return the verb and the words after it; a first word that is bare letters is a verb, none means train.
+
+    >>> split_verb(["sample", "run=latest"])
+    ('sample', ['run=latest'])
+    >>> split_verb(["model.hidden_size=512"])
+    ('train', ['model.hidden_size=512'])
+
+    Raises:
+        UserError: if there is no such verb.
+    """
+    if not words or not re.fullmatch("[a-z]+", words[0]):
+        return "train", list(words)
+    if words[0] not in VERBS:
+        from charrnn_exp.config.overrides import suggest
+
+        raise UserError(f"unknown verb {words[0]!r}{suggest(words[0], VERBS) or '.'} Known: {', '.join(VERBS)}.")
+    return words[0], list(words[1:])
+
+
+def find_command(verb: str) -> Callable[[Sequence[str]], None]:
+    """Return the command of a verb; only its own module is imported."""
+    match verb:
+        case "train":
+            from charrnn_exp.commands.train import train
+
+            return train
+        case "resume":
+            from charrnn_exp.commands.resume import resume
+
+            return resume
+        case "sample":
+            from charrnn_exp.commands.sample import sample
+
+            return sample
+        case "ui":
+            from charrnn_exp.commands.ui import ui
+
+            return ui
+        case _:
+            raise AssertionError(verb)
+
+
+def _write_traceback() -> str:
+    with tempfile.NamedTemporaryFile("w", prefix="charrnn_exp_", suffix=".log", delete=False) as file:
+        traceback.print_exc(file=file)
+    return file.name

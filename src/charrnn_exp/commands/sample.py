@@ -1,0 +1,87 @@
+"""`sample`: text from a run that exists, streamed to the terminal."""
+
+import codecs
+import sys
+from collections.abc import Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+from charrnn_exp.commands.words import change_config, parse_words
+from charrnn_exp.config.schema import Config
+from charrnn_exp.data.prompt import read_prompt
+from charrnn_exp.data.vocabulary import Vocabulary
+from charrnn_exp.errors import MachineError, UserError
+from charrnn_exp.model.startup import import_tensorflow
+from charrnn_exp.tracking.run_folder import RunFolder, find_run
+from charrnn_exp.training.checkpoint import WEIGHTS, Arrays, CheckpointStore
+from charrnn_exp.views.terminal import write_stream
+
+
+def sample(words: Sequence[str]) -> None:
+    """Write text of `run=REF` (default: latest) to standard output as it is drawn.
+
+    `checkpoint=last` (default) or `checkpoint=best`; all of `sampling.*`.
+
+    Raises:
+        CharRNNError: if there is no such run, it has no checkpoint, or the prompt does not fit its vocabulary.
+    """
+    parsed = parse_words(words, verb="sample", own=["run", "checkpoint"], settings=["sampling."])
+    folder = find_run(parsed.own.get("run", "latest"))
+    values = folder.read_values()
+    # A prompt on the command line takes the place of either way the run had it.
+    changed = {override.key_or_group for override in parsed.settings}
+    for one, other in (("prompt", "prompt_file"), ("prompt_file", "prompt")):
+        if f"sampling.{one}" in changed and f"sampling.{other}" not in changed:
+            values["sampling"][other] = None
+    config = change_config(values, parsed)
+    vocabulary = folder.read_vocabulary()
+    prompt_ids_t = read_prompt(config.sampling, vocabulary)
+    weights = _read_weights(folder, parsed.own.get("checkpoint", "last"))
+    import_tensorflow()
+    _stream(config, vocabulary, prompt_ids_t, weights)
+
+
+def _read_weights(folder: RunFolder, which: str) -> Arrays:
+    store = CheckpointStore(folder.checkpoints, facts={}, num_rolling=1)
+    if not store.find_all():
+        raise MachineError(f"run {folder.path} must have a checkpoint, got none. Resume it first.")
+    match which:
+        case "last":
+            _, weights, _, warnings = store.load_newest()
+            for line in warnings:
+                print(f"charrnn_exp: warning: {line}", file=sys.stderr)
+            return weights
+        case "best":
+            return store.best_or_newest().read(WEIGHTS)
+        case _:
+            raise UserError(f"checkpoint must be last or best, got {which!r}.")
+
+
+def _stream(config: Config, vocabulary: Vocabulary, prompt_ids_t: npt.NDArray[np.int32], weights: Arrays) -> None:
+    from charrnn_exp.model.machine import choose_precision
+    from charrnn_exp.model.network import Network
+    from charrnn_exp.sampling.sampler import Sampler
+    from charrnn_exp.training.state import load_weights
+
+    network = Network(
+        num_symbols=len(vocabulary),
+        model=config.model,
+        precision=choose_precision(config.training.precision),
+        seed=config.seed,
+    )
+    load_weights(network, weights)
+    sampling = config.sampling
+    sampler = Sampler(network, temperature=sampling.temperature, top_k=sampling.top_k)
+    if sampling.num_samples > 1:
+        texts = sampler.texts(
+            prompt_ids_t, length=sampling.length, num_samples=sampling.num_samples, seed=sampling.seed
+        )
+        for i, ids_t in enumerate(texts, start=1):
+            write_stream(f"=== sample {i} ===\n\n{vocabulary.decode(ids_t)}\n\n")
+        return
+    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    write_stream(decoder.decode(vocabulary.to_bytes(prompt_ids_t)))
+    for ids_bt in sampler.stream(prompt_ids_t, length=sampling.length, num_samples=1, seed=sampling.seed):
+        write_stream(decoder.decode(vocabulary.to_bytes(ids_bt[0])))
+    write_stream("\n")

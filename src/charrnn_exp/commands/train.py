@@ -1,0 +1,136 @@
+"""`train`, the verb that is meant when none is given: Hydra's overrides and flags."""
+
+import argparse
+import sys
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any, NoReturn
+
+import hydra
+from hydra._internal.utils import get_args_parser
+from hydra.core.hydra_config import HydraConfig
+from omegaconf import DictConfig, OmegaConf
+
+from charrnn_exp.config.compose import compose_jobs
+from charrnn_exp.config.conf_folder import find_conf_folder
+from charrnn_exp.config.overrides import open_free_keys
+from charrnn_exp.config.reading import read_config
+from charrnn_exp.data.preparation import prepare_text
+from charrnn_exp.errors import Interrupted, MachineError, UserError, one_line
+from charrnn_exp.model.startup import import_tensorflow
+
+MAX_RUN_NAME = 250
+
+
+def train(words: Sequence[str]) -> None:
+    """Run one experiment, or a sweep with -m.
+
+    Raises:
+        CharRNNError: if the settings, the text or the machine are not fit for it.
+    """
+    arguments = _parse(words)
+    overrides = open_free_keys(arguments.overrides)
+    config_dir = _check_config_dir(arguments.config_dir)
+    multirun = arguments.multirun or "hydra.mode=MULTIRUN" in overrides
+    compose_jobs(overrides, multirun=multirun, config_dir=config_dir)
+    failures: list[tuple[str, Exception]] = []
+
+    def run_job(composed: DictConfig) -> None:
+        try:
+            _run_job(composed, multirun=multirun)
+        except Interrupted as error:
+            raise _HydraPasses(error) from error
+        except Exception as error:  # of a sweep, the other jobs still run
+            if not multirun:
+                raise _HydraPasses(error) from error
+            failures.append((_name_run(HydraConfig.get().overrides.task), error))
+            print(f"charrnn_exp: error: {one_line(error)}", file=sys.stderr, flush=True)
+
+    _enter_hydra(run_job, [*_flags(words, arguments), *overrides])
+    if failures:
+        raise MachineError(*(f"job {name!r} failed: {one_line(error)}" for name, error in failures))
+
+
+def _run_job(composed: DictConfig, *, multirun: bool) -> None:
+    from charrnn_exp.tracking.run_folder import RunFolder
+
+    values = OmegaConf.to_container(composed, resolve=True)
+    assert isinstance(values, dict)
+    config = read_config({str(key): value for key, value in values.items()})
+    text = prepare_text(config)
+    hydra_config = HydraConfig.get()
+    folder = RunFolder(_relative(Path(hydra_config.runtime.output_dir)))
+    tags = {"sweep": folder.label.rpartition("/")[0]} if multirun else {}
+    # Only here, when everything that can be checked is checked, is TensorFlow imported.
+    import_tensorflow()
+    from charrnn_exp.experiment import RunIdentity, run_experiment
+
+    name = config.tracking.run_name or _name_run(hydra_config.overrides.task)
+    run_experiment(config, text, folder, identity=RunIdentity(name, tags))
+
+
+class _HydraPasses(BaseException):
+    """Carries an error of ours through Hydra, which would print and swallow an ordinary exception."""
+
+    def __init__(self, error: Exception) -> None:
+        self.error = error
+
+
+def _enter_hydra(run_job: Any, words: list[str]) -> None:
+    """Call hydra.main with these words as the command line."""
+    enter = hydra.main(config_path=str(find_conf_folder()), config_name="config", version_base="1.3")(run_job)
+    typed = sys.argv
+    sys.argv = [typed[0], *words]
+    try:
+        enter()
+    except _HydraPasses as passed:
+        raise passed.error from None
+    finally:
+        sys.argv = typed
+
+
+def _parse(words: Sequence[str]) -> argparse.Namespace:
+    parser = get_args_parser()
+
+    def refuse(message: str) -> NoReturn:
+        raise UserError(f"the command line must be readable, got: {message}. See --help.")
+
+    parser.error = refuse
+    arguments = parser.parse_args(list(words))
+    for flag in ("config_path", "config_name", "experimental_rerun"):
+        if getattr(arguments, flag, None) is not None:
+            raise UserError(
+                f"--{flag.replace('_', '-')} must be left out, got {getattr(arguments, flag)!r}. "
+                "Use --config-dir for settings of your own, and resume to go on with a run."
+            )
+    return arguments
+
+
+def _flags(words: Sequence[str], arguments: argparse.Namespace) -> list[str]:
+    """Return the words that are not overrides: Hydra's own flags and their values."""
+    return [word for word in words if word not in arguments.overrides]
+
+
+def _check_config_dir(config_dir: str | None) -> Path | None:
+    if config_dir is None:
+        return None
+    path = Path(config_dir).expanduser().absolute()
+    if not path.is_dir():
+        raise UserError(f"--config-dir must be a folder with YAML groups, got {path}, which is none.")
+    return path
+
+
+def _name_run(overrides: Sequence[str]) -> str:
+    """Return the overrides as a name, without those that say where the run is tracked.
+
+    >>> _name_run(["dataset=shakespeare", "model.hidden_size=512", "tracking=server"])
+    'dataset=shakespeare model.hidden_size=512'
+    >>> _name_run([])
+    'defaults'
+    """
+    shown = [word.lstrip("+") for word in overrides if not word.lstrip("+").startswith("tracking")]
+    return " ".join(shown)[:MAX_RUN_NAME] or "defaults"
+
+
+def _relative(path: Path) -> Path:
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,0 +1,114 @@
+"""`ui`: the MLflow UI on the right store, opened at the page that compares the loss curves."""
+
+import os
+import socket
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+import webbrowser
+from collections.abc import Sequence
+
+from charrnn_exp.commands.words import change_config, parse_words
+from charrnn_exp.config.compose import compose_values
+from charrnn_exp.config.schema import Backend, Config
+from charrnn_exp.errors import MachineError, UserError
+from charrnn_exp.tracking.store import MLRUNS, find_existing_experiment, find_uri
+
+HOST = "127.0.0.1"
+DEFAULT_PORT = 5000
+START_SECONDS = 60.0
+PAGE = "#/experiments/{experiment}/runs?workflowType=machine_learning&compareRunsMode=CHART"
+"""The charts of all runs. MLflow 3 starts in its GenAI mode, which has none."""
+
+
+def ui(words: Sequence[str]) -> None:
+    """Serve the local store on 127.0.0.1 until Ctrl-C, or open the server's page with tracking=server.
+
+    `port=5000` (the next free one where it is taken), `open=false` not to open a browser, `tracking.*`.
+
+    Raises:
+        CharRNNError: if there is no store yet, or the UI does not start.
+    """
+    parsed = parse_words(
+        [word for word in words if not word.startswith("tracking=")],
+        verb="ui",
+        own=["port", "open"],
+        settings=["tracking."],
+    )
+    backend = [word for word in words if word.startswith("tracking=")]
+    config = change_config(compose_values(backend), parsed)
+    match config.tracking.backend:
+        case Backend.none:
+            raise UserError("tracking must be local or server for ui, got 'none'.")
+        case Backend.server:
+            _open(find_uri(config.tracking).rstrip("/"), config, parsed.own.get("open", "true"))
+        case Backend.local:
+            if not (MLRUNS / "mlflow.db").is_file():
+                raise UserError(
+                    f"ui must find a store, got no {(MLRUNS / 'mlflow.db').absolute()}. "
+                    "`python -m charrnn_exp` makes the first run; start the UI from the same folder."
+                )
+            _serve(config, _read_port(parsed.own.get("port")), parsed.own.get("open", "true"))
+
+
+def _serve(config: Config, port: int, open_browser: str) -> None:
+    environment = {
+        **os.environ,
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_DISABLE_TELEMETRY": "true",
+        "MLFLOW_LOGGING_LEVEL": "ERROR",
+    }
+    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", find_uri(config.tracking)]
+    command += ["--host", HOST, "--port", str(port), "--workers", "1"]
+    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    try:
+        address = f"http://{HOST}:{port}"
+        _wait_until_up(address, server)
+        _open(address, config, open_browser)
+        print("Ctrl-C ends it.", flush=True)
+        server.wait()
+    except KeyboardInterrupt:
+        print()
+    finally:
+        server.terminate()
+        server.wait()
+
+
+def _open(address: str, config: Config, open_browser: str) -> None:
+    experiment = find_existing_experiment(config.tracking)
+    page = PAGE.format(experiment=experiment) if experiment is not None else ""
+    print(f"MLflow UI: {address}/{page}", flush=True)
+    if open_browser == "true" and (os.environ.get("DISPLAY") or sys.platform == "darwin"):
+        webbrowser.open(f"{address}/{page}")
+
+
+def _wait_until_up(address: str, server: "subprocess.Popen[str]") -> None:
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline and server.poll() is None:
+        try:
+            urllib.request.urlopen(f"{address}/health", timeout=1)
+            return
+        except (urllib.error.URLError, OSError):
+            time.sleep(0.2)
+    server.kill()
+    lines = (server.stderr.read() if server.stderr else "").strip().splitlines()
+    raise MachineError(f"the MLflow UI must start at {address}, got {lines[-1] if lines else 'no answer'}.")
+
+
+def _read_port(typed: str | None) -> int:
+    """Return the port typed, or the first free one from 5000 on."""
+    if typed is not None:
+        if not typed.isdecimal() or not 1 <= int(typed) <= 65535:
+            raise UserError(f"port must be in [1, 65535], got {typed!r}.")
+        return int(typed)
+    for port in range(DEFAULT_PORT, DEFAULT_PORT + 100):
+        with socket.socket() as attempt:
+            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            try:
+                attempt.bind((HOST, port))
+                return port
+            except OSError:
+                continue
+    raise MachineError(f"ui must have a free port, got none from {DEFAULT_PORT} to {DEFAULT_PORT + 99}. Set port=N.")

@@ -1,0 +1,1 @@
+"""Settings: what they mean, what is wrong with them, and how they are composed."""

@@ -1,0 +1,162 @@
+"""Plain values and the typed Config, both ways: what a YAML file or an override holds becomes checked settings."""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import fields, is_dataclass
+from enum import Enum
+from pathlib import Path
+from types import UnionType
+from typing import Any, get_args
+
+from hydra.core.override_parser.types import Override
+from omegaconf import OmegaConf
+from omegaconf.errors import OmegaConfBaseException, ValidationError
+
+from charrnn_exp.config.checks import find_problems
+from charrnn_exp.config.overrides import list_settings, suggest
+from charrnn_exp.config.schema import Config
+from charrnn_exp.errors import UserError, one_line
+
+
+def read_config(values: Mapping[str, Any], *, fallback: Mapping[str, Any] | None = None) -> Config:
+    """Turn plain values into a typed Config.
+
+    Args:
+        values: by group and name, as YAML holds them.
+        fallback: valid values that stand in for ill-typed ones, so that the rest is still checked; null: the
+            ranges are checked only when all types are right.
+
+    Raises:
+        UserError: with a line for every unknown, missing, ill-typed or out-of-range setting.
+    """
+    problems = list(_unknown_problems(values, Config, ""))
+    typed = _read_section(values, Config, "", problems, fallback)
+    if problems and fallback is None:
+        raise UserError(*problems)
+    config = _build(Config, typed)
+    problems += find_problems(config)
+    if problems:
+        raise UserError(*problems)
+    return config
+
+
+def to_values(config: Config) -> dict[str, Any]:
+    """Return the Config as plain values, enums by their names: what `config.yaml` in the run folder holds."""
+    return {field.name: _plain(getattr(config, field.name)) for field in fields(config)}
+
+
+def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
+    """Return nested values by dotted key.
+
+    >>> flatten({"model": {"dropout": 0.1}, "seed": 1})
+    {'model.dropout': 0.1, 'seed': 1}
+    """
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        if isinstance(value, Mapping) and value:
+            flat |= flatten(value, f"{prefix}{key}.")
+        else:
+            flat[prefix + key] = value
+    return flat
+
+
+def read_yaml(path: Path) -> dict[str, Any]:
+    """Read a YAML file of plain values (OmegaConf's safe loader: no tag can name code)."""
+    try:
+        container = OmegaConf.to_container(OmegaConf.load(path))
+    except (OSError, ValueError, OmegaConfBaseException) as error:
+        raise UserError(f"{path.resolve()} must be a readable YAML file of settings, got {one_line(error)}") from error
+    if not isinstance(container, dict):
+        raise UserError(f"{path.resolve()} must hold settings by name, got {type(container).__name__}.")
+    return {str(key): value for key, value in container.items()}
+
+
+def write_yaml(values: Mapping[str, Any]) -> str:
+    """Return the values as YAML text."""
+    return OmegaConf.to_yaml(OmegaConf.create(dict(values)))
+
+
+def merge_overrides(values: Mapping[str, Any], overrides: Sequence[Override]) -> dict[str, Any]:
+    """Return the values with each override's value put in its place."""
+    merged = OmegaConf.create(dict(values))
+    for override in overrides:
+        OmegaConf.update(merged, override.key_or_group, override.value(), merge=False, force_add=True)
+    container = OmegaConf.to_container(merged)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
+
+
+def _unknown_problems(values: Mapping[str, Any], section: Any, prefix: str) -> Iterator[str]:
+    known = {field.name: field.type for field in fields(section)}
+    for key, value in values.items():
+        kind = known.get(key)
+        if kind is None:
+            yield f"unknown setting {prefix + str(key)!r}{suggest(prefix + str(key), list_settings()) or '.'}"
+        elif is_dataclass(kind) and isinstance(value, Mapping):
+            yield from _unknown_problems(value, kind, f"{prefix}{key}.")
+
+
+def _read_section(
+    values: Any, section: Any, prefix: str, problems: list[str], fallback: Mapping[str, Any] | None
+) -> dict[str, Any]:
+    if not isinstance(values, Mapping):
+        problems.append(f"{prefix.rstrip('.')} must be a group of settings, got {values!r}.")
+        values = fallback or {}
+    typed: dict[str, Any] = {}
+    for field in fields(section):
+        key, kind = prefix + field.name, field.type
+        spare = None if fallback is None else fallback[field.name]
+        if field.name not in values or values[field.name] == "???":
+            problems.append(f"{key} must be set, got nothing. Its values stand in conf/.")
+            value = spare
+        else:
+            value = values[field.name]
+        if is_dataclass(kind):
+            typed[field.name] = _read_section(value, kind, key + ".", problems, spare)
+            continue
+        try:
+            typed[field.name] = _convert(value, section, field.name, kind)
+        except (OmegaConfBaseException, ValueError):
+            if field.name in values:
+                problems.append(f"{key} must be {_describe(kind)}, got {_show(value, kind)}")
+            if spare is not None or fallback is not None:
+                typed[field.name] = _convert(spare, section, field.name, kind)
+    return typed
+
+
+def _convert(value: Any, section: Any, name: str, kind: Any) -> Any:
+    """Convert one value by OmegaConf's rules, which refuse True as 1 and 1.5 as 1; any number as a bool we refuse."""
+    if kind is bool and not isinstance(value, bool):
+        raise ValidationError
+    node = OmegaConf.structured(section)
+    node[name] = value
+    typed = node[name]
+    return OmegaConf.to_container(typed) if OmegaConf.is_config(typed) else typed
+
+
+def _describe(kind: Any) -> str:
+    options = [option for option in get_args(kind) if option is not type(None)]
+    if isinstance(kind, UnionType):
+        return f"{_describe(options[0])} or null"
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return f"one of {', '.join(option.name for option in kind)}"
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    return names.get(kind, "text by name")
+
+
+def _show(value: Any, kind: Any) -> str:
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return f"{value!r}{suggest(str(value), [option.name for option in kind]) or '.'}"
+    return f"{'null' if value is None else repr(value)}."
+
+
+def _build(section: Any, typed: Mapping[str, Any]) -> Any:
+    kinds = {field.name: field.type for field in fields(section)}
+    return section(
+        **{name: _build(kinds[name], value) if is_dataclass(kinds[name]) else value for name, value in typed.items()}
+    )
+
+
+def _plain(value: Any) -> Any:
+    if is_dataclass(value):
+        return {field.name: _plain(getattr(value, field.name)) for field in fields(value)}
+    return value.name if isinstance(value, Enum) else value

@@ -1,0 +1,1 @@
+"""Text to batches: sources, vocabulary, splits, order."""

@@ -1,0 +1,130 @@
+"""A text as ids, with its vocabulary and its fingerprint."""
+
+import codecs
+import hashlib
+from collections.abc import Iterator
+from dataclasses import asdict, dataclass
+
+import numpy as np
+import numpy.typing as npt
+
+from charrnn_exp.config.schema import DatasetConfig, Unit
+from charrnn_exp.data.sources import read_chunks
+from charrnn_exp.data.vocabulary import Ids, Vocabulary, code_points_of, id_type
+from charrnn_exp.errors import UserError
+
+NUM_CODE_POINTS = 0x110000
+LINE_BREAKING = (ord("\t"), ord("\n"), ord("\r"))
+
+
+@dataclass(frozen=True)
+class Fingerprint:
+    """What identifies the text of a run: two runs with equal fingerprints read the same text."""
+
+    sha256: str
+    num_bytes: int
+    num_characters: int
+    num_symbols: int
+
+    def as_dict(self) -> dict[str, str | int]:
+        """Return the fields by name."""
+        return asdict(self)
+
+
+@dataclass(frozen=True)
+class Corpus:
+    """A whole text.
+
+    Args:
+        ids_n: the id of each symbol, in text order.
+        vocabulary: the symbols.
+        fingerprint: of the bytes it was read from.
+        notes: oddities of the text that stay in it as they are, one line each.
+    """
+
+    ids_n: Ids
+    vocabulary: Vocabulary
+    fingerprint: Fingerprint
+    notes: tuple[str, ...]
+
+
+def load_corpus(dataset: DatasetConfig) -> Corpus:
+    """Read the text twice: once to count its symbols, once to turn them into ids.
+
+    Nothing is changed: byte order marks, carriage returns, NUL and control characters are symbols like any other,
+    and `notes` says which there are. Memory stays near one id per character.
+
+    Raises:
+        UserError: if the text is empty or not in the given encoding.
+    """
+    digest = hashlib.sha256()
+    counts_u = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
+    num_bytes = 0
+    for chunk, points in _decode(dataset):
+        digest.update(chunk)
+        num_bytes += len(chunk)
+        chunk_counts = np.bincount(points)
+        counts_u[: len(chunk_counts)] += chunk_counts
+    num_characters = int(counts_u.sum())
+    if num_characters == 0:
+        raise UserError(f"dataset must hold at least one character, got an empty text ({describe(dataset)}).")
+    vocabulary = Vocabulary(dataset.unit, tuple(np.flatnonzero(counts_u).tolist()))
+    ids_n = np.empty(num_characters, dtype=id_type(len(vocabulary)))
+    position = 0
+    for _, points in _decode(dataset):
+        ids_n[position : position + len(points)] = vocabulary.lookup[points]
+        position += len(points)
+    assert position == num_characters, "the text changed while it was read"
+    fingerprint = Fingerprint(digest.hexdigest(), num_bytes, num_characters, len(vocabulary))
+    return Corpus(ids_n, vocabulary, fingerprint, tuple(_notes(counts_u)))
+
+
+def describe(dataset: DatasetConfig) -> str:
+    """Return the text's name as the user gave it."""
+    return str(dataset.path) if dataset.path else dataset.name.name
+
+
+def _decode(dataset: DatasetConfig) -> Iterator[tuple[bytes, npt.NDArray[np.integer]]]:
+    """Yield each chunk of bytes with the code points that it completes."""
+    if dataset.unit is Unit.byte:
+        for chunk in read_chunks(dataset):
+            yield chunk, np.frombuffer(chunk, np.uint8)
+        return
+    decoder = codecs.getincrementaldecoder(dataset.encoding)(errors="strict")
+    offset = 0
+    for chunk in read_chunks(dataset):
+        yield chunk, _decode_chunk(decoder, chunk, offset, dataset, final=False)
+        offset += len(chunk)
+    # A text cut by max_bytes may end within a character; that half one is dropped.
+    if dataset.max_bytes is None or offset < dataset.max_bytes:
+        yield b"", _decode_chunk(decoder, b"", offset, dataset, final=True)
+
+
+def _decode_chunk(
+    decoder: codecs.IncrementalDecoder, chunk: bytes, offset: int, dataset: DatasetConfig, *, final: bool
+) -> npt.NDArray[np.integer]:
+    held_back = decoder.getstate()[0]
+    try:
+        return code_points_of(decoder.decode(chunk, final))
+    except UnicodeDecodeError as error:
+        start = offset - len(held_back) + error.start
+        found = error.object[error.start : error.start + 4].hex(" ")
+        raise UserError(
+            f"dataset {describe(dataset)} must be {dataset.encoding} text, got the bytes {found} at byte {start}. "
+            "Name its encoding (dataset.encoding=latin-1) or read it as bytes (dataset.unit=byte)."
+        ) from None
+
+
+def _notes(counts_u: npt.NDArray[np.int64]) -> Iterator[str]:
+    num_symbols = int(np.count_nonzero(counts_u))
+    if num_symbols == 1:
+        yield "the text has only one symbol: there is nothing to learn."
+    controls = [int(point) for point in np.flatnonzero(counts_u[:32]) if point not in LINE_BREAKING]
+    for name, points in (
+        ("byte order marks (U+FEFF)", [0xFEFF]),
+        ("carriage returns", [ord("\r")]),
+        ("control characters", controls),
+    ):
+        count = int(counts_u[points].sum()) if points else 0
+        if count:
+            yield f"the text has {count:,} {name}; they stay in it as symbols."

@@ -1,0 +1,23 @@
+"""The tf.data pipeline: positions in, windows of ids out, fetched while the model works."""
+
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import tensorflow as tf
+
+from charrnn_exp.data.vocabulary import Ids
+
+
+def stream_windows(ids_n: Ids, starts_sb: npt.NDArray[np.int64], *, sequence_length: int) -> Any:
+    """Return a tf.data.Dataset of windows_bt, int32 [b, sequence_length + 1], one element per step, in order.
+
+    Inputs are all but the last column, targets all but the first.
+    """
+    offsets_t = tf.range(sequence_length + 1, dtype=tf.int64)
+    text_n = tf.constant(ids_n)
+
+    def cut(starts_b: Any) -> Any:
+        return tf.cast(tf.gather(text_n, starts_b[:, None] + offsets_t[None, :]), tf.int32)
+
+    return tf.data.Dataset.from_tensor_slices(starts_sb).map(cut).prefetch(2)

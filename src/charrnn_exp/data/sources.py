@@ -1,0 +1,100 @@
+"""Where text comes from: a stream of bytes for every dataset, the same bytes each time it is read."""
+
+import os
+import sysconfig
+from collections.abc import Iterator
+from pathlib import Path
+
+from charrnn_exp.config.schema import DatasetConfig, DatasetName
+from charrnn_exp.data.download import Download, GitBlob, fetch
+from charrnn_exp.errors import UserError
+
+CHUNK_BYTES = 1 << 22
+
+SHAKESPEARE = Download(
+    file_name="tinyshakespeare.txt",
+    urls=(
+        "https://storage.googleapis.com/download.tensorflow.org/data/shakespeare.txt",
+        "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
+    ),
+    num_bytes=1_115_394,
+    checksum="86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed",
+)
+LINUX = Download(
+    file_name="linux_input.txt",
+    urls=(
+        "https://raw.githubusercontent.com/solaris33/deep-learning-tensorflow-book-code/master/"
+        "Ch08-RNN/Char-RNN/data/linux/input.txt",
+        "https://cs.stanford.edu/people/karpathy/char-rnn/linux_input.txt",
+    ),
+    num_bytes=6_206_996,
+    checksum=GitBlob("4190dc6cd2a63a9e487f64fada1c4da82f4a6086"),
+)
+STDLIB_LEFT_OUT = {
+    "test",
+    "tests",
+    "idlelib",
+    "lib2to3",
+    "turtledemo",
+    "site-packages",
+    "dist-packages",
+    "_bundled",
+}
+"""Folders of the standard library that are not read: tests, demos and what is not the library's own."""
+
+
+def read_chunks(dataset: DatasetConfig) -> Iterator[bytes]:
+    """Yield the bytes of the text, at most `dataset.max_bytes` of them, in pieces of any size.
+
+    Raises:
+        UserError: if the file cannot be read.
+        MachineError: if a text cannot be downloaded.
+    """
+    left = dataset.max_bytes
+    for chunk in _read_all(dataset):
+        if left is None:
+            yield chunk
+            continue
+        yield chunk[:left]
+        left -= len(chunk[:left])
+        if left == 0:
+            return
+
+
+def _read_all(dataset: DatasetConfig) -> Iterator[bytes]:
+    match dataset.name:
+        case DatasetName.stdlib:
+            return _read_stdlib(Path(sysconfig.get_paths()["stdlib"]))
+        case DatasetName.shakespeare:
+            return _read_file(fetch(SHAKESPEARE))
+        case DatasetName.linux:
+            return _read_file(fetch(LINUX))
+        case DatasetName.file:
+            return _read_file(Path(str(dataset.path)).expanduser())
+        case _:
+            raise AssertionError(dataset.name)
+
+
+def _read_stdlib(folder: Path) -> Iterator[bytes]:
+    """Yield the library's own .py files in sorted order, those of ASCII bytes only."""
+    for parent, folders, files in os.walk(folder):
+        folders[:] = sorted(set(folders) - STDLIB_LEFT_OUT)
+        for name in sorted(files):
+            if name.endswith(".py"):
+                source = (Path(parent) / name).read_bytes()
+                if source.isascii():
+                    yield source
+
+
+def _read_file(path: Path) -> Iterator[bytes]:
+    where = path.absolute()
+    if path.is_dir():
+        raise UserError(f"dataset.path must be a text file, got the folder {where}.")
+    try:
+        with path.open("rb") as file:
+            while chunk := file.read(CHUNK_BYTES):
+                yield chunk
+    except FileNotFoundError:
+        raise UserError(f"dataset.path must be an existing text file, got {where}, which does not exist.") from None
+    except OSError as error:
+        raise UserError(f"dataset.path must be a readable text file, got {where} ({error.strerror}).") from error

@@ -1,0 +1,101 @@
+"""Symbols and their ids."""
+
+import hashlib
+import json
+import unicodedata
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import numpy.typing as npt
+
+from charrnn_exp.config.schema import Unit
+from charrnn_exp.errors import UserError
+
+Ids = npt.NDArray[np.unsignedinteger]
+"""Symbol ids in the smallest unsigned type that holds them."""
+
+
+@dataclass(frozen=True)
+class Vocabulary:
+    """The sorted symbols of a text; a symbol's id is its place.
+
+    Args:
+        unit: whether a symbol is a Unicode character or a byte.
+        code_points: of the characters, or the values of the bytes, strictly ascending.
+    """
+
+    unit: Unit
+    code_points: tuple[int, ...]
+
+    def __len__(self) -> int:
+        return len(self.code_points)
+
+    @cached_property
+    def lookup(self) -> Ids:
+        """Array from code point to id; symbols that the vocabulary lacks have no meaning in it."""
+        table = np.zeros(self.code_points[-1] + 1, dtype=id_type(len(self)))
+        table[np.asarray(self.code_points)] = np.arange(len(self))
+        return table
+
+    @property
+    def sha256(self) -> str:
+        """Fingerprint of the symbols in their order, to tell a permuted vocabulary from the right one."""
+        return hashlib.sha256(self.to_json().encode()).hexdigest()
+
+    def default_prompt(self) -> str:
+        """A prompt that fits every text: a line break where the text has one, else its first symbol."""
+        return "\n" if ord("\n") in self.code_points else self.decode(np.array([0]))
+
+    def encode(self, text: str, *, key: str) -> npt.NDArray[np.int32]:
+        """Return the ids of the text.
+
+        Args:
+            text: any string.
+            key: the setting it came from, for the message.
+
+        Raises:
+            UserError: naming every symbol that the vocabulary lacks.
+        """
+        points = np.frombuffer(text.encode("utf-8"), np.uint8) if self.unit is Unit.byte else code_points_of(text)
+        missing = sorted(set(points.tolist()) - set(self.code_points))
+        if missing:
+            names = ", ".join(self._name(point) for point in missing[:20])
+            raise UserError(f"{key} must hold only symbols of the training text, got {names}. Leave them out.")
+        return self.lookup[points].astype(np.int32)
+
+    def to_bytes(self, ids: npt.NDArray[np.integer]) -> bytes:
+        """Return the text of the ids as UTF-8, or the bytes themselves where the unit is the byte."""
+        points = np.asarray(self.code_points, dtype="<u4")[np.asarray(ids, dtype=np.int64)]
+        if self.unit is Unit.byte:
+            return points.astype(np.uint8).tobytes()
+        return points.tobytes().decode("utf-32-le").encode("utf-8")
+
+    def decode(self, ids: npt.NDArray[np.integer]) -> str:
+        """Return the text of the ids; bytes that are not UTF-8 become U+FFFD."""
+        return self.to_bytes(ids).decode("utf-8", errors="replace")
+
+    def to_json(self) -> str:
+        """Return what `vocabulary.json` holds."""
+        return json.dumps({"unit": self.unit.name, "code_points": self.code_points})
+
+    @classmethod
+    def from_json(cls, text: str) -> "Vocabulary":
+        """Read what `to_json` wrote."""
+        values = json.loads(text)
+        return cls(Unit[values["unit"]], tuple(int(point) for point in values["code_points"]))
+
+    def _name(self, point: int) -> str:
+        if self.unit is Unit.byte:
+            return f"0x{point:02X}"
+        return f"U+{point:04X} {unicodedata.name(chr(point), 'unnamed').lower()!r}"
+
+
+def code_points_of(text: str) -> npt.NDArray[np.uint32]:
+    """Return the code points of the characters."""
+    return np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), dtype="<u4")
+
+
+def id_type(num_symbols: int) -> type[np.unsignedinteger]:
+    """Return the smallest unsigned integer type for so many symbols."""
+    return np.uint8 if num_symbols <= 1 << 8 else np.uint16 if num_symbols <= 1 << 16 else np.uint32

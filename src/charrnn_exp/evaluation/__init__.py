@@ -1,0 +1,1 @@
+"""How well a model predicts a text, and what the simplest models reach on it."""

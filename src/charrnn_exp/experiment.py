@@ -1,0 +1,281 @@
+"""One run, told in order."""
+
+import logging
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from charrnn_exp.config.checks import find_warnings
+from charrnn_exp.config.reading import flatten, to_values
+from charrnn_exp.config.schema import Config, LogCheckpoints
+from charrnn_exp.data.corpus import describe
+from charrnn_exp.data.preparation import PreparedText
+from charrnn_exp.errors import CharRNNError, Interrupted
+from charrnn_exp.evaluation.score import Scorer
+from charrnn_exp.model.machine import choose_precision, pin_determinism
+from charrnn_exp.model.network import Network, count_parameters, list_parameters
+from charrnn_exp.recorder import Recorder
+from charrnn_exp.stopping import watch_signals
+from charrnn_exp.tracking.provenance import list_versions, read_git_state
+from charrnn_exp.tracking.run_folder import RunFolder
+from charrnn_exp.tracking.tracker import RunDescription, Tracker, start_tracker
+from charrnn_exp.training.checkpoint import CheckpointStore
+from charrnn_exp.training.loop import count_steps, train
+from charrnn_exp.training.optimizer import build_optimizer
+from charrnn_exp.training.state import TrainingState, start_state
+from charrnn_exp.views.terminal import Terminal, format_table
+
+log = logging.getLogger("charrnn_exp")
+
+
+@dataclass(frozen=True)
+class RunIdentity:
+    """What a run is called.
+
+    Args:
+        name: in the MLflow UI.
+        tags: further tags of the MLflow run.
+    """
+
+    name: str
+    tags: Mapping[str, str]
+
+
+def run_experiment(
+    config: Config,
+    text: PreparedText,
+    folder: RunFolder,
+    *,
+    identity: RunIdentity,
+    resume: bool = False,
+) -> dict[str, Any]:
+    """Train, sample and log one run; return its summary.
+
+    Args:
+        config: checked settings.
+        text: of `prepare_text(config)`.
+        folder: of the run; made where it is missing.
+        identity: name and tags.
+        resume: go on from the newest whole checkpoint of the folder, from step 0 where there is none.
+
+    Raises:
+        MachineError: if the machine fails the run: a disk, a loss that is not a number.
+        Interrupted: after SIGINT or SIGTERM, with a checkpoint taken.
+    """
+    terminal = Terminal()
+    before = folder.read_summary() if resume else {}
+    folder.create(config, text.corpus.vocabulary)
+    with _log_to(folder.log, terminal):
+        _introduce(config, text, folder, terminal)
+        pin_determinism()
+        network = Network(
+            num_symbols=len(text.corpus.vocabulary),
+            model=config.model,
+            precision=choose_precision(config.training.precision),
+            seed=config.seed,
+        )
+        _show_parameters(network, folder, terminal)
+        state = start_state(
+            network,
+            build_optimizer(config.optimizer, network),
+            batch_size=config.training.batch_size,
+            ema=config.training.ema_decay is not None,
+        )
+        checkpoints = CheckpointStore(
+            folder.checkpoints, facts=_facts(config, text), num_rolling=config.training.keep_checkpoints
+        )
+        if resume:
+            _restore(state, checkpoints, terminal)
+        tracker = start_tracker(config.tracking, _describe_run(config, text, folder, identity, before))
+        recorder = Recorder(config, folder, text, state, tracker, identity.name)
+        with _closing(folder, recorder, tracker, before, checkpoints, config):
+            _train(config, text, state, checkpoints, recorder, terminal)
+            _finish(state, recorder, terminal, text, identity)
+    summary = folder.read_summary()
+    _conclude(summary, folder, config, terminal)
+    return summary
+
+
+def _introduce(config: Config, text: PreparedText, folder: RunFolder, terminal: Terminal) -> None:
+    fingerprint = text.corpus.fingerprint
+    terminal.title(f"charrnn_exp: {folder.path}")
+    val = f"{len(text.parts.val_n):,} validation" if text.parts.val_n is not None else "no validation"
+    terminal.say(
+        f"dataset {describe(config.dataset)}: {fingerprint.num_characters:,} characters, {fingerprint.num_symbols} "
+        f"symbols, {len(text.parts.train_n):,} training, {val} (split {config.dataset.split.name}), "
+        f"sha256 {fingerprint.sha256[:12]}"
+    )
+    for line in [*find_warnings(config), *(f"dataset: {note}" for note in text.corpus.notes)]:
+        log.warning(line)
+
+
+def _show_parameters(network: Network, folder: RunFolder, terminal: Terminal) -> None:
+    rows = [[name, " x ".join(map(str, shape)), f"{count:,}"] for name, shape, count in list_parameters(network)]
+    table = format_table(["parameter", "shape", "weights"], [*rows, ["total", "", f"{count_parameters(network):,}"]])
+    folder.parameters.write_text(table + "\n")
+    terminal.say(table)
+
+
+def _facts(config: Config, text: PreparedText) -> dict[str, Any]:
+    """Return what a checkpoint's numbers depend on and its arrays do not show."""
+    values = to_values(config)
+    return {
+        "model": values["model"],
+        "optimizer": values["optimizer"]["name"],
+        "precision": choose_precision(config.training.precision),
+        "vocabulary_sha256": text.corpus.vocabulary.sha256,
+        "dataset": text.corpus.fingerprint.as_dict(),
+        "versions": list_versions(),
+    }
+
+
+def _restore(state: TrainingState, checkpoints: CheckpointStore, terminal: Terminal) -> None:
+    if not checkpoints.find_all():
+        terminal.say("no checkpoint yet: starting at step 0")
+        return
+    checkpoint, weights, training, warnings = checkpoints.load_newest()
+    for line in warnings:
+        log.warning(line)
+    checkpoints.check_facts(checkpoint)
+    state.restore(weights, training)
+    terminal.say(f"resuming after step {state.progress.step:,} from {checkpoint.folder.name}")
+
+
+def _describe_run(
+    config: Config, text: PreparedText, folder: RunFolder, identity: RunIdentity, before: Mapping[str, Any]
+) -> RunDescription:
+    fingerprint = text.corpus.fingerprint.as_dict()
+    return RunDescription(
+        name=identity.name,
+        params=flatten(to_values(config)),
+        tags={
+            **{f"version.{name}": version for name, version in list_versions().items()},
+            **read_git_state(),
+            **{f"dataset.{name}": str(value) for name, value in fingerprint.items()},
+            "run_folder": folder.label,
+            **identity.tags,
+            **config.tracking.tags,
+        },
+        dataset={"name": describe(config.dataset), **fingerprint},
+        run_id=before.get("run_id"),
+    )
+
+
+@contextmanager
+def _closing(
+    folder: RunFolder,
+    recorder: Recorder,
+    tracker: Tracker,
+    before: dict[str, Any],
+    checkpoints: CheckpointStore,
+    config: Config,
+) -> Iterator[None]:
+    """Write the true status, whichever way the run ends: FINISHED, KILLED or FAILED."""
+    folder.write_summary(recorder.summarise("RUNNING", before))
+    status = "FAILED"
+    try:
+        yield
+        status = "FINISHED"
+    except (Interrupted, KeyboardInterrupt):
+        status = "KILLED"
+        raise
+    except CharRNNError as error:
+        log.error(str(error))
+        raise
+    except Exception:
+        log.exception("this is a bug in charrnn_exp")
+        raise
+    finally:
+        recorder.close()
+        folder.write_summary(recorder.summarise(status, before))
+        tracker.finish(status, artifacts=_list_artifacts(folder, checkpoints, config.tracking.log_checkpoints))
+        folder.write_summary(recorder.summarise(status, before))
+
+
+def _train(
+    config: Config,
+    text: PreparedText,
+    state: TrainingState,
+    checkpoints: CheckpointStore,
+    recorder: Recorder,
+    terminal: Terminal,
+) -> None:
+    val_n = text.parts.val_n
+    scorer = None if val_n is None else Scorer(state.network, val_n, sequence_length=config.training.sequence_length)
+    view = terminal.training(
+        num_steps=count_steps(config.training, text.order),
+        first_step=state.progress.step,
+        num_epochs=config.training.epochs,
+    )
+    with watch_signals() as stop, view:
+        for event in train(
+            state,
+            config=config,
+            train_ids_n=text.parts.train_n,
+            order=text.order,
+            scorer=scorer,
+            checkpoints=checkpoints,
+            should_stop=stop,
+        ):
+            recorder.record(event, view)
+    if stop.signal_number is not None:
+        raise Interrupted(stop.signal_number, f"stopped after step {state.progress.step:,}, with a checkpoint.")
+
+
+def _finish(
+    state: TrainingState, recorder: Recorder, terminal: Terminal, text: PreparedText, identity: RunIdentity
+) -> None:
+    for shown in recorder.write_samples(state.progress.step):
+        terminal.sample(f"sample after step {state.progress.step:,}", shown)
+    recorder.draw_curves(identity.name, {})
+
+
+def _list_artifacts(folder: RunFolder, checkpoints: CheckpointStore, which: LogCheckpoints) -> dict[Path, str]:
+    """Return what MLflow gets of the run folder: path and the artifact folder it goes to."""
+    files = (folder.config, folder.vocabulary, folder.parameters, folder.metrics, folder.log, folder.summary)
+    artifacts = {path: "" for path in files} | {folder.samples: "samples", folder.plots: "plots"}
+    match which, checkpoints.find_all():
+        case (LogCheckpoints.none, _) | (_, []):
+            return artifacts
+        case LogCheckpoints.best, _:
+            chosen = [checkpoints.best_or_newest()]
+        case LogCheckpoints.all, every:
+            chosen = [checkpoint for checkpoint in every if checkpoint.read_manifest()["kept"]]
+    return artifacts | {each.folder: f"checkpoints/{each.folder.name}" for each in chosen}
+
+
+def _conclude(summary: Mapping[str, Any], folder: RunFolder, config: Config, terminal: Terminal) -> None:
+    if summary["val_loss"] is not None:
+        terminal.title(
+            f"val_loss {summary['val_loss']:.4f} nats per character = {summary['bits_per_char']:.4f} bits per character"
+        )
+    terminal.say(f"{summary['chars_per_second']} chars/s, {summary['seconds']} s in all, in {folder.path}")
+    if config.tracking.backend.name != "none":
+        terminal.say("see it in the UI:  python -m charrnn_exp ui")
+    terminal.say("more text:         python -m charrnn_exp sample run=latest sampling.length=2000")
+
+
+@contextmanager
+def _log_to(path: Path, terminal: Terminal) -> Iterator[None]:
+    """Send the package's log to the run folder, and its warnings to the person too."""
+
+    class ToTerminal(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            terminal.warn(record.getMessage())
+
+    to_file = logging.FileHandler(path, encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    to_terminal = ToTerminal()
+    to_terminal.addFilter(lambda record: record.levelno == logging.WARNING)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    log.addHandler(to_file)
+    log.addHandler(to_terminal)
+    try:
+        yield
+    finally:
+        log.removeHandler(to_file)
+        log.removeHandler(to_terminal)
+        to_file.close()

@@ -1,0 +1,1 @@
+"""The network: ids and states in, logits and states out."""

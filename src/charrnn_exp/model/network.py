@@ -1,0 +1,96 @@
+"""The character model: embedding, recurrent layers, one logit per symbol.
+
+Axes: b batch, t time, v vocabulary, e embedding, h hidden.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from charrnn_exp.config.schema import ModelConfig
+from charrnn_exp.model.lstm import LSTM
+
+States = list[tuple[Any, Any]]
+"""For each recurrent layer its (hidden_bh, cell_bh), float32."""
+
+
+class Network(keras.Model):
+    """A character-level recurrent language model whose states go in and come out explicitly.
+
+    Args:
+        num_symbols: v.
+        model: sizes and dropout.
+        precision: "float32" or "bfloat16", the number format of the matrix products.
+        seed: of the first weights and of dropout.
+    """
+
+    def __init__(self, *, num_symbols: int, model: ModelConfig, precision: str, seed: int) -> None:
+        super().__init__(name="network")
+        dtype = "mixed_bfloat16" if precision == "bfloat16" else "float32"
+        self.hidden_size = model.hidden_size
+        self.embedding = keras.layers.Embedding(
+            num_symbols,
+            model.embedding_dim,
+            embeddings_initializer=keras.initializers.RandomUniform(-0.05, 0.05, seed=seed),
+            name="embedding",
+        )
+        self.recurrent = [
+            LSTM(model.hidden_size, precision=precision, seed=seed + 10 * i, name=f"lstm_{i}")
+            for i in range(1, model.num_layers + 1)
+        ]
+        self.dropouts = [
+            keras.layers.Dropout(model.dropout, seed=seed + 10 * i + 5, name=f"dropout_{i}")
+            for i in range(1, model.num_layers + 1)
+        ]
+        self.output_layer = keras.layers.Dense(
+            num_symbols,
+            kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 1),
+            dtype=dtype,
+            name="output",
+        )
+        self.call(tf.zeros((1, 1), tf.int32), self.empty_states(1))
+        self.built = True
+
+    def empty_states(self, batch_size: int) -> States:
+        """Return states that remember nothing, for so many streams."""
+        zeros_bh = tf.zeros((batch_size, self.hidden_size))
+        return [(zeros_bh, zeros_bh) for _ in self.recurrent]
+
+    def call(self, ids_bt: Any, states: States, training: bool = False) -> tuple[Any, States]:
+        """Return float32 logits_btv and the states after the last character.
+
+        Args:
+            ids_bt: int32 symbol ids.
+            states: of the character before the first, see `empty_states`.
+            training: whether dropout is on.
+        """
+        features_bth = self.embedding(ids_bt)
+        new_states: States = []
+        for layer, dropout, state in zip(self.recurrent, self.dropouts, states, strict=True):
+            features_bth, new_state = layer(features_bth, state)
+            features_bth = dropout(features_bth, training=training)
+            new_states.append(new_state)
+        return tf.cast(self.output_layer(features_bth), tf.float32), new_states
+
+    def step(self, ids_b: Any, states: States) -> tuple[Any, States]:
+        """Return float32 logits_bv and the states after one character: `call` without the time axis or dropout."""
+        features_bh = self.embedding(ids_b)
+        new_states: States = []
+        for layer, state in zip(self.recurrent, states, strict=True):
+            features_bh, new_state = layer.step(features_bh, state)
+            new_states.append(new_state)
+        return tf.cast(self.output_layer(features_bh), tf.float32), new_states
+
+
+def list_parameters(network: Network) -> list[tuple[str, tuple[int, ...], int]]:
+    """Return name, shape and number of weights of every trainable variable, in order."""
+    return [
+        (v.path.removeprefix("network/"), tuple(v.shape), v.value.shape.num_elements())
+        for v in network.trainable_variables
+    ]
+
+
+def count_parameters(network: Network) -> int:
+    """Return the number of trainable weights."""
+    return sum(count for _, _, count in list_parameters(network))

@@ -1,0 +1,164 @@
+"""What a run leaves behind while it goes: every event of the loop becomes rows, samples, lines on the terminal."""
+
+import statistics
+import time
+from typing import Any
+
+import psutil
+
+from charrnn_exp.config.schema import Config
+from charrnn_exp.data.preparation import PreparedText
+from charrnn_exp.evaluation.score import to_bits
+from charrnn_exp.sampling.sampler import Sampler
+from charrnn_exp.tracking.metrics import MetricsFile, read_metrics
+from charrnn_exp.tracking.run_folder import RunFolder
+from charrnn_exp.tracking.tracker import Tracker
+from charrnn_exp.training.loop import EpochDone, Event, Saved, StepDone, Validated
+from charrnn_exp.training.state import TrainingState
+from charrnn_exp.views.curves import plot_losses
+from charrnn_exp.views.terminal import TrainingView
+
+
+class Recorder:
+    """Writes the events of one run: first to its folder, then to the tracker, then to the terminal.
+
+    Args:
+        config: of the run.
+        folder: of the run.
+        text: its prompt and vocabulary are used for samples.
+        state: whose weights are sampled.
+        tracker: follows.
+        run_name: names the run in the table of samples.
+    """
+
+    def __init__(
+        self,
+        config: Config,
+        folder: RunFolder,
+        text: PreparedText,
+        state: TrainingState,
+        tracker: Tracker,
+        run_name: str,
+    ) -> None:
+        self._config = config
+        self._folder = folder
+        self._text = text
+        self._state = state
+        self._tracker = tracker
+        self._run_name = run_name
+        self._sampler = Sampler(state.network, temperature=config.sampling.temperature, top_k=config.sampling.top_k)
+        self._metrics = MetricsFile(folder.metrics, last_step=state.progress.step)
+        self._characters_per_step = config.training.batch_size * config.training.sequence_length
+        self._rates: list[float] = []
+        self._val: Validated | None = None
+        self.sample: str | None = None
+        """Path of the newest sample, relative to the run folder."""
+
+    def record(self, event: Event, view: TrainingView) -> None:
+        """Record one event of the loop."""
+        match event:
+            case StepDone():
+                self._record_step(event, view)
+            case Validated():
+                self._record_validation(event, view)
+            case EpochDone():
+                if self._config.dataset.split.name == "none":
+                    view.epoch(epoch=event.epoch, step=event.step, loss=event.loss)
+            case Saved(step, kept=True):
+                self.write_samples(step)
+
+    def write_samples(self, step: int) -> list[str]:
+        """Sample with the weights as they are, write `samples/step_N.txt`, and return the texts with their prompt."""
+        sampling, vocabulary = self._config.sampling, self._text.corpus.vocabulary
+        prompt_ids_t = self._text.prompt_ids_t
+        with self._state.averaged_weights():
+            texts = self._sampler.texts(
+                prompt_ids_t, length=sampling.length, num_samples=sampling.num_samples, seed=sampling.seed
+            )
+        written = [vocabulary.to_bytes(ids_t) for ids_t in texts]
+        path = self._folder.samples / f"step_{step}.txt"
+        path.write_bytes(b"\n\n=== next sample ===\n\n".join(written) + b"\n")
+        self.sample = str(path.relative_to(self._folder.path))
+        shown = [raw.decode("utf-8", errors="replace") for raw in written]
+        self._tracker.log_text(path.read_text(encoding="utf-8", errors="replace"), self.sample)
+        count = len(shown)
+        self._tracker.log_table(
+            {
+                "run": [self._run_name] * count,
+                "step": [step] * count,
+                "val_loss": [round(self._val.loss, 4) if self._val else None] * count,
+                "temperature": [sampling.temperature] * count,
+                "text": shown,
+            },
+            "samples.json",
+        )
+        return shown
+
+    def summarise(self, status: str, before: dict[str, Any]) -> dict[str, Any]:
+        """Return the summary of the run as it stands.
+
+        Args:
+            status: RUNNING, FINISHED, FAILED or KILLED.
+            before: the summary of an earlier part of the run, for what this part did not measure.
+        """
+        progress = self._state.progress
+        val_loss = self._val.loss if self._val else before.get("val_loss")
+        epoch_loss = progress.loss_sum / progress.step_in_epoch if progress.step_in_epoch else progress.last_epoch_loss
+        checkpoints = sorted(self._folder.checkpoints.glob("step_*"))
+        return {
+            "status": status,
+            "run_id": self._tracker.run_id or before.get("run_id"),
+            "step": progress.step,
+            "epoch": progress.epoch,
+            "train_loss": epoch_loss,
+            "val_loss": val_loss,
+            "val_loss_raw": self._val.raw_loss if self._val else before.get("val_loss_raw"),
+            "best_val_loss": progress.best_val_loss if progress.best_step else None,
+            "best_step": progress.best_step or None,
+            "test_loss": None,
+            "bits_per_char": None if val_loss is None else to_bits(val_loss),
+            "num_parameters": sum(int(v.value.shape.num_elements()) for v in self._state.network.trainable_variables),
+            "chars_per_second": self.chars_per_second() or before.get("chars_per_second"),
+            "seconds": round(time.time() - psutil.Process().create_time(), 1),
+            "checkpoint": str(checkpoints[-1].relative_to(self._folder.path)) if checkpoints else None,
+            "sample": self.sample or before.get("sample"),
+        }
+
+    def chars_per_second(self) -> float | None:
+        """Return the median over the updates made here, without the first, which compiles; None before the second."""
+        return round(statistics.median(self._rates[1:]), 1) if len(self._rates) > 1 else None
+
+    def draw_curves(self, title: str, floors: dict[str, float]) -> None:
+        """Write `plots/loss.png` from the rows of the run folder."""
+        plot_losses(read_metrics(self._folder.metrics), self._folder.plots / "loss.png", title=title, floors=floors)
+
+    def close(self) -> None:
+        """Close the metrics file."""
+        self._metrics.close()
+
+    def _record_step(self, event: StepDone, view: TrainingView) -> None:
+        rate = self._characters_per_step / event.seconds
+        self._rates.append(rate)
+        self._write(
+            event.step,
+            {
+                "train_loss": event.loss,
+                "learning_rate": event.learning_rate,
+                "gradient_norm": event.gradient_norm,
+                "chars_per_second": rate,
+            },
+        )
+        view.step(step=event.step, epoch=event.epoch, loss=event.loss, chars_per_second=rate)
+
+    def _record_validation(self, event: Validated, view: TrainingView) -> None:
+        self._val = event
+        averaged = {"val_loss_raw": event.raw_loss} if self._state.ema else {}
+        self._write(event.step, {"val_loss": event.loss, "val_bits_per_char": to_bits(event.loss), **averaged})
+        view.validated(event.loss)
+        progress = self._state.progress
+        epoch_loss = progress.loss_sum / progress.step_in_epoch if progress.step_in_epoch else progress.last_epoch_loss
+        view.epoch(epoch=event.epoch, step=event.step, loss=epoch_loss)
+
+    def _write(self, step: int, metrics: dict[str, float]) -> None:
+        self._metrics.write(step, metrics)
+        self._tracker.log_metrics(step, metrics)

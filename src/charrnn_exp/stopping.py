@@ -1,0 +1,38 @@
+"""SIGINT and SIGTERM: a handler only sets a flag; the loop looks at it after each update."""
+
+import signal
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from types import FrameType
+
+SIGNALS = (signal.SIGINT, signal.SIGTERM)
+
+
+@dataclass
+class StopRequest:
+    """Whether somebody asked the run to stop, and by which signal."""
+
+    signal_number: int | None = None
+
+    def __call__(self) -> bool:
+        """Return whether the run should stop."""
+        return self.signal_number is not None
+
+
+@contextmanager
+def watch_signals() -> Iterator[StopRequest]:
+    """Turn the first SIGINT or SIGTERM into a request; a second one ends the process at once."""
+    request = StopRequest()
+
+    def on_signal(number: int, _: FrameType | None) -> None:
+        request.signal_number = number
+        for each in SIGNALS:
+            signal.signal(each, signal.SIG_DFL)
+
+    previous = {each: signal.signal(each, on_signal) for each in SIGNALS}
+    try:
+        yield request
+    finally:
+        for each, handler in previous.items():
+            signal.signal(each, handler)

@@ -1,0 +1,119 @@
+"""The folder of a run: everything the verbs need, no absolute path, free to be moved or copied."""
+
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from charrnn_exp.config.reading import read_config, read_yaml, to_values, write_yaml
+from charrnn_exp.config.schema import Config
+from charrnn_exp.data.vocabulary import Vocabulary
+from charrnn_exp.durable import write_durably
+from charrnn_exp.errors import MachineError, UserError, one_line
+
+OUTPUTS = Path("outputs")
+
+
+class RunFolder:
+    """Names and contents of what lies in a run folder.
+
+    Args:
+        path: of the folder.
+    """
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+        self.config = path / "config.yaml"
+        self.vocabulary = path / "vocabulary.json"
+        self.parameters = path / "parameters.txt"
+        self.checkpoints = path / "checkpoints"
+        self.metrics = path / "metrics.jsonl"
+        self.samples = path / "samples"
+        self.plots = path / "plots"
+        self.log = path / "run.log"
+        self.summary = path / "summary.json"
+
+    @property
+    def label(self) -> str:
+        """The folder's path below outputs/, which stays its name when outputs/ moves."""
+        parts = self.path.absolute().parts
+        return "/".join(parts[parts.index("outputs") + 1 :]) if "outputs" in parts else self.path.name
+
+    def create(self, config: Config, vocabulary: Vocabulary) -> None:
+        """Make the folder and write what is known before the first step.
+
+        Raises:
+            MachineError: if the folder cannot be written.
+        """
+        try:
+            for folder in (self.path, self.checkpoints, self.samples, self.plots):
+                folder.mkdir(parents=True, exist_ok=True)
+            write_durably(self.config, write_yaml(to_values(config)))
+            write_durably(self.vocabulary, vocabulary.to_json() + "\n")
+        except OSError as error:
+            raise MachineError(
+                f"run folder {self.path.absolute()} must be writable, got {error.strerror}. "
+                "Run from a folder you own with space on its disk."
+            ) from error
+
+    def read_values(self) -> dict[str, Any]:
+        """Return the run's settings as plain values."""
+        if not self.config.is_file():
+            raise UserError(f"run must be a run folder, got {self.path.absolute()}, which has no config.yaml.")
+        return read_yaml(self.config)
+
+    def read_config(self) -> Config:
+        """Return the run's settings, checked."""
+        return read_config(self.read_values())
+
+    def read_vocabulary(self) -> Vocabulary:
+        """Return the run's vocabulary."""
+        try:
+            return Vocabulary.from_json(self.vocabulary.read_text(encoding="utf-8"))
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise MachineError(f"{self.vocabulary} must hold a vocabulary, got {one_line(error)}.") from error
+
+    def read_summary(self) -> dict[str, Any]:
+        """Return the summary, empty where the run never wrote one."""
+        try:
+            return dict(json.loads(self.summary.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return {}
+
+    def write_summary(self, summary: Mapping[str, Any]) -> None:
+        """Replace the summary; numbers that JSON lacks (NaN, infinity) become null."""
+        plain = {key: None if value != value or value in (float("inf"),) else value for key, value in summary.items()}
+        write_durably(self.summary, json.dumps(plain, indent=2, allow_nan=False) + "\n")
+
+
+def find_run(reference: str) -> RunFolder:
+    """Return the run that the user means: `latest`, a run folder, or an MLflow run id of a run below outputs/.
+
+    Raises:
+        UserError: if there is no such run.
+    """
+    if reference == "latest":
+        runs = list_runs()
+        if not runs:
+            raise UserError(
+                f"run must be a run folder, got 'latest', but there is no run below {OUTPUTS.absolute()}. "
+                "`python -m charrnn_exp` makes the first."
+            )
+        return runs[-1]
+    path = Path(reference).expanduser()
+    if path.is_dir():
+        folder = RunFolder(path)
+        folder.read_values()
+        return folder
+    for run in list_runs():
+        if run.read_summary().get("run_id") == reference:
+            return run
+    raise UserError(
+        f"run must be 'latest', a run folder, or the MLflow id of a run below {OUTPUTS.absolute()}, got {reference!r}."
+    )
+
+
+def list_runs() -> list[RunFolder]:
+    """Return the runs below outputs/, oldest first by the date and time in their names."""
+    found = [path.parent for path in OUTPUTS.glob("*/*/*/**/config.yaml")]
+    return [RunFolder(path) for path in sorted(found, key=lambda path: path.relative_to(OUTPUTS).parts[1:])]

@@ -1,0 +1,1 @@
+"""The explicit loop and everything that it moves."""

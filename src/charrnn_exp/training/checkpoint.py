@@ -1,0 +1,209 @@
+"""Checkpoints: plain arrays with a manifest, written so that a kill at any moment leaves the last one whole."""
+
+import hashlib
+import io
+import json
+import os
+import shutil
+import time
+import zipfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import numpy.typing as npt
+
+from charrnn_exp.durable import sync_folder, write_durably
+from charrnn_exp.errors import MachineError, UserError, one_line
+
+if TYPE_CHECKING:  # the arrays of a checkpoint are plain: whoever reads one does not need TensorFlow
+    from charrnn_exp.training.state import TrainingState
+
+Arrays = dict[str, npt.NDArray[Any]]
+
+FORMAT = 1
+MANIFEST = "manifest.json"
+WEIGHTS = "weights.npz"
+TRAINING = "training.npz"
+SAME_FACTS = ("model", "optimizer", "vocabulary_sha256", "dataset")
+"""Facts without which a checkpoint cannot be gone on from."""
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One folder `step_0000001234`, verified or not yet."""
+
+    folder: Path
+
+    @property
+    def step(self) -> int:
+        """The step in its name; the newest checkpoint is the last by name."""
+        return int(self.folder.name.removeprefix("step_"))
+
+    def read_manifest(self) -> dict[str, Any]:
+        """Return what the manifest says.
+
+        Raises:
+            MachineError: if there is none that can be read.
+        """
+        try:
+            manifest = json.loads((self.folder / MANIFEST).read_text())
+            assert manifest["format"] == FORMAT
+        except (OSError, ValueError, KeyError, AssertionError, TypeError) as error:
+            raise MachineError(f"{self.folder} must have a readable manifest, got {one_line(error)}.") from error
+        return dict(manifest)
+
+    def read(self, name: str) -> Arrays:
+        """Return the arrays of one of its files after comparing size and sha256 with the manifest.
+
+        Raises:
+            MachineError: naming what differs.
+        """
+        expected = self.read_manifest()["files"][name]
+        path = self.folder / name
+        try:
+            raw = path.read_bytes()
+        except OSError as error:
+            raise MachineError(f"{path} must be readable, got {error.strerror}.") from error
+        found = {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
+        if found != expected:
+            raise MachineError(f"{path} must have {expected}, got {found}: it is damaged.")
+        with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
+            return {key: arrays[key] for key in arrays.files}
+
+
+class CheckpointStore:
+    """The `checkpoints/` folder of a run.
+
+    Args:
+        folder: made when the first checkpoint is saved.
+        facts: written into every manifest: what the numbers depend on and arrays do not show.
+        num_rolling: checkpoints that are neither kept nor best and yet stay.
+    """
+
+    def __init__(self, folder: Path, *, facts: dict[str, Any], num_rolling: int) -> None:
+        self.folder = folder
+        self._facts = facts
+        self._num_rolling = num_rolling
+
+    def find_all(self) -> list[Checkpoint]:
+        """Return the checkpoints, oldest first."""
+        return [Checkpoint(path) for path in sorted(self.folder.glob("step_*")) if path.is_dir()]
+
+    def best_step(self) -> int | None:
+        """Return the step of the best checkpoint; None before the first validation."""
+        try:
+            return int(json.loads((self.folder / "best.json").read_text())["step"])
+        except FileNotFoundError:
+            return None
+
+    def best_or_newest(self) -> Checkpoint:
+        """Return the best checkpoint, or the newest where nothing was validated."""
+        best = self.best_step()
+        return self.find_all()[-1] if best is None else Checkpoint(self.folder / _folder_name(best))
+
+    def save(self, state: "TrainingState", *, kept: bool, best: bool) -> None:
+        """Write a checkpoint, then forget the rolling ones that are too many.
+
+        Serialised in memory, written to a hidden folder, synced, renamed, and the parent synced: at every moment
+        either the old checkpoints alone are there, or the new one too, whole.
+
+        Raises:
+            MachineError: if the disk is full or the folder is not writable; the old checkpoints stay.
+        """
+        progress = state.progress
+        files = {WEIGHTS: _to_npz(state.weight_arrays()), TRAINING: _to_npz(state.training_arrays())}
+        manifest = {
+            "format": FORMAT,
+            "step": progress.step,
+            "epoch": progress.epoch,
+            "kept": kept,
+            "best_val_loss": progress.best_val_loss if progress.best_step else None,
+            "files": {n: {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()} for n, raw in files.items()},
+            "written": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            **self._facts,
+        }
+        files[MANIFEST] = (json.dumps(manifest, indent=2) + "\n").encode()
+        target = self.folder / _folder_name(progress.step)
+        try:
+            self._write_folder(target, files)
+            if best:
+                write_durably(self.folder / "best.json", json.dumps({"step": progress.step}) + "\n")
+            self._prune()
+        except OSError as error:
+            raise MachineError(
+                f"checkpoint {target} must be written, got {error.strerror}. The checkpoints before it are whole; "
+                "free some space or mend the folder, then resume."
+            ) from error
+
+    def load_newest(self) -> tuple[Checkpoint, Arrays, Arrays, list[str]]:
+        """Return the newest checkpoint that is whole, its arrays, and a line for each damaged one passed over.
+
+        Raises:
+            MachineError: if none is whole.
+        """
+        warnings: list[str] = []
+        for checkpoint in reversed(self.find_all()):
+            try:
+                return checkpoint, checkpoint.read(WEIGHTS), checkpoint.read(TRAINING), warnings
+            except (MachineError, KeyError, ValueError, zipfile.BadZipFile) as error:
+                warnings.append(f"{one_line(error)} Going back to the one before.")
+        raise MachineError(f"{self.folder} must hold a whole checkpoint, got none.", *warnings)
+
+    def check_facts(self, checkpoint: Checkpoint) -> None:
+        """Compare what the checkpoint was made of with this run: model, optimizer, vocabulary, text.
+
+        Raises:
+            UserError: with a line for each that differs, both values named.
+        """
+        manifest = checkpoint.read_manifest()
+        problems = [
+            f"checkpoint {checkpoint.folder.name} must be of the same {name}, got {manifest.get(name)!r} where "
+            f"this run has {self._facts[name]!r}."
+            for name in SAME_FACTS
+            if name in self._facts and manifest.get(name) != self._facts[name]
+        ]
+        if problems:
+            raise UserError(*problems)
+
+    def _write_folder(self, target: Path, files: dict[str, bytes]) -> None:
+        temporary = self.folder / f".{target.name}.{os.getpid()}"
+        shutil.rmtree(temporary, ignore_errors=True)
+        temporary.mkdir(parents=True)
+        for name, raw in files.items():
+            with (temporary / name).open("wb") as file:
+                file.write(raw)
+                file.flush()
+                os.fsync(file.fileno())
+        sync_folder(temporary)
+        if target.exists():  # saved before, by a run that was resumed from an older one: the bytes are the same
+            _remove(target)
+        temporary.rename(target)
+        sync_folder(self.folder)
+
+    def _prune(self) -> None:
+        best = self.best_step()
+        rolling = [c for c in self.find_all() if c.step != best and not c.read_manifest()["kept"]]
+        for checkpoint in rolling[: -self._num_rolling]:
+            _remove(checkpoint.folder)
+        for leftover in self.folder.glob(".*"):
+            shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _folder_name(step: int) -> str:
+    return f"step_{step:010d}"
+
+
+def _remove(folder: Path) -> None:
+    """Hide first, so that a kill midway leaves no half checkpoint under a good name."""
+    hidden = folder.with_name(f".{folder.name}.old")
+    shutil.rmtree(hidden, ignore_errors=True)
+    folder.rename(hidden)
+    shutil.rmtree(hidden, ignore_errors=True)
+
+
+def _to_npz(arrays: Arrays) -> bytes:
+    buffer = io.BytesIO()
+    np.savez(buffer, **arrays)  # type: ignore[arg-type]
+    return buffer.getvalue()

@@ -1,0 +1,170 @@
+"""The training loop, as a generator of what happens: the reader of its events logs, draws and samples."""
+
+import math
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+from charrnn_exp.config.schema import Config, TrainingConfig
+from charrnn_exp.data.batches import BatchOrder
+from charrnn_exp.data.pipeline import stream_windows
+from charrnn_exp.data.vocabulary import Ids
+from charrnn_exp.errors import MachineError
+from charrnn_exp.evaluation.score import Scorer
+from charrnn_exp.training.checkpoint import CheckpointStore
+from charrnn_exp.training.optimizer import find_learning_rate
+from charrnn_exp.training.state import Progress, TrainingState
+from charrnn_exp.training.step import TrainingStep
+
+
+@dataclass(frozen=True)
+class StepDone:
+    """An update was made; `loss` in nats per character, `seconds` without validation and saving."""
+
+    step: int
+    epoch: int
+    loss: float
+    gradient_norm: float
+    learning_rate: float
+    seconds: float
+
+
+@dataclass(frozen=True)
+class Validated:
+    """The whole validation text was scored: with the weights that would be sampled, and with the raw ones."""
+
+    step: int
+    epoch: int
+    loss: float
+    raw_loss: float
+    is_best: bool
+
+
+@dataclass(frozen=True)
+class Saved:
+    """A checkpoint is on disk; `kept` ones stay there."""
+
+    step: int
+    kept: bool
+
+
+@dataclass(frozen=True)
+class EpochDone:
+    """A pass over the training text is complete; `loss` is the mean of its steps."""
+
+    step: int
+    epoch: int
+    loss: float
+
+
+Event = StepDone | Validated | Saved | EpochDone
+
+
+def count_steps(training: TrainingConfig, order: BatchOrder) -> int:
+    """Return the number of updates of the whole run."""
+    num_steps = training.epochs * order.steps_per_epoch
+    return num_steps if training.max_steps is None else min(num_steps, training.max_steps)
+
+
+def train(
+    state: TrainingState,
+    *,
+    config: Config,
+    train_ids_n: Ids,
+    order: BatchOrder,
+    scorer: Scorer | None,
+    checkpoints: CheckpointStore,
+    should_stop: Callable[[], bool],
+) -> Iterator[Event]:
+    """Train from where the state stands to the end, and yield every event after it has happened.
+
+    Args:
+        state: moved in place.
+        config: of the run.
+        train_ids_n: training text.
+        order: its batches.
+        scorer: of the validation text; None: no validation.
+        checkpoints: where they go.
+        should_stop: asked after every update; when true, a checkpoint is taken and the generator ends.
+
+    Raises:
+        MachineError: before the update, if the loss or the gradient is not a finite number.
+    """
+    training, progress = config.training, state.progress
+    num_steps = count_steps(training, order)
+    step = TrainingStep(state, clip_norm=config.optimizer.clip_norm, ema_decay=training.ema_decay or 0.0)
+    while progress.step < num_steps and not _ran_out_of_patience(progress, training):
+        starts_sb = order.find_starts(progress.epoch)[progress.step_in_epoch :]
+        for windows_bt in stream_windows(train_ids_n, starts_sb, sequence_length=training.sequence_length):
+            yield _update(state, step, windows_bt, config, num_steps)
+            epoch_ends = progress.step_in_epoch == order.steps_per_epoch
+            run_ends = progress.step == num_steps
+            if epoch_ends:
+                yield _finish_epoch(state)
+            best = False
+            if scorer is not None and (run_ends or _is_due(training.validate_every_steps, progress, epoch_ends)):
+                validated = _validate(state, scorer)
+                best = validated.is_best
+                yield validated
+                run_ends = run_ends or _ran_out_of_patience(progress, training)
+            kept = run_ends or (epoch_ends and progress.epoch % training.checkpoint_every_epochs == 0)
+            stops = should_stop()
+            if kept or stops or best or _is_due(training.checkpoint_every_steps, progress, epoch_ends):
+                checkpoints.save(state, kept=kept, best=best)
+                yield Saved(progress.step, kept)
+            if stops:
+                return
+            if run_ends or epoch_ends:
+                break
+
+
+def _update(state: TrainingState, step: TrainingStep, windows_bt: object, config: Config, num_steps: int) -> StepDone:
+    progress = state.progress
+    rate = find_learning_rate(config.optimizer, step=progress.step, num_steps=num_steps)
+    if not config.training.stateful or progress.step_in_epoch == 0:
+        state.carried = state.network.empty_states(config.training.batch_size)
+    before = time.perf_counter()
+    loss, norm, state.carried = step(windows_bt, state.carried, rate)
+    seconds = time.perf_counter() - before
+    if not (math.isfinite(loss) and math.isfinite(norm)):
+        raise MachineError(
+            f"the training loss must be a finite number, got {loss} with gradient norm {norm} at step "
+            f"{progress.step + 1} (epoch {progress.epoch + 1}, batch {progress.step_in_epoch + 1}, rate {rate:.3g}). "
+            "The weights are those of the step before. Lower optimizer.learning_rate or set optimizer.clip_norm."
+        )
+    progress.step += 1
+    progress.step_in_epoch += 1
+    progress.loss_sum += loss
+    return StepDone(progress.step, progress.epoch + 1, loss, norm, rate, seconds)
+
+
+def _finish_epoch(state: TrainingState) -> EpochDone:
+    progress = state.progress
+    progress.last_epoch_loss = progress.loss_sum / progress.step_in_epoch
+    progress.epoch += 1
+    progress.step_in_epoch = 0
+    progress.loss_sum = 0.0
+    return EpochDone(progress.step, progress.epoch, progress.last_epoch_loss)
+
+
+def _validate(state: TrainingState, scorer: Scorer) -> Validated:
+    progress = state.progress
+    raw_loss = scorer.loss()
+    with state.averaged_weights():
+        loss = scorer.loss() if state.ema else raw_loss
+    is_best = loss < progress.best_val_loss
+    if is_best:
+        progress.best_val_loss, progress.best_step, progress.validations_since_best = loss, progress.step, 0
+    else:
+        progress.validations_since_best += 1
+    epoch = progress.epoch + (1 if progress.step_in_epoch else 0)
+    return Validated(progress.step, epoch, loss, raw_loss, is_best)
+
+
+def _is_due(every_steps: int | None, progress: Progress, epoch_ends: bool) -> bool:
+    return epoch_ends if every_steps is None else progress.step % every_steps == 0
+
+
+def _ran_out_of_patience(progress: Progress, training: TrainingConfig) -> bool:
+    patience = training.early_stopping_patience
+    return patience is not None and progress.validations_since_best >= patience

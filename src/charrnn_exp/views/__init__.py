@@ -1,0 +1,1 @@
+"""What a person looks at: the terminal while a run goes, plots after it."""

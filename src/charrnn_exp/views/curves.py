@@ -1,0 +1,44 @@
+"""Loss curves as a picture."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+Curve = Sequence[tuple[int, float]]
+
+
+def plot_losses(curves: Mapping[str, Curve], path: Path, *, title: str, floors: Mapping[str, float]) -> None:
+    """Draw training and validation loss over the steps.
+
+    Args:
+        curves: (step, nats per character) pairs by metric name; `train_loss` and `val_loss` are drawn.
+        path: PNG file, overwritten.
+        title: of the plot.
+        floors: horizontal lines by name, for instance what an n-gram model reaches.
+    """
+    from matplotlib.backends.backend_agg import FigureCanvasAgg
+    from matplotlib.figure import Figure
+
+    figure = Figure(figsize=(8, 4.5), layout="constrained")
+    FigureCanvasAgg(figure)
+    axes = figure.subplots()
+    if train := curves.get("train_loss"):
+        axes.plot(*zip(*train, strict=True), color="tab:blue", alpha=0.25, linewidth=0.8)
+        axes.plot(*zip(*_smooth(train), strict=True), color="tab:blue", label="train_loss (smoothed)")
+    if val := curves.get("val_loss"):
+        axes.plot(*zip(*val, strict=True), color="tab:orange", marker="o", markersize=3, label="val_loss")
+    for name, value in floors.items():
+        axes.axhline(value, color="gray", linestyle="--", linewidth=0.8)
+        axes.annotate(f"{name} {value:.3f}", (0.99, value), xycoords=("axes fraction", "data"), ha="right", va="bottom",
+                      fontsize=8, color="gray")  # fmt: skip
+    axes.set(title=title, xlabel="step (optimizer updates)", ylabel="loss (nats per character)")
+    axes.grid(alpha=0.3)
+    if axes.has_data():
+        axes.legend()
+    figure.savefig(path, dpi=120)
+
+
+def _smooth(curve: Curve) -> list[tuple[int, float]]:
+    """Return the mean of each hundredth part of the curve."""
+    width = max(1, len(curve) // 100)
+    pieces = [curve[i : i + width] for i in range(0, len(curve), width)]
+    return [(piece[-1][0], sum(value for _, value in piece) / len(piece)) for piece in pieces]
