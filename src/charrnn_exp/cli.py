@@ -1,5 +1,6 @@
 """Which verb is meant, and with which code the process ends; the one place that ends it."""
 
+import contextlib
 import os
 import re
 import signal
@@ -20,10 +21,8 @@ def run() -> NoReturn:
     code = main(sys.argv[1:])
     # Flushed by hand and ended at once: TensorFlow's threads have nothing left to say, and take a second to leave.
     for stream in (sys.stdout, sys.stderr):
-        try:
+        with contextlib.suppress(BrokenPipeError, ValueError):
             stream.flush()
-        except (BrokenPipeError, ValueError):
-            pass
     os._exit(code)
 
 

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Iterator, Mapping
+from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,6 +14,7 @@ from charrnn_exp.config.schema import Config, LogCheckpoints
 from charrnn_exp.data.corpus import describe
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.errors import CharRNNError, Interrupted
+from charrnn_exp.evaluation.ngram import MAX_CHARACTERS, ORDER, measure_ngram_loss
 from charrnn_exp.evaluation.score import Scorer
 from charrnn_exp.model.machine import choose_precision, pin_determinism
 from charrnn_exp.model.network import Network, count_parameters, list_parameters
@@ -90,9 +92,10 @@ def run_experiment(
             _restore(state, checkpoints, terminal)
         tracker = start_tracker(config.tracking, _describe_run(config, text, folder, identity, before))
         recorder = Recorder(config, folder, text, state, tracker, identity.name)
+        recorder.floor = _count_floor(text)
         with _closing(folder, recorder, tracker, before, checkpoints, config):
             _train(config, text, state, checkpoints, recorder, terminal)
-            _finish(state, recorder, terminal, text, identity)
+            _finish(state, recorder, terminal, identity)
     summary = folder.read_summary()
     _conclude(summary, folder, config, terminal)
     return summary
@@ -224,12 +227,19 @@ def _train(
         raise Interrupted(stop.signal_number, f"stopped after step {state.progress.step:,}, with a checkpoint.")
 
 
-def _finish(
-    state: TrainingState, recorder: Recorder, terminal: Terminal, text: PreparedText, identity: RunIdentity
-) -> None:
+def _finish(state: TrainingState, recorder: Recorder, terminal: Terminal, identity: RunIdentity) -> None:
     for shown in recorder.write_samples(state.progress.step):
         terminal.sample(f"sample after step {state.progress.step:,}", shown)
-    recorder.draw_curves(identity.name, {})
+    recorder.draw_curves(identity.name)
+
+
+def _count_floor(text: PreparedText) -> "Future[float] | None":
+    """Count n-grams beside the training; None where there is no validation text or counting would take too long."""
+    train_n, val_n = text.parts.train_n, text.parts.val_n
+    if val_n is None or len(train_n) > MAX_CHARACTERS:
+        return None
+    num_symbols = len(text.corpus.vocabulary)
+    return ThreadPoolExecutor(1).submit(measure_ngram_loss, train_n, val_n, num_symbols=num_symbols)
 
 
 def _list_artifacts(folder: RunFolder, checkpoints: CheckpointStore, which: LogCheckpoints) -> dict[Path, str]:
@@ -248,8 +258,10 @@ def _list_artifacts(folder: RunFolder, checkpoints: CheckpointStore, which: LogC
 
 def _conclude(summary: Mapping[str, Any], folder: RunFolder, config: Config, terminal: Terminal) -> None:
     if summary["val_loss"] is not None:
+        floor = summary["ngram_val_loss"]
         terminal.title(
             f"val_loss {summary['val_loss']:.4f} nats per character = {summary['bits_per_char']:.4f} bits per character"
+            + (f" (counting {ORDER}-grams reaches {floor:.4f})" if floor is not None else "")
         )
     terminal.say(f"{summary['chars_per_second']} chars/s, {summary['seconds']} s in all, in {folder.path}")
     if config.tracking.backend.name != "none":

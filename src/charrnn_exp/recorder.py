@@ -2,12 +2,14 @@
 
 import statistics
 import time
+from concurrent.futures import Future
 from typing import Any
 
 import psutil
 
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import PreparedText
+from charrnn_exp.evaluation.ngram import ORDER
 from charrnn_exp.evaluation.score import to_bits
 from charrnn_exp.sampling.sampler import Sampler
 from charrnn_exp.tracking.metrics import MetricsFile, read_metrics
@@ -53,6 +55,8 @@ class Recorder:
         self._val: Validated | None = None
         self.sample: str | None = None
         """Path of the newest sample, relative to the run folder."""
+        self.floor: Future[float] | None = None
+        """What counting n-grams reaches on the validation text, nats per character, when it is known."""
 
     def record(self, event: Event, view: TrainingView) -> None:
         """Record one event of the loop."""
@@ -117,6 +121,7 @@ class Recorder:
             "best_step": progress.best_step or None,
             "test_loss": None,
             "bits_per_char": None if val_loss is None else to_bits(val_loss),
+            "ngram_val_loss": self._floor_now() or before.get("ngram_val_loss"),
             "num_parameters": sum(int(v.value.shape.num_elements()) for v in self._state.network.trainable_variables),
             "chars_per_second": self.chars_per_second() or before.get("chars_per_second"),
             "seconds": round(time.time() - psutil.Process().create_time(), 1),
@@ -128,13 +133,17 @@ class Recorder:
         """Return the median over the updates made here, without the first, which compiles; None before the second."""
         return round(statistics.median(self._rates[1:]), 1) if len(self._rates) > 1 else None
 
-    def draw_curves(self, title: str, floors: dict[str, float]) -> None:
-        """Write `plots/loss.png` from the rows of the run folder."""
+    def draw_curves(self, title: str) -> None:
+        """Write `plots/loss.png` from the rows of the run folder, waiting for the n-gram floor."""
+        floors = {} if self.floor is None else {f"{ORDER}-grams": self.floor.result()}
         plot_losses(read_metrics(self._folder.metrics), self._folder.plots / "loss.png", title=title, floors=floors)
 
     def close(self) -> None:
         """Close the metrics file."""
         self._metrics.close()
+
+    def _floor_now(self) -> float | None:
+        return self.floor.result() if self.floor is not None and self.floor.done() else None
 
     def _record_step(self, event: StepDone, view: TrainingView) -> None:
         rate = self._characters_per_step / event.seconds

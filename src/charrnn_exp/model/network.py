@@ -21,18 +21,21 @@ class Network(keras.Model):
     Args:
         num_symbols: v.
         model: sizes and dropout.
-        precision: "float32" or "bfloat16", the number format of the matrix products.
+        precision: "float32" or "bfloat16", the number format of the matrix products over float32 weights; "float64"
+            for everything, to compare gradients with finite differences.
         seed: of the first weights and of dropout.
     """
 
     def __init__(self, *, num_symbols: int, model: ModelConfig, precision: str, seed: int) -> None:
         super().__init__(name="network")
-        dtype = "mixed_bfloat16" if precision == "bfloat16" else "float32"
+        dtype = "mixed_bfloat16" if precision == "bfloat16" else precision
+        self._weight_dtype = "float32" if precision == "bfloat16" else precision
         self.hidden_size = model.hidden_size
         self.embedding = keras.layers.Embedding(
             num_symbols,
             model.embedding_dim,
             embeddings_initializer=keras.initializers.RandomUniform(-0.05, 0.05, seed=seed),
+            dtype=self._weight_dtype,
             name="embedding",
         )
         self.recurrent = [
@@ -40,7 +43,7 @@ class Network(keras.Model):
             for i in range(1, model.num_layers + 1)
         ]
         self.dropouts = [
-            keras.layers.Dropout(model.dropout, seed=seed + 10 * i + 5, name=f"dropout_{i}")
+            keras.layers.Dropout(model.dropout, seed=seed + 10 * i + 5, name=f"dropout_{i}", dtype=dtype)
             for i in range(1, model.num_layers + 1)
         ]
         self.output_layer = keras.layers.Dense(
@@ -54,7 +57,7 @@ class Network(keras.Model):
 
     def empty_states(self, batch_size: int) -> States:
         """Return states that remember nothing, for so many streams."""
-        zeros_bh = tf.zeros((batch_size, self.hidden_size))
+        zeros_bh = tf.zeros((batch_size, self.hidden_size), self._weight_dtype)
         return [(zeros_bh, zeros_bh) for _ in self.recurrent]
 
     def call(self, ids_bt: Any, states: States, training: bool = False) -> tuple[Any, States]:
@@ -71,7 +74,7 @@ class Network(keras.Model):
             features_bth, new_state = layer(features_bth, state)
             features_bth = dropout(features_bth, training=training)
             new_states.append(new_state)
-        return tf.cast(self.output_layer(features_bth), tf.float32), new_states
+        return tf.cast(self.output_layer(features_bth), self._weight_dtype), new_states
 
     def step(self, ids_b: Any, states: States) -> tuple[Any, States]:
         """Return float32 logits_bv and the states after one character: `call` without the time axis or dropout."""
@@ -80,7 +83,7 @@ class Network(keras.Model):
         for layer, state in zip(self.recurrent, states, strict=True):
             features_bh, new_state = layer.step(features_bh, state)
             new_states.append(new_state)
-        return tf.cast(self.output_layer(features_bh), tf.float32), new_states
+        return tf.cast(self.output_layer(features_bh), self._weight_dtype), new_states
 
 
 def list_parameters(network: Network) -> list[tuple[str, tuple[int, ...], int]]:

@@ -58,8 +58,7 @@ class TrainingState:
     def training_arrays(self) -> Arrays:
         """Return all else that determines the numbers to come."""
         arrays: Arrays = {}
-        raw = self.network.variables if self.ema else self.network.non_trainable_variables
-        arrays |= {f"network.{_name(v)}": np.asarray(v) for v in raw}
+        arrays |= {f"network.{i:03d}": np.asarray(v) for i, v in enumerate(self._unaveraged_variables())}
         arrays |= {f"optimizer.{i:03d}": np.asarray(v) for i, v in enumerate(self.optimizer.variables)}
         for i, (hidden_bh, cell_bh) in enumerate(self.carried):
             arrays |= {f"carried.{i}.hidden": hidden_bh.numpy(), f"carried.{i}.cell": cell_bh.numpy()}
@@ -71,9 +70,8 @@ class TrainingState:
         load_weights(self.network, weights)
         for variable, average in zip(self.network.trainable_variables, self.ema, strict=False):
             average.assign(weights[_name(variable)])
-        for variable in self.network.variables:
-            if (key := f"network.{_name(variable)}") in training:
-                variable.assign(training[key])
+        for i, variable in enumerate(self._unaveraged_variables()):
+            variable.assign(training[f"network.{i:03d}"])
         for i, variable in enumerate(self.optimizer.variables):
             variable.assign(training[f"optimizer.{i:03d}"])
         self.carried = [
@@ -81,6 +79,11 @@ class TrainingState:
             for i in range(len(self.carried))
         ]
         self.progress = Progress(**{name: training[f"progress.{name}"].item() for name in vars(self.progress)})
+
+    def _unaveraged_variables(self) -> list[Any]:
+        """Return what `weight_arrays` lacks: dropout seeds, and the raw weights where averaging is on."""
+        # By number, not by name: Keras counts its seed generators through the whole process.
+        return list(self.network.variables if self.ema else self.network.non_trainable_variables)
 
     @contextmanager
     def averaged_weights(self) -> Iterator[None]:

@@ -1,0 +1,104 @@
+"""The floor that every model must beat: n-grams counted in the training text, smoothed by modified Kneser-Ney.
+
+Axes: n position in the training and validation text laid end to end, u distinct gram, s scored position.
+"""
+
+import numpy as np
+import numpy.typing as npt
+
+from charrnn_exp.data.vocabulary import Ids
+
+ORDER = 7
+"""Symbols of the longest gram, the predicted one included."""
+MAX_CHARACTERS = 20_000_000
+"""Longer training texts are not counted: sorting them takes longer than it tells."""
+
+Ranks = npt.NDArray[np.int64]
+Counts = npt.NDArray[np.int64]
+
+
+def measure_ngram_loss(train_n: Ids, val_n: Ids, *, num_symbols: int, order: int = ORDER) -> float:
+    """Return the loss of an interpolated modified Kneser-Ney model on the validation text, nats per character.
+
+    Every character but the first is scored, with as much context as the validation text has before it.
+
+    Args:
+        train_n: what is counted.
+        val_n: what is scored, at least two symbols.
+        num_symbols: size of the vocabulary.
+        order: symbols of the longest gram, at least 1.
+
+    Source: Chen and Goodman 1998, An Empirical Study of Smoothing Techniques for Language Modeling, section 3.
+    """
+    num_train = len(train_n)
+    ids_n = np.concatenate([train_n, val_n]).astype(np.int64)
+    ranks_n = [np.zeros_like(ids_n)]
+    for length in range(1, order + 1):
+        ranks_n.append(_rank_grams(ids_n, ranks_n[-1], length, num_symbols))
+    scored_s = np.arange(num_train + 1, len(ids_n))
+    probability_s = np.full(len(scored_s), 1.0 / num_symbols)
+    for length in range(1, order + 1):
+        # A gram reaches back length - 1 symbols, and must not reach out of its own text.
+        has_context_s = scored_s - num_train >= length - 1
+        at_s = scored_s[has_context_s]
+        counts_u = _count_grams(ranks_n, length, order, num_train)
+        probability_s[has_context_s] = _interpolate(
+            ranks_n[length], ranks_n[length - 1], counts_u, at_s, num_train, length, probability_s[has_context_s]
+        )
+    return float(-np.mean(np.log(probability_s)))
+
+
+def _rank_grams(ids_n: Ranks, shorter_n: Ranks, length: int, num_symbols: int) -> Ranks:
+    """Return for each position the number of the gram that ends there; equal grams have equal numbers."""
+    context_n = np.concatenate([[0], shorter_n[:-1]])
+    _, ranks_n = np.unique(context_n * num_symbols + ids_n, return_inverse=True)
+    ranks_n[: length - 1] = 0
+    return np.asarray(ranks_n, dtype=np.int64)
+
+
+def _count_grams(ranks_n: list[Ranks], length: int, order: int, num_train: int) -> Counts:
+    """Return how often each gram occurs in training; below the top order, after how many different symbols."""
+    size = int(ranks_n[length].max()) + 1
+    if length == order:
+        return np.bincount(ranks_n[length][length - 1 : num_train], minlength=size)
+    longer = ranks_n[length + 1][length:num_train]
+    _, first = np.unique(longer, return_index=True)
+    return np.bincount(ranks_n[length][length:num_train][first], minlength=size)
+
+
+def _interpolate(
+    grams_n: Ranks,
+    contexts_n: Ranks,
+    counts_u: Counts,
+    at_s: Ranks,
+    num_train: int,
+    length: int,
+    lower_s: npt.NDArray[np.float64],
+) -> npt.NDArray[np.float64]:
+    """Return the discounted probability at each scored position plus the freed mass times the lower order's."""
+    discounts = _find_discounts(counts_u)
+    train = slice(length - 1, num_train)
+    distinct, first = np.unique(grams_n[train], return_index=True)
+    before = np.maximum(np.arange(length - 1, num_train) - 1, 0)
+    context_of_gram = contexts_n[before][first] if length > 1 else np.zeros(len(distinct), np.int64)
+    counts = counts_u[distinct]
+    num_contexts = int(contexts_n.max()) + 1
+    total = np.bincount(context_of_gram, weights=counts, minlength=num_contexts)
+    freed = np.bincount(context_of_gram, weights=discounts[np.minimum(counts, 3)], minlength=num_contexts)
+    context_s = contexts_n[at_s - 1] if length > 1 else np.zeros(len(at_s), np.int64)
+    total_s, freed_s = total[context_s], freed[context_s]
+    count_s = counts_u[grams_n[at_s]]
+    seen_s = total_s > 0
+    discounted_s = np.maximum(count_s - discounts[np.minimum(count_s, 3)], 0.0)
+    mixed_s = (discounted_s + freed_s * lower_s) / np.where(seen_s, total_s, 1.0)
+    return np.where(seen_s, mixed_s, lower_s)
+
+
+def _find_discounts(counts_u: Counts) -> npt.NDArray[np.float64]:
+    """Return what is taken from grams counted 0, 1, 2, 3 or more times."""
+    ones, twos, threes, fours = (int(np.sum(counts_u == count)) for count in (1, 2, 3, 4))
+    if min(ones, twos, threes) == 0:  # too short a text to estimate them
+        return np.array([0.0, 0.5, 0.5, 0.5])
+    share = ones / (ones + 2 * twos)
+    raw = [0.0, 1 - 2 * share * twos / ones, 2 - 3 * share * threes / twos, 3 - 4 * share * fours / threes]
+    return np.clip(np.array(raw), 0.0, [0.0, 1.0, 2.0, 3.0])

@@ -1,0 +1,78 @@
+"""The loss of a whole text."""
+
+import math
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from charrnn_exp.config.schema import ModelConfig
+from charrnn_exp.evaluation import score as module
+from charrnn_exp.evaluation.score import Scorer, to_bits
+from charrnn_exp.model.network import Network
+
+
+@pytest.fixture()
+def network(small_model: ModelConfig) -> Network:
+    network = Network(num_symbols=7, model=small_model, precision="float32", seed=1)
+    generator = np.random.default_rng(2)
+    for variable in network.trainable_variables:
+        variable.assign(generator.normal(scale=0.7, size=variable.shape))
+    return network
+
+
+def make_text(length: int) -> np.ndarray:
+    return np.random.default_rng(3).integers(7, size=length, dtype=np.uint8)
+
+
+def naive_loss(network: Network, ids_n: np.ndarray) -> float:
+    """One stream over the whole text, in one window."""
+    ids_bt = ids_n[None, :].astype(np.int32)
+    logits_btv, _ = network(tf.constant(ids_bt[:, :-1]), network.empty_states(1))
+    return float(tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(ids_bt[:, 1:], logits_btv)))
+
+
+@pytest.mark.parametrize("length", [2, 17, 999])
+def test_a_short_text_scores_as_one_stream_exactly(network: Network, length: int) -> None:
+    ids_n = make_text(length)
+    assert Scorer(network, ids_n, sequence_length=13).loss() == pytest.approx(naive_loss(network, ids_n), rel=1e-5)
+
+
+def test_many_streams_score_as_one_stream_does(network: Network) -> None:
+    ids_n = make_text(7_003)
+    assert Scorer(network, ids_n, sequence_length=50).loss() == pytest.approx(naive_loss(network, ids_n), abs=1e-3)
+
+
+def test_the_result_does_not_depend_on_the_sequence_length(network: Network) -> None:
+    ids_n = make_text(3_001)
+    losses = [Scorer(network, ids_n, sequence_length=length).loss() for length in (1_000, 31)]
+    assert losses[0] == pytest.approx(losses[1], rel=1e-6)
+
+
+@pytest.mark.parametrize("length", [2, 3, 999, 1_001, 2_000, 70_001])
+def test_every_character_but_the_first_is_scored_once(length: int) -> None:
+    ids_n = np.arange(length, dtype=np.uint32)
+    windows_bt, weights_bt = module._cut_streams(ids_n, 64)
+    scored = windows_bt[:, 1:][weights_bt == 1.0]
+    np.testing.assert_array_equal(np.sort(scored), np.arange(1, length))
+
+
+def test_scoring_leaves_weights_and_dropout_seeds_untouched(small_model: ModelConfig) -> None:
+    network = Network(num_symbols=7, model=small_model, precision="float32", seed=1)
+    before = [np.array(v) for v in network.variables]
+    Scorer(network, make_text(500), sequence_length=13).loss()
+    for variable, value in zip(network.variables, before, strict=True):
+        np.testing.assert_array_equal(variable, value)
+
+
+def test_a_scorer_sees_weights_that_change_after_it_was_built(network: Network) -> None:
+    ids_n = make_text(100)
+    scorer = Scorer(network, ids_n, sequence_length=13)
+    first = scorer.loss()
+    network.trainable_variables[0].assign(-np.asarray(network.trainable_variables[0]))
+    assert scorer.loss() != first
+    assert scorer.loss() == pytest.approx(naive_loss(network, ids_n), rel=1e-5)
+
+
+def test_one_nat_is_1_4427_bits() -> None:
+    assert to_bits(1.0) == pytest.approx(1 / math.log(2))

@@ -1,0 +1,50 @@
+"""How logits become draws."""
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from charrnn_exp.sampling.filters import keep_top_k, pick
+
+LOGITS_V = np.log([0.1, 0.2, 0.3, 0.4]).astype(np.float32)
+
+
+def draw(num_draws: int, *, temperature: float = 1.0, top_k: int | None = None) -> np.ndarray:
+    uniforms = np.random.default_rng(5).random(num_draws, dtype=np.float32)
+    logits_bv = tf.tile(tf.constant(LOGITS_V)[None, :], [num_draws, 1])
+    return pick(logits_bv, tf.constant(uniforms), temperature=temperature, top_k=top_k).numpy()
+
+
+@pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
+def test_draws_follow_the_softmax_of_the_scaled_logits(temperature: float) -> None:
+    expected = np.exp(LOGITS_V / temperature) / np.exp(LOGITS_V / temperature).sum()
+    found = np.bincount(draw(20_000, temperature=temperature), minlength=4) / 20_000
+    # Six standard deviations of a share: fails by chance once in 10**8. The seed is fixed anyway.
+    assert np.all(np.abs(found - expected) < 6 * np.sqrt(0.25 / 20_000))
+
+
+def test_top_k_draws_only_from_the_k_largest() -> None:
+    assert set(draw(2_000, top_k=2)) == {2, 3}
+
+
+def test_top_k_above_the_vocabulary_changes_nothing() -> None:
+    np.testing.assert_array_equal(draw(500, top_k=99), draw(500))
+
+
+def test_top_k_keeps_ties_with_the_kth() -> None:
+    kept = keep_top_k(tf.constant([[1.0, 3.0, 3.0, 0.0]]), 1).numpy()
+    np.testing.assert_array_equal(np.isfinite(kept), [[False, True, True, False]])
+
+
+def test_temperature_zero_picks_the_largest() -> None:
+    assert set(draw(100, temperature=0.0)) == {3}
+
+
+def test_the_extreme_uniform_numbers_give_ids_that_exist_and_have_probability() -> None:
+    logits_bv = tf.constant([[-50.0, 0.0, 1.0, -np.inf]] * 2, tf.float32)
+    uniforms = tf.constant([0.0, np.nextafter(np.float32(1), np.float32(0))])
+    np.testing.assert_array_equal(pick(logits_bv, uniforms, temperature=1.0, top_k=None), [0, 2])
+
+
+def test_tiny_temperature_does_not_overflow() -> None:
+    assert set(draw(100, temperature=1e-30)) == {3}

@@ -1,0 +1,74 @@
+"""Generation in one compiled loop."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+
+from charrnn_exp.config.schema import ModelConfig
+from charrnn_exp.model.network import Network
+from charrnn_exp.sampling import sampler as module
+from charrnn_exp.sampling.sampler import Sampler
+
+PROMPT_T = np.array([1, 4, 2], np.int32)
+
+
+@pytest.fixture()
+def network(small_model: ModelConfig) -> Network:
+    network = Network(num_symbols=7, model=small_model, precision="float32", seed=1)
+    generator = np.random.default_rng(2)
+    for variable in network.trainable_variables:
+        variable.assign(generator.normal(size=variable.shape))
+    return network
+
+
+def sample(network: Network, *, temperature: float = 1.0, top_k: int | None = None, **changes: Any) -> np.ndarray:
+    arguments = {"length": 23, "num_samples": 1, "seed": 9} | changes
+    return np.stack(Sampler(network, temperature=temperature, top_k=top_k).texts(PROMPT_T, **arguments))
+
+
+def naive_greedy(network: Network, length: int) -> list[int]:
+    ids = PROMPT_T.tolist()
+    for _ in range(length):
+        logits_btv, _ = network(np.array([ids], np.int32), network.empty_states(1))
+        ids.append(int(np.argmax(logits_btv[0, -1])))
+    return ids
+
+
+def test_greedy_text_equals_reading_everything_anew_for_each_character(network: Network) -> None:
+    assert sample(network, temperature=0.0)[0].tolist() == naive_greedy(network, 23)
+
+
+def test_the_prompt_comes_first_and_the_length_is_kept(network: Network) -> None:
+    texts_bt = sample(network, num_samples=3)
+    assert texts_bt.shape == (3, 3 + 23)
+    np.testing.assert_array_equal(texts_bt[:, :3], np.tile(PROMPT_T, (3, 1)))
+
+
+def test_equal_seeds_give_equal_texts_and_others_do_not(network: Network) -> None:
+    np.testing.assert_array_equal(sample(network), sample(network))
+    assert not np.array_equal(sample(network), sample(network, seed=10))
+
+
+def test_a_text_is_the_same_alone_or_in_a_batch(network: Network) -> None:
+    np.testing.assert_array_equal(sample(network)[0], sample(network, num_samples=5)[0])
+
+
+def test_the_texts_of_a_batch_differ(network: Network) -> None:
+    assert len({text.tobytes() for text in sample(network, num_samples=5)}) == 5
+
+
+def test_pieces_join_to_the_same_text(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = sample(network)
+    monkeypatch.setattr(module, "PIECE_LENGTH", 4)
+    pieces = list(Sampler(network, temperature=1.0, top_k=None).stream(PROMPT_T, length=23, num_samples=1, seed=9))
+    assert [piece.shape[1] for piece in pieces] == [4, 4, 4, 4, 4, 3]
+    np.testing.assert_array_equal(np.concatenate(pieces, axis=1)[0], whole[0, 3:])
+
+
+def test_a_sampler_sees_weights_that_change_after_it_was_built(network: Network) -> None:
+    sampler = Sampler(network, temperature=0.0, top_k=None)
+    arguments = {"length": 9, "num_samples": 1, "seed": 0}
+    sampler.texts(PROMPT_T, **arguments)
+    network.trainable_variables[-1].assign(np.array([0, 0, 0, 0, 0, 1e6, 0]))
+    assert sampler.texts(PROMPT_T, **arguments)[0][3:].tolist() == [5] * 9

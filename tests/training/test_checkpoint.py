@@ -1,0 +1,134 @@
+"""Checkpoints on disk."""
+
+import json
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+
+from charrnn_exp.errors import MachineError, UserError
+from charrnn_exp.training.checkpoint import MANIFEST, TRAINING, WEIGHTS, CheckpointStore
+
+
+@pytest.fixture()
+def run(start: Any) -> Any:
+    return start("training.sequence_length=150", "model.dropout=0.3", "training.ema_decay=0.9")
+
+
+def save(run: Any, step: int, **options: bool) -> None:
+    run.state.progress.step = step
+    run.checkpoints.save(run.state, **({"kept": False, "best": False} | options))
+
+
+def test_what_is_saved_is_what_is_loaded(run: Any) -> None:
+    run.train(should_stop=lambda: True)
+    weights, training = run.state.weight_arrays(), run.state.training_arrays()
+    _, loaded_weights, loaded_training, warnings = run.checkpoints.load_newest()
+    assert warnings == []
+    for expected, found in ((weights, loaded_weights), (training, loaded_training)):
+        assert expected.keys() == found.keys()
+        for key in expected:
+            np.testing.assert_array_equal(expected[key], found[key])
+            assert expected[key].dtype == found[key].dtype
+
+
+def test_equal_states_give_equal_files(run: Any, start: Any) -> None:
+    again = start("training.sequence_length=150", "model.dropout=0.3", "training.ema_decay=0.9", folder="again")
+    save(run, 3)
+    save(again, 3)
+    for name in (WEIGHTS, TRAINING):
+        first, second = (r.checkpoints.find_all()[0].folder / name for r in (run, again))
+        assert first.read_bytes() == second.read_bytes()
+
+
+def test_rolling_checkpoints_go_and_kept_and_best_stay(run: Any) -> None:
+    save(run, 1, kept=True)
+    save(run, 2, best=True)
+    for step in range(3, 8):
+        save(run, step)
+    assert [checkpoint.step for checkpoint in run.checkpoints.find_all()] == [1, 2, 6, 7]
+    assert run.checkpoints.best_step() == 2
+
+
+def test_the_newest_is_the_last_by_name_whatever_the_clock_says(run: Any) -> None:
+    save(run, 10_000_000_00)
+    save(run, 2)
+    assert run.checkpoints.load_newest()[0].step == 10_000_000_00
+
+
+@pytest.mark.parametrize("name", [WEIGHTS, TRAINING, MANIFEST])
+@pytest.mark.parametrize("damage", ["flip", "cut", "empty", "delete"])
+def test_a_damaged_checkpoint_is_passed_over_with_a_warning(run: Any, name: str, damage: str) -> None:
+    save(run, 1)
+    save(run, 2)
+    path: Path = run.checkpoints.find_all()[-1].folder / name
+    raw = bytearray(path.read_bytes())
+    match damage:
+        case "flip":
+            raw[len(raw) // 2] ^= 255
+            path.write_bytes(raw)
+        case "cut":
+            path.write_bytes(raw[: len(raw) // 2])
+        case "empty":
+            path.write_bytes(b"")
+        case "delete":
+            path.unlink()
+    if name == MANIFEST and damage == "flip":
+        path.write_text(path.read_bytes().decode(errors="replace").replace('"sha256"', '"sha255"'))
+    checkpoint, *_, warnings = run.checkpoints.load_newest()
+    assert checkpoint.step == 1
+    assert len(warnings) == 1
+    assert "step_0000000002" in warnings[0]
+
+
+def test_no_whole_checkpoint_is_said(run: Any) -> None:
+    save(run, 1)
+    (run.checkpoints.find_all()[0].folder / WEIGHTS).unlink()
+    with pytest.raises(MachineError, match="must hold a whole checkpoint, got none"):
+        run.checkpoints.load_newest()
+
+
+def test_a_pickle_in_an_npz_is_not_run(run: Any, tmp_path: Path) -> None:
+    class Canary:
+        def __reduce__(self) -> tuple[Any, tuple[str, ...]]:
+            return (Path.touch, (tmp_path / "canary",))
+
+    save(run, 1)
+    checkpoint = run.checkpoints.find_all()[0]
+    np.savez(checkpoint.folder / WEIGHTS, evil=np.array([Canary()], dtype=object))
+    raw = (checkpoint.folder / WEIGHTS).read_bytes()
+    manifest = checkpoint.read_manifest()
+    import hashlib
+
+    manifest["files"][WEIGHTS] = {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
+    (checkpoint.folder / MANIFEST).write_text(json.dumps(manifest))
+    with pytest.raises(MachineError):
+        run.checkpoints.load_newest()
+    assert not (tmp_path / "canary").exists()
+
+
+def test_leftovers_of_a_kill_do_not_count_and_go_at_the_next_save(run: Any) -> None:
+    save(run, 1)
+    leftover = run.checkpoints.folder / ".step_0000000009.123"
+    leftover.mkdir()
+    assert [checkpoint.step for checkpoint in run.checkpoints.find_all()] == [1]
+    save(run, 2)
+    assert not leftover.exists()
+
+
+def test_a_checkpoint_of_something_else_is_refused_with_both_values(run: Any, tmp_path: Path) -> None:
+    mine = {"model": {"hidden_size": 5}, "vocabulary_sha256": "aa"}
+    store = CheckpointStore(tmp_path / "facts", facts=mine, num_rolling=1)
+    store.save(run.state, kept=False, best=False)
+    other = CheckpointStore(tmp_path / "facts", facts={**mine, "vocabulary_sha256": "bb"}, num_rolling=1)
+    store.check_facts(store.find_all()[0])
+    with pytest.raises(UserError, match="same vocabulary_sha256, got 'aa' where this run has 'bb'"):
+        other.check_facts(other.find_all()[0])
+
+
+def test_a_folder_that_cannot_be_written_is_one_line(run: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    store = CheckpointStore(tmp_path / "file" / "checkpoints", facts={}, num_rolling=1)
+    with pytest.raises(MachineError, match="must be written, got Not a directory"):
+        store.save(run.state, kept=False, best=False)

@@ -1,0 +1,184 @@
+"""The loop: what happens when, and that a resumed run ends with the same bytes."""
+
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from charrnn_exp.errors import MachineError
+from charrnn_exp.training.checkpoint import TRAINING, WEIGHTS
+from charrnn_exp.training.loop import EpochDone, Saved, StepDone, Validated
+
+EVERYTHING = ("model.dropout=0.3", "training.ema_decay=0.9", "training.early_stopping_patience=9", "model.num_layers=2")
+
+
+def short(*overrides: str) -> list[str]:
+    """A text of 6,007 bytes gives 5,406 training characters: 4 streams of 1,351, 9 steps of 150 an epoch."""
+    return ["training.sequence_length=150", *overrides]
+
+
+def steps(events: list[Any], kind: type) -> list[int]:
+    return [event.step for event in events if isinstance(event, kind)]
+
+
+def test_an_epoch_is_every_full_window_of_every_stream(start: Any) -> None:
+    events = start(*short("training.epochs=2")).train()
+    assert steps(events, StepDone) == list(range(1, 19))
+    assert steps(events, EpochDone) == [9, 18]
+    assert steps(events, Validated) == [9, 18]
+
+
+def test_checkpoints_are_kept_every_so_many_epochs_and_at_the_end(start: Any) -> None:
+    run = start(*short("training.epochs=7", "training.checkpoint_every_epochs=3", "training.keep_checkpoints=1"))
+    events = run.train()
+    assert [e.step for e in events if isinstance(e, Saved) and e.kept] == [27, 54, 63]
+    newest_rolling = 45
+    on_disk = {checkpoint.step for checkpoint in run.checkpoints.find_all()}
+    assert on_disk - {run.checkpoints.best_step()} == {27, 54, 63, newest_rolling} - {run.checkpoints.best_step()}
+
+
+def test_max_steps_ends_within_an_epoch_with_a_kept_checkpoint_and_a_validation(start: Any) -> None:
+    events = start(*short("training.max_steps=5")).train()
+    assert steps(events, StepDone)[-1] == 5
+    assert steps(events, Validated) == [5]
+    assert [(e.step, e.kept) for e in events if isinstance(e, Saved)] == [(5, True)]
+
+
+def test_validation_and_checkpoints_follow_their_steps(start: Any) -> None:
+    events = start(
+        *short("training.epochs=1", "training.validate_every_steps=2", "training.checkpoint_every_steps=4")
+    ).train()
+    assert steps(events, Validated) == [2, 4, 6, 8, 9]
+    assert {4, 8, 9} <= set(steps(events, Saved))
+
+
+def test_a_new_best_is_on_disk_when_it_is_known(start: Any) -> None:
+    run = start(*short("training.epochs=1", "training.validate_every_steps=2"))
+    run.train()
+    progress = run.state.progress
+    assert run.checkpoints.best_step() == progress.best_step
+    assert run.checkpoints.best_or_newest().read_manifest()["best_val_loss"] == progress.best_val_loss
+
+
+def test_early_stopping_waits_for_its_patience(start: Any) -> None:
+    run = start(*short("training.epochs=50", "training.early_stopping_patience=2", "optimizer.learning_rate=3.0"))
+    events = run.train()
+    losses = [event.loss for event in events if isinstance(event, Validated)]
+    assert len(losses) < 50
+    assert int(np.argmin(losses)) == len(losses) - 3
+    assert next(e.kept for e in reversed(events) if isinstance(e, Saved))
+
+
+def test_a_stop_takes_a_checkpoint_after_the_step(start: Any) -> None:
+    run = start(*short())
+    asked = iter([False, False, True])
+    events = run.train(should_stop=lambda: next(asked))
+    assert steps(events, StepDone) == [1, 2, 3]
+    assert run.checkpoints.find_all()[-1].step == 3
+
+
+@pytest.mark.parametrize(
+    ("stop_after", "order"), [(4, ()), (9, ()), (13, ("training.shuffle=true", "training.stateful=false"))]
+)
+def test_a_resumed_run_ends_with_the_same_bytes(start: Any, stop_after: int, order: tuple[str, ...]) -> None:
+    options = short("training.epochs=2", *EVERYTHING, *order)
+    tf.config.experimental.enable_op_determinism()
+    whole = start(*options, folder="whole")
+    whole_events = whole.train()
+    stopped = start(*options, folder="stopped")
+    count = iter(range(1, 99))
+    first_events = stopped.train(should_stop=lambda: next(count) == stop_after)
+    resumed = start(*options, folder="stopped")
+    resumed.resume()
+    resumed_events = resumed.train()
+    for name in (WEIGHTS, TRAINING):
+        expected, found = (run.checkpoints.find_all()[-1].read(name) for run in (whole, resumed))
+        assert expected.keys() == found.keys()
+        for key in expected:
+            assert expected[key].tobytes() == found[key].tobytes(), key
+
+    def losses(events: list[Any]) -> list[tuple[int, float]]:
+        return [(e.step, e.loss) for e in events if isinstance(e, StepDone | Validated)]
+
+    assert losses(first_events) + losses(resumed_events) == losses(whole_events)
+
+
+def test_validating_more_often_changes_no_weight(start: Any) -> None:
+    tf.config.experimental.enable_op_determinism()
+    runs = [
+        start(*short("training.epochs=1", *EVERYTHING, *extra), folder=str(i))
+        for i, extra in enumerate([(), ("training.validate_every_steps=1",)])
+    ]
+    for run in runs:
+        run.train()
+    for a, b in zip(runs[0].state.network.variables, runs[1].state.network.variables, strict=True):
+        assert np.asarray(a).tobytes() == np.asarray(b).tobytes()
+
+
+def test_the_state_is_carried_within_an_epoch_and_dropped_at_its_end(start: Any) -> None:
+    """A rate that changes nothing: the loss of a window then shows which state it started from."""
+    losses = {}
+    for stateful in ("true", "false"):
+        run = start(*short("training.epochs=2", f"training.stateful={stateful}", "optimizer.learning_rate=1e-30"))
+        for variable in run.state.network.trainable_variables:
+            variable.assign(np.random.default_rng(1).normal(size=variable.shape))
+        losses[stateful] = [e.loss for e in run.train() if isinstance(e, StepDone)]
+    assert losses["true"][0] == losses["false"][0]
+    assert all(a != b for a, b in zip(losses["true"][1:9], losses["false"][1:9], strict=True))
+    assert losses["true"][9:] == losses["true"][:9]
+
+
+def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_checkpoint(start: Any) -> None:
+    run = start(*short("training.checkpoint_every_steps=2"))
+    count = iter(range(1, 99))
+    run.train(should_stop=lambda: next(count) == 4)
+    variable = run.state.network.trainable_variables[-1]
+    variable.assign(np.full(variable.shape, np.inf))
+    with pytest.raises(MachineError, match=r"finite number, got .* at step 5 \(epoch 1, batch 5, rate"):
+        run.train()
+    assert run.checkpoints.find_all()[-1].step == 4
+    run.resume()
+    assert np.all(np.isfinite(variable))
+
+
+def test_no_validation_text_means_no_validation_and_still_checkpoints(start: Any) -> None:
+    run = start(*short("dataset.split=none", "training.epochs=1"))
+    events = run.train()
+    assert steps(events, Validated) == []
+    assert run.checkpoints.best_step() is None
+    assert run.checkpoints.best_or_newest().step == steps(events, StepDone)[-1]
+
+
+@pytest.mark.parametrize("length", [1, 2])
+def test_a_small_text_is_learned_to_the_entropy_that_counting_gives(start: Any, tmp_path: Any, length: int) -> None:
+    """Windows of n characters from empty states: the loss at the last is the entropy of a character given n."""
+    text_file = tmp_path / "text.txt"
+    text_file.write_text("".join(np.random.default_rng(0).choice(list("abcd"), size=301)))
+    run = start(
+        "dataset=file",
+        f"dataset.path={text_file}",
+        "dataset.split=none",
+        "dataset.max_bytes=null",
+        f"training.sequence_length={length}",
+        f"training.batch_size={300 // length}",
+        "training.shuffle=true",
+        "training.stateful=false",
+        "training.epochs=150",
+        "training.checkpoint_every_epochs=150",
+        "training.checkpoint_every_steps=150",
+        "model.hidden_size=64",
+        "model.embedding_dim=32",
+        "optimizer=adam",
+        "optimizer.learning_rate=0.03",
+    )
+    run.train()
+    ids_n = run.text.parts.train_n
+    windows = [tuple(ids_n[i : i + length + 1]) for i in range(0, 300, length)]
+    counted = [windows.count(w) / sum(other[:-1] == w[:-1] for other in windows) for w in windows]
+    entropy = -float(np.mean(np.log(counted)))
+    windows_bt = np.array(windows, np.int32)
+    logits_btv, _ = run.state.network(windows_bt[:, :-1], run.state.network.empty_states(len(windows)))
+    losses_b = tf.nn.sparse_softmax_cross_entropy_with_logits(windows_bt[:, -1], logits_btv[:, -1])
+    assert entropy > 1.0
+    assert float(tf.reduce_mean(losses_b)) == pytest.approx(entropy, rel=0.02)

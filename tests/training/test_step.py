@@ -1,0 +1,81 @@
+"""One update."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import pytest
+import tensorflow as tf
+
+from charrnn_exp.training.step import TrainingStep
+
+WINDOWS_BT = np.array([[0, 3, 6, 1, 1, 2], [5, 2, 2, 4, 0, 6], [1, 1, 3, 0, 2, 5], [9, 8, 7, 6, 5, 4]], np.int32)
+
+
+def make(run: Any, *, clip_norm: float | None = None, ema_decay: float = 0.0) -> Callable[[float], tuple[float, float]]:
+    step = TrainingStep(run.state, clip_norm=clip_norm, ema_decay=ema_decay)
+
+    def update(rate: float) -> tuple[float, float]:
+        loss, norm, _ = step(tf.constant(WINDOWS_BT), run.state.carried, rate)
+        return loss, norm
+
+    return update
+
+
+def weights(run: Any) -> list[np.ndarray]:
+    return [np.array(v) for v in run.state.network.trainable_variables]
+
+
+def naive_gradients(run: Any) -> list[np.ndarray]:
+    network = run.state.network
+    with tf.GradientTape() as tape:
+        logits_btv, _ = network(WINDOWS_BT[:, :-1], run.state.carried)
+        loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(WINDOWS_BT[:, 1:], logits_btv))
+    return [tf.convert_to_tensor(g).numpy() for g in tape.gradient(loss, [v.value for v in network.trainable_variables])]
+
+
+def test_the_norm_is_that_of_the_dense_gradient_though_symbols_repeat(start: Any) -> None:
+    run = start()
+    expected = np.sqrt(sum(np.sum(np.square(g, dtype=np.float64)) for g in naive_gradients(run)))
+    assert make(run)(0.1)[1] == pytest.approx(expected, rel=1e-5)
+
+
+def test_clipping_scales_the_gradient_to_the_norm(start: Any) -> None:
+    """Seen through Adam's first slot, which is a tenth of the gradient after one step."""
+    run = start("optimizer=adam")
+    _, norm = make(run, clip_norm=0.01)(0.1)
+    assert norm > 0.01
+    slots = [np.array(v) for v in run.state.optimizer.variables if v.path.endswith("momentum")]
+    assert np.sqrt(sum(np.sum(np.square(s)) for s in slots)) == pytest.approx(0.1 * 0.01, rel=1e-4)
+
+
+def test_a_loss_that_is_not_finite_changes_no_weight(start: Any) -> None:
+    run = start("training.ema_decay=0.9")
+    variable = run.state.network.trainable_variables[-1]
+    variable.assign(np.full(variable.shape, np.nan))
+    before, averages = weights(run), [a.numpy() for a in run.state.ema]
+    loss, _ = make(run, ema_decay=0.9)(0.1)
+    assert np.isnan(loss)
+    for old, new in zip(before, weights(run), strict=True):
+        np.testing.assert_array_equal(old, new)
+    for old, average in zip(averages, run.state.ema, strict=True):
+        np.testing.assert_array_equal(old, average)
+
+
+def test_the_average_moves_by_its_decay(start: Any) -> None:
+    run = start("training.ema_decay=0.9")
+    expected = weights(run)
+    update = make(run, ema_decay=0.9)
+    for _ in range(3):
+        update(0.1)
+        expected = [0.9 * old + 0.1 * new for old, new in zip(expected, weights(run), strict=True)]
+    for average, value in zip(run.state.ema, expected, strict=True):
+        np.testing.assert_allclose(average, value, rtol=1e-4, atol=1e-6)
+
+
+def test_the_rate_is_that_of_the_call(start: Any) -> None:
+    run = start("optimizer=adam")
+    before = weights(run)
+    make(run)(0.0)
+    for old, new in zip(before, weights(run), strict=True):
+        np.testing.assert_array_equal(old, new)
