@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from charrnn_exp.errors import CharRNNError, UserError, one_line
+from charrnn_exp.errors import CharRNNError, Interrupted, UserError, one_line
 
 VERBS = ("train", "resume", "sample", "ui")
 BUG = 1
@@ -46,6 +46,9 @@ def main(words: Sequence[str]) -> int:
         verb, rest = split_verb(words)
         find_command(verb)(rest)
         return 0
+    except Interrupted as interrupted:
+        print(f"charrnn_exp: {one_line(interrupted)}", file=sys.stderr)
+        return interrupted.exit_code
     except CharRNNError as error:
         for line in error.lines:
             print(f"charrnn_exp: error: {line}", file=sys.stderr)

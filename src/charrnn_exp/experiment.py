@@ -224,11 +224,15 @@ def _train(
         ):
             recorder.record(event, view)
     if stop.signal_number is not None:
-        raise Interrupted(stop.signal_number, f"stopped after step {state.progress.step:,}, with a checkpoint.")
+        raise Interrupted(
+            stop.signal_number,
+            f"stopped after step {state.progress.step:,}, with a checkpoint. "
+            f"Go on with: python -m charrnn_exp resume run={recorder.folder.path}",
+        )
 
 
 def _finish(state: TrainingState, recorder: Recorder, terminal: Terminal, identity: RunIdentity) -> None:
-    for shown in recorder.write_samples(state.progress.step):
+    for shown in recorder.texts:
         terminal.sample(f"sample after step {state.progress.step:,}", shown)
     recorder.draw_curves(identity.name)
 

@@ -43,7 +43,7 @@ class Recorder:
         run_name: str,
     ) -> None:
         self._config = config
-        self._folder = folder
+        self.folder = folder
         self._text = text
         self._state = state
         self._tracker = tracker
@@ -55,6 +55,8 @@ class Recorder:
         self._val: Validated | None = None
         self.sample: str | None = None
         """Path of the newest sample, relative to the run folder."""
+        self.texts: list[str] = []
+        """The newest samples, each with its prompt."""
         self.floor: Future[float] | None = None
         """What counting n-grams reaches on the validation text, nats per character, when it is known."""
 
@@ -69,10 +71,52 @@ class Recorder:
                 if self._config.dataset.split.name == "none":
                     view.epoch(epoch=event.epoch, step=event.step, loss=event.loss)
             case Saved(step, kept=True):
-                self.write_samples(step)
+                self._write_samples(step)
 
-    def write_samples(self, step: int) -> list[str]:
-        """Sample with the weights as they are, write `samples/step_N.txt`, and return the texts with their prompt."""
+    def summarise(self, status: str, before: dict[str, Any]) -> dict[str, Any]:
+        """Return the summary of the run as it stands.
+
+        Args:
+            status: RUNNING, FINISHED, FAILED or KILLED.
+            before: the summary of an earlier part of the run, for what this part did not measure.
+        """
+        progress = self._state.progress
+        val_loss = self._val.loss if self._val else before.get("val_loss")
+        checkpoints = sorted(self.folder.checkpoints.glob("step_*"))
+        return {
+            "status": status,
+            "run_id": self._tracker.run_id or before.get("run_id"),
+            "step": progress.step,
+            "epoch": progress.epoch,
+            "train_loss": progress.train_loss,
+            "val_loss": val_loss,
+            "val_loss_raw": self._val.raw_loss if self._val else before.get("val_loss_raw"),
+            "best_val_loss": progress.best_val_loss if progress.best_step else None,
+            "best_step": progress.best_step or None,
+            "test_loss": None,
+            "bits_per_char": None if val_loss is None else to_bits(val_loss),
+            "ngram_val_loss": self._floor_now() or before.get("ngram_val_loss"),
+            "num_parameters": sum(int(v.value.shape.num_elements()) for v in self._state.network.trainable_variables),
+            "chars_per_second": self.chars_per_second() or before.get("chars_per_second"),
+            "seconds": round(time.time() - psutil.Process().create_time(), 1),
+            "checkpoint": str(checkpoints[-1].relative_to(self.folder.path)) if checkpoints else None,
+            "sample": self.sample or before.get("sample"),
+        }
+
+    def chars_per_second(self) -> float | None:
+        """Return the median over the updates made here, without the first, which compiles; None before the second."""
+        return round(statistics.median(self._rates[1:]), 1) if len(self._rates) > 1 else None
+
+    def draw_curves(self, title: str) -> None:
+        """Write `plots/loss.png` from the rows of the run folder, waiting for the n-gram floor."""
+        floors = {} if self.floor is None else {f"{ORDER}-grams": self.floor.result()}
+        plot_losses(read_metrics(self.folder.metrics), self.folder.plots / "loss.png", title=title, floors=floors)
+
+    def close(self) -> None:
+        """Close the metrics file."""
+        self._metrics.close()
+
+    def _write_samples(self, step: int) -> None:
         sampling, vocabulary = self._config.sampling, self._text.corpus.vocabulary
         prompt_ids_t = self._text.prompt_ids_t
         with self._state.averaged_weights():
@@ -80,9 +124,9 @@ class Recorder:
                 prompt_ids_t, length=sampling.length, num_samples=sampling.num_samples, seed=sampling.seed
             )
         written = [vocabulary.to_bytes(ids_t) for ids_t in texts]
-        path = self._folder.samples / f"step_{step}.txt"
+        path = self.folder.samples / f"step_{step}.txt"
         path.write_bytes(b"\n\n=== next sample ===\n\n".join(written) + b"\n")
-        self.sample = str(path.relative_to(self._folder.path))
+        self.sample = str(path.relative_to(self.folder.path))
         shown = [raw.decode("utf-8", errors="replace") for raw in written]
         self._tracker.log_text(path.read_text(encoding="utf-8", errors="replace"), self.sample)
         count = len(shown)
@@ -96,51 +140,7 @@ class Recorder:
             },
             "samples.json",
         )
-        return shown
-
-    def summarise(self, status: str, before: dict[str, Any]) -> dict[str, Any]:
-        """Return the summary of the run as it stands.
-
-        Args:
-            status: RUNNING, FINISHED, FAILED or KILLED.
-            before: the summary of an earlier part of the run, for what this part did not measure.
-        """
-        progress = self._state.progress
-        val_loss = self._val.loss if self._val else before.get("val_loss")
-        epoch_loss = progress.loss_sum / progress.step_in_epoch if progress.step_in_epoch else progress.last_epoch_loss
-        checkpoints = sorted(self._folder.checkpoints.glob("step_*"))
-        return {
-            "status": status,
-            "run_id": self._tracker.run_id or before.get("run_id"),
-            "step": progress.step,
-            "epoch": progress.epoch,
-            "train_loss": epoch_loss,
-            "val_loss": val_loss,
-            "val_loss_raw": self._val.raw_loss if self._val else before.get("val_loss_raw"),
-            "best_val_loss": progress.best_val_loss if progress.best_step else None,
-            "best_step": progress.best_step or None,
-            "test_loss": None,
-            "bits_per_char": None if val_loss is None else to_bits(val_loss),
-            "ngram_val_loss": self._floor_now() or before.get("ngram_val_loss"),
-            "num_parameters": sum(int(v.value.shape.num_elements()) for v in self._state.network.trainable_variables),
-            "chars_per_second": self.chars_per_second() or before.get("chars_per_second"),
-            "seconds": round(time.time() - psutil.Process().create_time(), 1),
-            "checkpoint": str(checkpoints[-1].relative_to(self._folder.path)) if checkpoints else None,
-            "sample": self.sample or before.get("sample"),
-        }
-
-    def chars_per_second(self) -> float | None:
-        """Return the median over the updates made here, without the first, which compiles; None before the second."""
-        return round(statistics.median(self._rates[1:]), 1) if len(self._rates) > 1 else None
-
-    def draw_curves(self, title: str) -> None:
-        """Write `plots/loss.png` from the rows of the run folder, waiting for the n-gram floor."""
-        floors = {} if self.floor is None else {f"{ORDER}-grams": self.floor.result()}
-        plot_losses(read_metrics(self._folder.metrics), self._folder.plots / "loss.png", title=title, floors=floors)
-
-    def close(self) -> None:
-        """Close the metrics file."""
-        self._metrics.close()
+        self.texts = shown
 
     def _floor_now(self) -> float | None:
         return self.floor.result() if self.floor is not None and self.floor.done() else None
@@ -164,9 +164,7 @@ class Recorder:
         averaged = {"val_loss_raw": event.raw_loss} if self._state.ema else {}
         self._write(event.step, {"val_loss": event.loss, "val_bits_per_char": to_bits(event.loss), **averaged})
         view.validated(event.loss)
-        progress = self._state.progress
-        epoch_loss = progress.loss_sum / progress.step_in_epoch if progress.step_in_epoch else progress.last_epoch_loss
-        view.epoch(epoch=event.epoch, step=event.step, loss=epoch_loss)
+        view.epoch(epoch=event.epoch, step=event.step, loss=self._state.progress.train_loss)
 
     def _write(self, step: int, metrics: dict[str, float]) -> None:
         self._metrics.write(step, metrics)

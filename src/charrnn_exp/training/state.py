@@ -37,6 +37,11 @@ class Progress:
     loss_sum: float = 0.0
     last_epoch_loss: float = float("nan")
 
+    @property
+    def train_loss(self) -> float:
+        """Mean training loss of the pass under way, or of the last one where none is."""
+        return self.loss_sum / self.step_in_epoch if self.step_in_epoch else self.last_epoch_loss
+
 
 @dataclass
 class TrainingState:

@@ -1,0 +1,69 @@
+"""The folder of a run."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from charrnn_exp.config.schema import Unit
+from charrnn_exp.data.vocabulary import Vocabulary
+from charrnn_exp.errors import MachineError, UserError
+from charrnn_exp.tracking.run_folder import RunFolder, find_run, list_runs
+
+VOCABULARY = Vocabulary(Unit.char, (10, 97, 0x1F600))
+
+
+def make(compose: Any, path: Path, *, run_id: str | None = None) -> RunFolder:
+    folder = RunFolder(path)
+    folder.create(compose("model.dropout=0.25"), VOCABULARY)
+    folder.write_summary({"status": "FINISHED", "run_id": run_id, "val_loss": float("nan")})
+    return folder
+
+
+def test_settings_and_vocabulary_come_back(compose: Any, tmp_path: Path) -> None:
+    folder = make(compose, tmp_path / "run")
+    assert folder.read_config() == compose("model.dropout=0.25")
+    assert folder.read_vocabulary() == VOCABULARY
+
+
+def test_a_copied_folder_reads_the_same_and_names_no_absolute_path(compose: Any, tmp_path: Path) -> None:
+    folder = make(compose, tmp_path / "run")
+    copied = RunFolder(shutil.copytree(folder.path, tmp_path / "elsewhere" / "copy"))
+    assert copied.read_config() == folder.read_config()
+    for path in folder.path.rglob("*"):
+        assert path.is_dir() or str(tmp_path).encode() not in path.read_bytes()
+
+
+def test_the_summary_is_json_that_every_reader_takes(compose: Any, tmp_path: Path) -> None:
+    folder = make(compose, tmp_path / "run")
+    assert json.loads(folder.summary.read_text())["val_loss"] is None
+
+
+def test_a_run_is_found_by_latest_by_folder_and_by_its_mlflow_id(
+    compose: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    # The names order the runs, not the clock of the disk, and not the name of the group.
+    newest = make(compose, Path("outputs/alpha/2026-01-02/00-00-00-000001"), run_id="b" * 32)
+    make(compose, Path("outputs/zeta/2026-01-01/23-59-59-999999"), run_id="a" * 32)
+    job = make(compose, Path("outputs/alpha/2026-01-01/10-00-00-000000/3"))
+    assert [run.path for run in list_runs()][0] == job.path
+    assert find_run("latest").path == newest.path
+    assert find_run("outputs/alpha/2026-01-01/10-00-00-000000/3").path == job.path
+    assert find_run("a" * 32).path == Path("outputs/zeta/2026-01-01/23-59-59-999999")
+    assert newest.label == "alpha/2026-01-02/00-00-00-000001"
+
+
+@pytest.mark.parametrize("reference", ["latest", "nowhere", "."])
+def test_a_run_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reference: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"^run must be"):
+        find_run(reference)
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(compose: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MachineError, match="must be writable"):
+        RunFolder(tmp_path / "file" / "run").create(compose(), VOCABULARY)
