@@ -93,7 +93,7 @@ def test_gradient_equals_finite_differences_in_float64(small_model: ModelConfig)
     states = [(h + 0.1, c - 0.2) for h, c in network.empty_states(B)]
 
     def find_loss() -> tf.Tensor:
-        logits_btv, _ = network(tf.constant(IDS_BT), states)
+        logits_btv, _ = network(tf.constant(IDS_BT), states, training=True)
         return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets_bt, logits_btv))
 
     variables = [variable.value for variable in network.trainable_variables]

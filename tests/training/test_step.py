@@ -29,7 +29,7 @@ def weights(run: Any) -> list[np.ndarray]:
 def naive_gradients(run: Any) -> list[np.ndarray]:
     network = run.state.network
     with tf.GradientTape() as tape:
-        logits_btv, _ = network(WINDOWS_BT[:, :-1], run.state.carried)
+        logits_btv, _ = network(WINDOWS_BT[:, :-1], run.state.carried, training=True)
         loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(WINDOWS_BT[:, 1:], logits_btv))
     return [tf.convert_to_tensor(g).numpy() for g in tape.gradient(loss, [v.value for v in network.trainable_variables])]
 

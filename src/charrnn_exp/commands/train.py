@@ -13,7 +13,7 @@ from omegaconf import DictConfig, OmegaConf
 
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.conf_folder import find_conf_folder
-from charrnn_exp.config.overrides import open_free_keys
+from charrnn_exp.config.overrides import find_swept_keys, open_free_keys
 from charrnn_exp.config.reading import read_config
 from charrnn_exp.data.preparation import prepare_text
 from charrnn_exp.errors import Interrupted, MachineError, UserError, one_line
@@ -33,17 +33,18 @@ def train(words: Sequence[str]) -> None:
     config_dir = _check_config_dir(arguments.config_dir)
     multirun = arguments.multirun or "hydra.mode=MULTIRUN" in overrides
     compose_jobs(overrides, multirun=multirun, config_dir=config_dir)
+    swept = find_swept_keys(overrides) if multirun else set()
     failures: list[tuple[str, Exception]] = []
 
     def run_job(composed: DictConfig) -> None:
         try:
-            _run_job(composed, multirun=multirun)
+            _run_job(composed, swept)
         except Interrupted as error:
             raise _HydraPasses(error) from error
         except Exception as error:  # of a sweep, the other jobs still run
             if not multirun:
                 raise _HydraPasses(error) from error
-            failures.append((_name_run(HydraConfig.get().overrides.task), error))
+            failures.append((name_run(HydraConfig.get().overrides.task, swept), error))
             print(f"charrnn_exp: error: {one_line(error)}", file=sys.stderr, flush=True)
 
     _enter_hydra(run_job, [*_flags(words, arguments), *overrides])
@@ -51,7 +52,22 @@ def train(words: Sequence[str]) -> None:
         raise MachineError(*(f"job {name!r} failed: {one_line(error)}" for name, error in failures))
 
 
-def _run_job(composed: DictConfig, *, multirun: bool) -> None:
+def name_run(overrides: Sequence[str], swept: set[str]) -> str:
+    """Return the overrides as a name, without those that say where the run is tracked; in a sweep, what varies.
+
+    >>> name_run(["dataset=shakespeare", "model.hidden_size=512", "tracking=server"], set())
+    'dataset=shakespeare model.hidden_size=512'
+    >>> name_run(["dataset=shakespeare", "model.hidden_size=512"], {"model.hidden_size"})
+    'model.hidden_size=512'
+    >>> name_run([], set())
+    'defaults'
+    """
+    shown = [word.lstrip("+") for word in overrides if not word.lstrip("+").startswith("tracking")]
+    varying = [word for word in shown if word.partition("=")[0] in swept] if swept else shown
+    return " ".join(varying)[:MAX_RUN_NAME] or "defaults"
+
+
+def _run_job(composed: DictConfig, swept: set[str]) -> None:
     from charrnn_exp.tracking.run_folder import RunFolder
 
     values = OmegaConf.to_container(composed, resolve=True)
@@ -60,12 +76,12 @@ def _run_job(composed: DictConfig, *, multirun: bool) -> None:
     text = prepare_text(config)
     hydra_config = HydraConfig.get()
     folder = RunFolder(_relative(Path(hydra_config.runtime.output_dir)))
-    tags = {"sweep": folder.label.rpartition("/")[0]} if multirun else {}
+    tags = {"sweep": folder.label.rpartition("/")[0]} if swept else {}
     # Only here, when everything that can be checked is checked, is TensorFlow imported.
     import_tensorflow()
     from charrnn_exp.experiment import RunIdentity, run_experiment
 
-    name = config.tracking.run_name or _name_run(hydra_config.overrides.task)
+    name = config.tracking.run_name or name_run(hydra_config.overrides.task, swept)
     run_experiment(config, text, folder, identity=RunIdentity(name, tags))
 
 
@@ -118,18 +134,6 @@ def _check_config_dir(config_dir: str | None) -> Path | None:
     if not path.is_dir():
         raise UserError(f"--config-dir must be a folder with YAML groups, got {path}, which is none.")
     return path
-
-
-def _name_run(overrides: Sequence[str]) -> str:
-    """Return the overrides as a name, without those that say where the run is tracked.
-
-    >>> _name_run(["dataset=shakespeare", "model.hidden_size=512", "tracking=server"])
-    'dataset=shakespeare model.hidden_size=512'
-    >>> _name_run([])
-    'defaults'
-    """
-    shown = [word.lstrip("+") for word in overrides if not word.lstrip("+").startswith("tracking")]
-    return " ".join(shown)[:MAX_RUN_NAME] or "defaults"
 
 
 def _relative(path: Path) -> Path:

@@ -54,6 +54,16 @@ def open_free_keys(words: Sequence[str]) -> list[str]:
     return ["++" + word if word.startswith(FREE_KEYS) else word for word in words]
 
 
+def find_swept_keys(words: Sequence[str]) -> set[str]:
+    """Return the settings and groups that have several values.
+
+    >>> find_swept_keys(["seed=1,2", "model.hidden_size=5"])
+    {'seed'}
+    """
+    parsed = [parse_override(word) for word in words]
+    return {override.key_or_group for override in parsed if override.is_sweep_override()}
+
+
 def find_bad_overrides(
     words: Sequence[str], *, groups: Mapping[str, Sequence[str]], multirun: bool
 ) -> tuple[set[str], list[str]]:

@@ -39,7 +39,7 @@ class Scorer:
         self._windows_bt, self._weights_bt = _cut_streams(ids_n, sequence_length)
         self._sequence_length = sequence_length
         self._num_scored = len(ids_n) - 1
-        self._score_window = tf.function(self._score_window_impl, reduce_retracing=True)
+        self._score_window = tf.function(self._score_window_impl)
 
     def loss(self) -> float:
         """Return the mean loss in nats per character."""

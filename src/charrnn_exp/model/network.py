@@ -27,9 +27,10 @@ class Network(keras.Model):
     """
 
     def __init__(self, *, num_symbols: int, model: ModelConfig, precision: str, seed: int) -> None:
-        super().__init__(name="network")
         dtype = "mixed_bfloat16" if precision == "bfloat16" else precision
-        self._weight_dtype = "float32" if precision == "bfloat16" else precision
+        weight_dtype = "float32" if precision == "bfloat16" else precision
+        super().__init__(name="network", dtype=weight_dtype, autocast=False)
+        self._weight_dtype = weight_dtype
         self.hidden_size = model.hidden_size
         self.embedding = keras.layers.Embedding(
             num_symbols,
@@ -39,7 +40,13 @@ class Network(keras.Model):
             name="embedding",
         )
         self.recurrent = [
-            LSTM(model.hidden_size, precision=precision, seed=seed + 10 * i, name=f"lstm_{i}")
+            LSTM(
+                model.hidden_size,
+                seed=seed + 10 * i,
+                precision="bfloat16" if precision == "bfloat16" else "float32",
+                dtype=self._weight_dtype,
+                name=f"lstm_{i}",
+            )
             for i in range(1, model.num_layers + 1)
         ]
         self.dropouts = [
@@ -52,7 +59,17 @@ class Network(keras.Model):
             dtype=dtype,
             name="output",
         )
-        self.call(tf.zeros((1, 1), tf.int32), self.empty_states(1))
+        self._build()
+
+    def _build(self) -> None:
+        """Make every variable now, in the order of the layers."""
+        self.embedding.build()
+        input_size = self.embedding.output_dim
+        for layer, dropout in zip(self.recurrent, self.dropouts, strict=True):
+            layer.build((None, None, input_size))
+            dropout.build((None, None, self.hidden_size))
+            input_size = self.hidden_size
+        self.output_layer.build((None, None, self.hidden_size))
         self.built = True
 
     def empty_states(self, batch_size: int) -> States:
@@ -68,12 +85,14 @@ class Network(keras.Model):
             states: of the character before the first, see `empty_states`.
             training: whether dropout is on.
         """
-        features_bth = self.embedding(ids_bt)
-        new_states: States = []
+        features_bth, new_states = None, []
         for layer, dropout, state in zip(self.recurrent, self.dropouts, states, strict=True):
-            features_bth, new_state = layer(features_bth, state)
+            if features_bth is None:
+                features_bth, state = layer.call_on_ids(ids_bt, self.embedding.embeddings, state, training=training)
+            else:
+                features_bth, state = layer(features_bth, state, training=training)
             features_bth = dropout(features_bth, training=training)
-            new_states.append(new_state)
+            new_states.append(state)
         return tf.cast(self.output_layer(features_bth), self._weight_dtype), new_states
 
     def step(self, ids_b: Any, states: States) -> tuple[Any, States]:

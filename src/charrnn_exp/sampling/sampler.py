@@ -31,7 +31,7 @@ class Sampler:
         self._temperature = temperature
         self._top_k = top_k
         self._generate = tf.function(self._generate_piece, reduce_retracing=True)
-        self._read = tf.function(network.call, reduce_retracing=True)
+        self._read = tf.function(self._read_prompt, reduce_retracing=True)
 
     def stream(
         self, prompt_ids_t: npt.NDArray[np.int32], *, length: int, num_samples: int, seed: int
@@ -44,9 +44,8 @@ class Sampler:
             num_samples: b; text i depends on the seed and i only.
             seed: of the draws.
         """
-        prompt_ids_bt = tf.tile(tf.constant(prompt_ids_t[None, :]), [num_samples, 1])
-        logits_btv, states = self._read(prompt_ids_bt, self._network.empty_states(num_samples))
-        logits_bv = logits_btv[:, -1]
+        prompt_ids_tb = tf.tile(tf.constant(prompt_ids_t)[:, None], [1, num_samples])
+        logits_bv, states = self._read(prompt_ids_tb, self._network.empty_states(num_samples))
         generators = [np.random.default_rng([seed, i]) for i in range(num_samples)]
         for start in range(0, length, PIECE_LENGTH):
             piece_length = min(PIECE_LENGTH, length - start)
@@ -60,6 +59,16 @@ class Sampler:
         """Return the whole texts as ids, the prompt before each; arguments as for `stream`."""
         pieces = list(self.stream(prompt_ids_t, length=length, num_samples=num_samples, seed=seed))
         return [np.concatenate([prompt_ids_t, ids_t]) for ids_t in np.concatenate(pieces, axis=1)]
+
+    def _read_prompt(self, ids_tb: Any, states: Any) -> tuple[Any, Any]:
+        """Return logits and states after the prompt, read as characters are drawn: one at a time."""
+
+        def body(t: Any, _: Any, states: Any) -> tuple[Any, ...]:
+            return t + 1, *self._network.step(ids_tb[t], states)
+
+        loop_variables = (tf.constant(1), *self._network.step(ids_tb[0], states))
+        _, logits_bv, states = tf.while_loop(lambda t, *_: t < tf.shape(ids_tb)[0], body, loop_variables)
+        return logits_bv, states
 
     def _generate_piece(self, uniforms_tb: Any, logits_bv: Any, states: Any) -> tuple[Any, Any, Any]:
         length = tf.shape(uniforms_tb)[0]

@@ -26,7 +26,7 @@ class TrainingStep:
         self._ema = state.ema
         self._clip_norm = clip_norm
         self._ema_decay = ema_decay
-        self._run = tf.function(self._run_impl, reduce_retracing=True)
+        self._run = tf.function(self._run_impl)
 
     def __call__(self, windows_bt: Any, states: States, learning_rate: float) -> tuple[float, float, States]:
         """Update the weights, unless loss or gradient are not finite.
