@@ -1,4 +1,4 @@
-"""The notebook that this project began as, ported to Keras 3 with the least changes: what `experiment=notebook` repeats.
+"""The notebook this project began as, ported to Keras 3 with the least changes: what `experiment=notebook` repeats.
 
 A stateful LSTM that is fed shuffled windows, one compiled function per update, an eager loop that samples.
 """

@@ -9,10 +9,16 @@ from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.schema import Config, ModelConfig
 from charrnn_exp.model.startup import import_tensorflow
 
-SMALL = (
-    "tracking=none dataset.max_bytes=6007 model.hidden_size=5 model.embedding_dim=3 training.batch_size=4 "
-    "training.sequence_length=7 training.precision=float32 sampling.length=11"
-).split()
+SMALL = [
+    "tracking=none",
+    "dataset.max_bytes=6007",
+    "model.hidden_size=5",
+    "model.embedding_dim=3",
+    "training.batch_size=4",
+    "training.sequence_length=7",
+    "training.precision=float32",
+    "sampling.length=11",
+]
 """Overrides of a run that takes a moment."""
 
 
@@ -21,13 +27,13 @@ def _tensorflow() -> None:
     import_tensorflow()
 
 
-@pytest.fixture()
+@pytest.fixture
 def small_model() -> ModelConfig:
     """Sizes that no two axes share: e, h = 3, 5."""
     return compose_jobs(["model.embedding_dim=3", "model.hidden_size=5"])[0].model
 
 
-@pytest.fixture()
+@pytest.fixture
 def compose() -> Any:
     """Return a function from overrides to the Config of a small run."""
 
@@ -37,7 +43,7 @@ def compose() -> Any:
     return compose_small
 
 
-@pytest.fixture()
+@pytest.fixture
 def text_file(tmp_path: Path) -> Path:
     """A file of a few hundred characters with 28 symbols or so."""
     path = tmp_path / "text.txt"

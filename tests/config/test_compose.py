@@ -12,6 +12,7 @@ import pytest
 import charrnn_exp
 from charrnn_exp.config.compose import compose_jobs, compose_values
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
+from charrnn_exp.config.overrides import open_free_keys
 from charrnn_exp.config.reading import flatten, read_yaml, to_values
 from charrnn_exp.config.schema import Config, DatasetName
 from charrnn_exp.errors import UserError
@@ -20,9 +21,7 @@ from tests.config.conftest import change
 REQUIRED = {"dataset=file": ["dataset.path=a.txt"], "tracking=server": ["tracking.uri=http://h:1"]}
 """Options that need a setting of the user's own."""
 
-OPTIONS = [
-    f"{group}={option}" for group, options in list_groups([find_conf_folder()]).items() for option in options
-]
+OPTIONS = [f"{group}={option}" for group, options in list_groups([find_conf_folder()]).items() for option in options]
 
 
 def compose_lines(words: list[str], **options: Any) -> list[str]:
@@ -100,8 +99,9 @@ def test_a_setting_taken_from_nowhere_is_one_line_that_names_it(value: str) -> N
     assert "nothing" in line
 
 
-def test_tags_are_the_users_own() -> None:
-    assert compose_jobs(["++tracking.tags.team=a", "++tracking.tags.n=3"])[0].tracking.tags == {"team": "a", "n": "3"}
+@pytest.mark.parametrize("words", [["tracking.tags.team=a", "tracking.tags.n=3"], ["tracking.tags={team: a, n: 3}"]])
+def test_tags_are_the_users_own(words: list[str]) -> None:
+    assert compose_jobs(open_free_keys(words))[0].tracking.tags == {"team": "a", "n": "3"}
 
 
 def test_everything_that_is_wrong_is_told_at_once_each_problem_once() -> None:
@@ -141,7 +141,9 @@ def test_a_number_past_all_floats_is_one_line(key: str, value: str) -> None:
     assert line.startswith(f"{key} must be ")
 
 
-@pytest.mark.parametrize("word", ["~dataset", "~model.hidden_size", "dataset=null", "hydra=x", "hydra/launcher=qqq", "hydra/launcher=[1]"])
+@pytest.mark.parametrize(
+    "word", ["~dataset", "~model.hidden_size", "dataset=null", "hydra=x", "hydra/launcher=qqq", "hydra/launcher=[1]"]
+)
 def test_taking_away_what_every_run_needs_is_the_users_mistake(word: str) -> None:
     assert compose_lines([word])
 
@@ -252,16 +254,17 @@ CODE_IN_FILES = {
     "in a sweeper's values": "hydra: {sweeper: {params: {+hydra.callbacks.x: '<call>'}}}",
     "in job_logging": "hydra: {job_logging: <logging>}",
     "in hydra_logging": "hydra: {hydra_logging: <logging>}",
-    "in an option of job_logging": "defaults: [override /hydra/job_logging: evil]",
+    "in an option of job_logging": "seed: 3",
     "in the search path": "hydra: {searchpath: ['pkg://spy']}",
     "as a tag": "a: !!python/object/apply:os.mkdir [<canary>]",
 }
+WORDS_BESIDE_FILES = {"in a sweeper's values": ["-m"], "in an option of job_logging": ["hydra/job_logging=evil"]}
 CODE_IN_WORDS = {
     "as a key": ["+hydra.callbacks.x._target_=os.mkdir", "+hydra.callbacks.x.path=<canary>"],
     "as a value": ["+hydra.callbacks.x={_target_:os.mkdir,path:<canary>}"],
     "in a list": ["+hydra.callbacks.x=[{_target_:os.mkdir,path:<canary>}]"],
     "made of text": ["+hydra.callbacks.x=\"${oc.create:${oc.decode:'<call>'}}\""],
-    "from the environment": ["+hydra.callbacks.x=${oc.decode:${oc.env:EVIL}}"],
+    "from the environment": ['+hydra.callbacks.x="${oc.decode:${oc.env:EVIL}}"'],
     "in job_logging": ["hydra/job_logging=default", "+hydra.job_logging.handlers.h={class:spy.X}"],
     "in hydra_logging": ["hydra/hydra_logging=default", "+hydra.hydra_logging.handlers.h={class:spy.X}"],
     "in the search path": ["hydra.searchpath=[pkg://spy]"],
@@ -275,9 +278,7 @@ LOGGING = "{version: 1, handlers: {h: {(): os.mkdir, path: <canary>}}, root: {ha
 
 def fill_in(text: str, folder: Path) -> str:
     """Return the text with the places that name code filled in."""
-    return (
-        text.replace("<call>", CALL).replace("<logging>", LOGGING).replace("<canary>", str(folder / "canary"))
-    )
+    return text.replace("<call>", CALL).replace("<logging>", LOGGING).replace("<canary>", str(folder / "canary"))
 
 
 def run_with_canary(folder: Path, words: list[str]) -> tuple[int, str, bool]:
@@ -315,7 +316,7 @@ def test_no_code_that_a_file_names_is_run(tmp_path: Path, place: str) -> None:
             "hydra/job_logging/evil.yaml": fill_in(LOGGING, tmp_path),
         },
     )
-    words = ["experiment=evil", "dataset=file", "dataset.path=none.txt"]
+    words = ["experiment=evil", "dataset=file", "dataset.path=none.txt", *WORDS_BESIDE_FILES.get(place, [])]
     code, err, sang = run_with_canary(tmp_path, ["--config-dir", "conf", *words])
     assert not sang, err
     assert code == 2, err

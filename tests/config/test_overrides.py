@@ -104,7 +104,9 @@ def test_a_prompt_that_the_grammar_cannot_read_is_answered_with_the_way_to_quote
     assert "sampling.prompt_file=FILE" in line
 
 
-@pytest.mark.parametrize("value", ["to be, or not", "a=b", "it's", "caf\u00e9", "\uac00\ub098", "a  b", "x: [y, {z", "#"])
+@pytest.mark.parametrize(
+    "value", ["to be, or not", "a=b", "it's", "caf\u00e9", "\uac00\ub098", "a  b", "x: [y, {z", "#"]
+)
 def test_a_prompt_in_double_quotes_is_taken_as_it_is(value: str) -> None:
     word = f'sampling.prompt="{value}"'
     assert find_lines(word) == []

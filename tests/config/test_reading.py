@@ -78,9 +78,7 @@ def test_any_prompt_survives_the_run_folders_config(defaults: Config, tmp_path: 
 
 
 @pytest.mark.parametrize("value", [1e-300, 5e-324, 0.1, 1 / 3, 1.7976931348623157e308])
-def test_every_bit_of_a_number_survives_the_run_folders_config(
-    defaults: Config, tmp_path: Path, value: float
-) -> None:
+def test_every_bit_of_a_number_survives_the_run_folders_config(defaults: Config, tmp_path: Path, value: float) -> None:
     changed = change(defaults, {"optimizer.learning_rate": value})
     (tmp_path / "config.yaml").write_text(write_yaml(to_values(changed)))
     assert read_config(read_yaml(tmp_path / "config.yaml")).optimizer.learning_rate == value
@@ -173,9 +171,7 @@ def test_a_group_that_is_missing_or_no_group_is_one_line(defaults: Config, group
     ("key", "hint"),
     [("model.hiden_size", " - did you mean model.hidden_size?"), ("qqqqq", "."), ("sed", " - did you mean seed?")],
 )
-def test_a_setting_of_a_file_that_nobody_knows_is_named_with_the_nearest(
-    defaults: Config, key: str, hint: str
-) -> None:
+def test_a_setting_of_a_file_that_nobody_knows_is_named_with_the_nearest(defaults: Config, key: str, hint: str) -> None:
     assert read_lines(place(defaults, key, 3)) == [f"unknown setting {key!r}{hint}"]
 
 
@@ -244,7 +240,8 @@ def test_a_file_that_cannot_be_read_is_refused_with_its_path(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    "tag", ["!!python/object/apply:os.mkdir [CANARY]", "!!python/object/new:os.mkdir [CANARY]", "!!python/name:os.mkdir"]
+    "tag",
+    ["!!python/object/apply:os.mkdir [CANARY]", "!!python/object/new:os.mkdir [CANARY]", "!!python/name:os.mkdir"],
 )
 def test_a_yaml_tag_runs_no_code(tmp_path: Path, tag: str) -> None:
     canary = tmp_path / "canary"

@@ -12,7 +12,7 @@ from charrnn_exp.evaluation.score import Scorer, to_bits
 from charrnn_exp.model.network import Network
 
 
-@pytest.fixture()
+@pytest.fixture
 def network(small_model: ModelConfig) -> Network:
     network = Network(num_symbols=7, model=small_model, precision="float32", seed=1)
     generator = np.random.default_rng(2)

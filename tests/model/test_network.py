@@ -16,9 +16,7 @@ IDS_BT = np.array([[0, 3, 6, 1], [5, 2, 2, 4]], np.int32)
 
 
 def build(model: ModelConfig, *, precision: str = "float32", num_symbols: int = V, **changes: object) -> Network:
-    return Network(
-        num_symbols=num_symbols, model=dataclasses.replace(model, **changes), precision=precision, seed=3
-    )
+    return Network(num_symbols=num_symbols, model=dataclasses.replace(model, **changes), precision=precision, seed=3)
 
 
 def randomise(network: Network) -> None:
@@ -62,9 +60,7 @@ def test_logits_equal_a_naive_numpy_lstm(small_model: ModelConfig, num_layers: i
 
 
 @pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.05)])
-def test_streaming_logits_equal_whole_window_logits(
-    small_model: ModelConfig, precision: str, tolerance: float
-) -> None:
+def test_streaming_logits_equal_whole_window_logits(small_model: ModelConfig, precision: str, tolerance: float) -> None:
     network = build(small_model, num_layers=2, precision=precision)
     randomise(network)
     whole_btv, whole_states = network(tf.constant(IDS_BT), network.empty_states(B))

@@ -13,7 +13,7 @@ from charrnn_exp.sampling.sampler import Sampler
 PROMPT_T = np.array([1, 4, 2], np.int32)
 
 
-@pytest.fixture()
+@pytest.fixture
 def network(small_model: ModelConfig) -> Network:
     network = Network(num_symbols=7, model=small_model, precision="float32", seed=1)
     generator = np.random.default_rng(2)

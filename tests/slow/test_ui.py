@@ -14,10 +14,15 @@ import pytest
 pytestmark = pytest.mark.slow
 
 SIZES = (16, 32, 64, 128)
-SWEEP = (
-    "-m model.hidden_size=16,32,64,128 dataset.max_bytes=200000 training.max_steps=200 training.batch_size=16 "
-    "training.validate_every_steps=20 sampling.length=200"
-).split()
+SWEEP = [
+    "-m",
+    "model.hidden_size=16,32,64,128",
+    "dataset.max_bytes=200000",
+    "training.max_steps=200",
+    "training.batch_size=16",
+    "training.validate_every_steps=20",
+    "sampling.length=200",
+]
 PICTURE = os.environ.get("CHARRNN_UI_PICTURE")
 """Where to leave the picture, for the docs."""
 

@@ -49,7 +49,7 @@ def test_a_run_is_found_by_latest_by_folder_and_by_its_mlflow_id(
     newest = make(compose, Path("outputs/alpha/2026-01-02/00-00-00-000001"), run_id="b" * 32)
     make(compose, Path("outputs/zeta/2026-01-01/23-59-59-999999"), run_id="a" * 32)
     job = make(compose, Path("outputs/alpha/2026-01-01/10-00-00-000000/3"))
-    assert [run.path for run in list_runs()][0] == job.path
+    assert list_runs()[0].path == job.path
     assert find_run("latest").path == newest.path
     assert find_run("outputs/alpha/2026-01-01/10-00-00-000000/3").path == job.path
     assert find_run("a" * 32).path == Path("outputs/zeta/2026-01-01/23-59-59-999999")

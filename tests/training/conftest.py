@@ -46,7 +46,7 @@ class Run:
         self.state.restore(weights, training)
 
 
-@pytest.fixture()
+@pytest.fixture
 def start(compose: Any, tmp_path: Path) -> Callable[..., Run]:
     """Return a function from overrides to a run at step 0 (or after its newest checkpoint, by `resume`)."""
 

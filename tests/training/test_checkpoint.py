@@ -11,7 +11,7 @@ from charrnn_exp.errors import MachineError, UserError
 from charrnn_exp.training.checkpoint import MANIFEST, TRAINING, WEIGHTS, CheckpointStore
 
 
-@pytest.fixture()
+@pytest.fixture
 def run(start: Any) -> Any:
     return start("training.sequence_length=150", "model.dropout=0.3", "training.ema_decay=0.9")
 

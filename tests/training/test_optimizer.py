@@ -41,7 +41,7 @@ def test_no_warmup_starts_at_the_peak() -> None:
 
 @pytest.mark.parametrize("weight_decay", [None, 0.1])
 def test_updates_equal_adam_and_decoupled_decay_written_out(small_model: ModelConfig, weight_decay: Any) -> None:
-    """Kingma and Ba 2015, algorithm 1; Loshchilov and Hutter 2019, algorithm 2, with Keras' epsilon outside the root."""
+    """Kingma and Ba 2015, algorithm 1; Loshchilov and Hutter 2019, algorithm 2; epsilon outside the root."""
     network = Network(num_symbols=7, model=small_model, precision="float32", seed=1)
     options = [] if weight_decay is None else ["optimizer=adamw", f"optimizer.weight_decay={weight_decay}"]
     optimizer = build_optimizer(configure("optimizer=adam", *options) if not options else configure(*options), network)

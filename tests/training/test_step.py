@@ -31,7 +31,9 @@ def naive_gradients(run: Any) -> list[np.ndarray]:
     with tf.GradientTape() as tape:
         logits_btv, _ = network(WINDOWS_BT[:, :-1], run.state.carried, training=True)
         loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(WINDOWS_BT[:, 1:], logits_btv))
-    return [tf.convert_to_tensor(g).numpy() for g in tape.gradient(loss, [v.value for v in network.trainable_variables])]
+    return [
+        tf.convert_to_tensor(g).numpy() for g in tape.gradient(loss, [v.value for v in network.trainable_variables])
+    ]
 
 
 def test_the_norm_is_that_of_the_dense_gradient_though_symbols_repeat(start: Any) -> None:

@@ -1,6 +1,7 @@
 """`ui`: the MLflow UI on the right store, opened at the page that compares the loss curves."""
 
 import os
+import signal
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from collections.abc import Sequence
 from charrnn_exp.commands.words import change_config, parse_words
 from charrnn_exp.config.compose import compose_values
 from charrnn_exp.config.schema import Backend, Config
-from charrnn_exp.errors import MachineError, UserError
+from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.tracking.store import MLRUNS, find_existing_experiment, find_uri
 
 HOST = "127.0.0.1"
@@ -63,6 +64,7 @@ def _serve(config: Config, port: int, open_browser: str) -> None:
     command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", find_uri(config.tracking)]
     command += ["--host", HOST, "--port", str(port), "--workers", "1"]
     server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server must not outlive us
     try:
         address = f"http://{HOST}:{port}"
         _wait_until_up(address, server)
@@ -77,7 +79,10 @@ def _serve(config: Config, port: int, open_browser: str) -> None:
 
 
 def _open(address: str, config: Config, open_browser: str) -> None:
-    experiment = find_existing_experiment(config.tracking)
+    try:
+        experiment = find_existing_experiment(config.tracking)
+    except Exception as error:  # MLflow raises its own, requests' and SQLAlchemy's
+        raise MachineError(f"the tracking store at {address} must answer, got {one_line(error)[:300]}.") from error
     page = PAGE.format(experiment=experiment) if experiment is not None else ""
     print(f"MLflow UI: {address}/{page}", flush=True)
     if open_browser == "true" and (os.environ.get("DISPLAY") or sys.platform == "darwin"):

@@ -100,12 +100,23 @@ def _forward(inputs_teb, weights_zk, bias_z, h_hb, c_hb, training):
         outputs = outputs.write(t, _to_bits(tf.cast(new_h_hb, operand)))
         if training:
             d_z = (g * i * (1 - i), c_hb * f * (1 - f), i * (1 - g * g), tanh_c * o * (1 - o))
-            values = (*d_z, o * (1 - tanh_c * tanh_c), f)  # dc/dz of i, f, g; dh/dz of o; dh/dc; dc/dc of the step before
+            values = (
+                *d_z,
+                o * (1 - tanh_c * tanh_c),
+                f,
+            )  # dc/dz of i, f, g; dh/dz of o; dh/dc; dc/dc of the step before
             slopes = [stack.write(t, _to_bits(tf.cast(value, operand))) for stack, value in zip(slopes, values)]
             xs = xs.write(t, _to_bits(x_kb))
         return t + 1, new_h_hb, new_c_hb, outputs, xs, slopes
 
-    start = (0, h_hb, c_hb, new_stack(), new_stack() if training else 0, [new_stack() for _ in range(6)] if training else 0)
+    start = (
+        0,
+        h_hb,
+        c_hb,
+        new_stack(),
+        new_stack() if training else 0,
+        [new_stack() for _ in range(6)] if training else 0,
+    )
     _, h_hb, c_hb, outputs, xs, slopes = tf.while_loop(lambda t, *_: t < num_steps, step, start)
     saved = (xs.stack(), [stack.stack() for stack in slopes]) if training else ()
     return _from_bits(outputs.stack(), operand), (h_hb, c_hb), saved

@@ -32,7 +32,7 @@ def plot_losses(curves: Mapping[str, Curve], path: Path, *, title: str, floors: 
                       fontsize=8, color="gray")  # fmt: skip
     axes.set(title=title, xlabel="step (optimizer updates)", ylabel="loss (nats per character)")
     axes.grid(alpha=0.3)
-    if axes.has_data():
+    if axes.get_legend_handles_labels()[0]:
         axes.legend()
     figure.savefig(path, dpi=120)
 

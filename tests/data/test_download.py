@@ -1,0 +1,224 @@
+"""Downloads, from a real server on 127.0.0.1 that answers well, badly, or not at all."""
+
+import hashlib
+import shutil
+import socket
+import subprocess
+import threading
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
+from pathlib import Path
+
+import pytest
+
+from charrnn_exp.data.download import DATA_FOLDER_VARIABLE, Download, GitBlob, fetch, find_data_folder
+from charrnn_exp.errors import MachineError
+
+GOOD = b"to be, or not to be\n" * 997
+CORRUPT = GOOD[:500] + b"X" + GOOD[501:]
+NAME = "play.txt"
+
+
+@dataclass
+class Mirror:
+    """A server with an address for each way to answer, and a list of what was asked."""
+
+    address: str
+    asked: list[str] = field(default_factory=list)
+
+    def url(self, way: str) -> str:
+        return f"{self.address}/{way}/{NAME}"
+
+
+@pytest.fixture
+def mirror() -> Iterator[Mirror]:
+    class Handler(BaseHTTPRequestHandler):
+        def do_GET(self) -> None:
+            way = self.path.split("/")[1]
+            found.asked.append(way)
+            if way in ("404", "500"):
+                self.send_error(int(way))
+                return
+            body = {"good": GOOD, "corrupt": CORRUPT, "empty": b"", "longer": GOOD + b"x"}.get(way, GOOD)
+            self.send_response(200)
+            self.send_header("Content-Length", str(len(body)))
+            self.end_headers()
+            self.wfile.write(body[: len(body) // 2] if way == "truncated" else body)
+
+        def log_message(self, format: str, *args: object) -> None:
+            pass
+
+    server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    found = Mirror(f"http://127.0.0.1:{server.server_port}")
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    yield found
+    server.shutdown()
+    thread.join()
+    server.server_close()
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The data folder, which does not exist yet."""
+    found = tmp_path / "data" / "texts"
+    monkeypatch.setenv(DATA_FOLDER_VARIABLE, str(found))
+    return found
+
+
+@pytest.fixture
+def dead_url() -> str:
+    """An address where nobody listens."""
+    with socket.socket() as unused:
+        unused.bind(("127.0.0.1", 0))
+        port = unused.getsockname()[1]
+    return f"http://127.0.0.1:{port}/{NAME}"
+
+
+def git_blob(content: bytes) -> str:
+    return hashlib.sha1(b"blob " + str(len(content)).encode("ascii") + b"\0" + content).hexdigest()
+
+
+def describe(*urls: str, checksum: str | GitBlob = hashlib.sha256(GOOD).hexdigest()) -> Download:
+    return Download(file_name=NAME, urls=urls, num_bytes=len(GOOD), checksum=checksum)
+
+
+def fail(download: Download) -> str:
+    with pytest.raises(MachineError) as caught:
+        fetch(download)
+    (line,) = caught.value.lines
+    assert len(line.splitlines()) == 1
+    return line
+
+
+def list_files(folder: Path) -> list[str]:
+    return sorted(path.name for path in folder.rglob("*"))
+
+
+def test_the_data_folder_is_the_variables_or_the_users_cache(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    monkeypatch.setenv(DATA_FOLDER_VARIABLE, str(tmp_path))
+    assert find_data_folder() == tmp_path
+    for unset in (
+        lambda: monkeypatch.setenv(DATA_FOLDER_VARIABLE, ""),
+        lambda: monkeypatch.delenv(DATA_FOLDER_VARIABLE),
+    ):
+        unset()
+        assert find_data_folder().is_absolute()
+        assert "charrnn_exp" in find_data_folder().parts
+
+
+@pytest.mark.parametrize("checksum", [hashlib.sha256(GOOD).hexdigest(), GitBlob(git_blob(GOOD))], ids=["sha256", "git"])
+def test_a_good_file_arrives_once_and_is_alone_in_the_folder(
+    mirror: Mirror, folder: Path, checksum: str | GitBlob
+) -> None:
+    download = describe(mirror.url("good"), checksum=checksum)
+    assert fetch(download) == folder / NAME
+    assert fetch(download) == folder / NAME
+    assert (folder / NAME).read_bytes() == GOOD
+    assert list_files(folder) == [NAME]
+    assert mirror.asked == ["good"]
+
+
+def test_a_file_put_there_by_hand_is_used_without_the_network(folder: Path, dead_url: str) -> None:
+    folder.mkdir(parents=True)
+    (folder / NAME).write_bytes(GOOD)
+    assert fetch(describe(dead_url)) == folder / NAME
+
+
+def test_the_first_good_mirror_is_used_and_no_further_one_asked(mirror: Mirror, folder: Path, dead_url: str) -> None:
+    ways = ["404", "500", "truncated", "corrupt", "empty", "good", "good"]
+    assert fetch(describe(dead_url, *map(mirror.url, ways))) == folder / NAME
+    assert (folder / NAME).read_bytes() == GOOD
+    assert list_files(folder) == [NAME]
+    assert mirror.asked == ways[:-1]
+
+
+@pytest.mark.parametrize("way", ["truncated", "corrupt", "empty", "longer", "404", "500"])
+def test_a_bad_answer_leaves_nothing_behind(mirror: Mirror, folder: Path, way: str) -> None:
+    line = fail(describe(mirror.url(way)))
+    assert list_files(folder.parent) in ([], [folder.name])
+    assert line.startswith(f"{NAME} must be downloaded, got ")
+    assert mirror.address.removeprefix("http://") in line
+
+
+@pytest.mark.parametrize(
+    ("checksum", "expected", "found"),
+    [
+        (hashlib.sha256(GOOD).hexdigest(), hashlib.sha256(GOOD).hexdigest(), hashlib.sha256(CORRUPT).hexdigest()),
+        (GitBlob(git_blob(GOOD)), git_blob(GOOD), git_blob(CORRUPT)),
+    ],
+    ids=["sha256", "git"],
+)
+def test_a_corrupt_download_names_both_checksums(
+    mirror: Mirror, folder: Path, checksum: str | GitBlob, expected: str, found: str
+) -> None:
+    line = fail(describe(mirror.url("corrupt"), checksum=checksum))
+    assert expected in line
+    assert found in line
+
+
+def test_no_network_names_the_path_where_to_put_the_file_by_hand(folder: Path, dead_url: str) -> None:
+    line = fail(describe(dead_url, dead_url))
+    assert f"Put the file by hand at {folder / NAME}" in line
+    assert f"set {DATA_FOLDER_VARIABLE} to the folder that has it" in line
+    assert "dataset=stdlib needs no network" in line
+    assert line.count(dead_url.split("/")[2]) >= 2
+
+
+def test_the_path_to_put_the_file_is_absolute(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, dead_url: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv(DATA_FOLDER_VARIABLE, "texts")
+    assert str(Path.cwd() / "texts" / NAME) in fail(describe(dead_url))
+
+
+@pytest.mark.parametrize("checksum", [hashlib.sha256(GOOD).hexdigest(), GitBlob(git_blob(GOOD))], ids=["sha256", "git"])
+def test_a_wrong_file_in_the_folder_is_named_with_both_checksums_and_stays(
+    mirror: Mirror, folder: Path, checksum: str | GitBlob
+) -> None:
+    folder.mkdir(parents=True)
+    (folder / NAME).write_bytes(CORRUPT)
+    line = fail(describe(mirror.url("good"), checksum=checksum))
+    expected, found = (
+        (git_blob(GOOD), git_blob(CORRUPT))
+        if isinstance(checksum, GitBlob)
+        else (hashlib.sha256(GOOD).hexdigest(), hashlib.sha256(CORRUPT).hexdigest())
+    )
+    assert line.startswith(f"{folder / NAME} must have the checksum ")
+    assert expected in line
+    assert found in line
+    assert (folder / NAME).read_bytes() == CORRUPT
+    assert mirror.asked == []
+
+
+def test_a_data_folder_that_cannot_be_made_is_told_in_one_line(
+    mirror: Mirror, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "file").touch()
+    monkeypatch.setenv(DATA_FOLDER_VARIABLE, str(tmp_path / "file" / "texts"))
+    assert str(tmp_path / "file" / "texts" / NAME) in fail(describe(mirror.url("good")))
+
+
+def test_a_folder_in_the_files_place_is_told_in_one_line(mirror: Mirror, folder: Path) -> None:
+    (folder / NAME).mkdir(parents=True)
+    assert str(folder / NAME) in fail(describe(mirror.url("good")))
+
+
+@pytest.mark.parametrize(
+    ("content", "sha1"),
+    [(b"", "e69de29bb2d1d6434b8b29ae775ad8c2e48c5391"), (b"hello\n", "ce013625030ba8dba906f756967f9e9ca394464a")],
+)
+def test_a_git_checksum_is_gits_own(folder: Path, dead_url: str, content: bytes, sha1: str) -> None:
+    folder.mkdir(parents=True)
+    (folder / NAME).write_bytes(content)
+    assert git_blob(content) == sha1
+    assert fetch(describe(dead_url, checksum=GitBlob(sha1))) == folder / NAME
+
+
+@pytest.mark.skipif(shutil.which("git") is None, reason="git is not installed")
+def test_a_git_checksum_is_what_git_says(tmp_path: Path, folder: Path, dead_url: str) -> None:
+    folder.mkdir(parents=True)
+    (folder / NAME).write_bytes(GOOD)
+    said = subprocess.run(["git", "hash-object", "--no-filters", NAME], cwd=folder, capture_output=True, text=True)
+    assert said.stdout.strip() == git_blob(GOOD)
+    assert fetch(describe(dead_url, checksum=GitBlob(said.stdout.strip()))) == folder / NAME

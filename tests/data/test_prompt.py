@@ -1,0 +1,115 @@
+"""What the model reads first comes from a setting, a file, or standard input, and fits the vocabulary."""
+
+import io
+import sys
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from charrnn_exp.config.schema import Config, SamplingConfig, Unit
+from charrnn_exp.data.prompt import read_prompt
+from charrnn_exp.data.vocabulary import Vocabulary
+from charrnn_exp.errors import UserError
+
+SYMBOLS = Vocabulary(Unit.char, tuple(sorted(map(ord, "\n abc\uac00"))))
+
+
+@pytest.fixture
+def sampling(defaults: Config) -> SamplingConfig:
+    return replace(defaults.sampling, prompt=None, prompt_file=None)
+
+
+def read(sampling: SamplingConfig, vocabulary: Vocabulary = SYMBOLS) -> str:
+    return vocabulary.decode(read_prompt(sampling, vocabulary))
+
+
+def fail(sampling: SamplingConfig) -> str:
+    with pytest.raises(UserError) as caught:
+        read_prompt(sampling, SYMBOLS)
+    (line,) = caught.value.lines
+    return line
+
+
+def write(sampling: SamplingConfig, path: Path, content: bytes) -> SamplingConfig:
+    path.write_bytes(content)
+    return replace(sampling, prompt_file=str(path))
+
+
+def test_without_a_prompt_a_line_break_or_the_first_symbol_starts(sampling: SamplingConfig) -> None:
+    assert read(sampling) == "\n"
+    assert read(sampling, Vocabulary(Unit.char, (98, 99))) == "b"
+
+
+@pytest.mark.parametrize("prompt", ["a", "abc \n", " ", "\uac00\uac00"])
+def test_a_prompt_is_read_as_it_is(sampling: SamplingConfig, prompt: str) -> None:
+    assert read(replace(sampling, prompt=prompt)) == prompt
+
+
+@pytest.mark.parametrize(
+    ("content", "prompt"),
+    [(b"abc", "abc"), (b"abc\n", "abc"), (b"abc\n\n", "abc\n"), (b" a", " a"), (b"\xea\xb0\x80\n", "\uac00")],
+)
+def test_a_file_is_read_without_the_line_break_that_editors_add(
+    sampling: SamplingConfig, tmp_path: Path, content: bytes, prompt: str
+) -> None:
+    assert read(write(sampling, tmp_path / "prompt.txt", content)) == prompt
+
+
+def test_a_files_path_starts_at_the_current_folder_or_at_home(
+    sampling: SamplingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write(sampling, tmp_path / "prompt.txt", b"abc")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    for name in ("prompt.txt", "~/prompt.txt"):
+        assert read(replace(sampling, prompt_file=name)) == "abc"
+
+
+def test_a_dash_reads_standard_input_as_utf_8_whatever_the_locale(
+    sampling: SamplingConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    typed = io.TextIOWrapper(io.BytesIO("a\uac00\n".encode()), encoding="ascii")
+    monkeypatch.setattr(sys, "stdin", typed)
+    assert read(replace(sampling, prompt_file="-")) == "a\uac00"
+
+
+@pytest.mark.parametrize("prompt", ["x", "ab\u00e9", "\t"])
+def test_symbols_that_the_text_lacks_are_named_with_the_setting_they_came_from(
+    sampling: SamplingConfig, tmp_path: Path, prompt: str
+) -> None:
+    named = f"U+{ord(prompt[-1]):04X}"
+    line = fail(replace(sampling, prompt=prompt))
+    assert line.startswith("sampling.prompt must hold only symbols of the training text, got ")
+    assert named in line
+    line = fail(write(sampling, tmp_path / "prompt.txt", prompt.encode("utf-8")))
+    assert line.startswith("sampling.prompt_file must hold only symbols of the training text, got ")
+    assert named in line
+
+
+@pytest.mark.parametrize("content", [b"", b"\n"])
+def test_a_file_without_a_character_is_the_users_mistake(
+    sampling: SamplingConfig, tmp_path: Path, content: bytes
+) -> None:
+    line = fail(write(sampling, tmp_path / "prompt.txt", content))
+    assert line.startswith("sampling.prompt_file must hold at least one character, got nothing in ")
+    assert "prompt.txt" in line
+
+
+def test_a_file_that_is_not_utf_8_is_located(sampling: SamplingConfig, tmp_path: Path) -> None:
+    line = fail(write(sampling, tmp_path / "prompt.txt", b"abc\xe9"))
+    assert line.startswith("sampling.prompt_file must be UTF-8 text, got a bad byte at 3 in ")
+
+
+@pytest.mark.parametrize(
+    "name", ["none.txt", ".", "a" * 300, "prompt.txt/b", "a\0b", "~nobody-has-this-name/a"], ids=ascii
+)
+def test_a_file_that_cannot_be_read_is_named_with_its_absolute_path(
+    sampling: SamplingConfig, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str
+) -> None:
+    (tmp_path / "prompt.txt").touch()
+    monkeypatch.chdir(tmp_path)
+    line = fail(replace(sampling, prompt_file=name))
+    assert line.startswith("sampling.prompt_file must be a readable file, got ")
+    if name in ("none.txt", "prompt.txt/b"):
+        assert str(Path.cwd() / name) in line

@@ -1,0 +1,158 @@
+"""Every dataset is a stream of bytes, the same each time; what cannot be read is named with its absolute path."""
+
+import os
+import sysconfig
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from charrnn_exp.config.schema import Config, DatasetConfig, DatasetName
+from charrnn_exp.data.download import DATA_FOLDER_VARIABLE, Download, GitBlob
+from charrnn_exp.data.sources import LINUX, SHAKESPEARE, STDLIB_LEFT_OUT, read_chunks
+from charrnn_exp.errors import MachineError, UserError
+from tests.data.conftest import MakeDataset
+
+
+def read(dataset: DatasetConfig) -> bytes:
+    return b"".join(read_chunks(dataset))
+
+
+def read_lines(dataset: DatasetConfig) -> list[str]:
+    with pytest.raises(UserError) as caught:
+        read(dataset)
+    return caught.value.lines
+
+
+def file_at(defaults: Config, path: str) -> DatasetConfig:
+    return replace(defaults.dataset, name=DatasetName.file, path=path, max_bytes=None)
+
+
+def test_a_file_is_read_whole_and_unchanged(make_dataset: MakeDataset, chunk_bytes: int) -> None:
+    content = bytes(range(256)) + b"\r\n\xef\xbb\xbf\0"
+    dataset = make_dataset(content)
+    assert read(dataset) == content
+    assert read(dataset) == content
+
+
+@pytest.mark.parametrize("max_bytes", [1, 2, 3, 4, 5, 6, 7, 8, 100])
+def test_at_most_so_many_bytes_are_read_and_no_empty_piece_comes(
+    make_dataset: MakeDataset, chunk_bytes: int, max_bytes: int
+) -> None:
+    content = b"abcdefg"
+    dataset = make_dataset(content, max_bytes=max_bytes)
+    assert read(dataset) == content[:max_bytes]
+    assert all(read_chunks(dataset))
+
+
+def test_an_empty_file_is_an_empty_stream(make_dataset: MakeDataset) -> None:
+    assert list(read_chunks(make_dataset(b""))) == []
+
+
+def test_a_path_starts_at_the_current_folder_or_at_home(
+    defaults: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "a.txt").write_bytes(b"here")
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert read(file_at(defaults, "a.txt")) == b"here"
+    assert read(file_at(defaults, "~/a.txt")) == b"here"
+
+
+def test_a_missing_file_is_named_with_its_absolute_path(
+    defaults: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    here = Path.cwd()
+    assert read_lines(file_at(defaults, "none/a.txt")) == [
+        f"dataset.path must be an existing text file, got {here / 'none' / 'a.txt'}, which does not exist."
+    ]
+
+
+def test_a_folder_is_named_with_its_absolute_path(
+    defaults: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "texts").mkdir()
+    assert read_lines(file_at(defaults, "texts")) == [
+        f"dataset.path must be a text file, got the folder {Path.cwd() / 'texts'}."
+    ]
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
+def test_an_unreadable_file_is_named_with_its_absolute_path(make_dataset: MakeDataset) -> None:
+    dataset = make_dataset(b"secret")
+    Path(str(dataset.path)).chmod(0)
+    assert read_lines(dataset) == [
+        f"dataset.path must be a readable text file, got {dataset.path} (Permission denied)."
+    ]
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["a" * 300, "a\0b", "a.txt/b", "~nobody-has-this-name/a.txt"],
+    ids=["too long", "NUL", "below a file", "home"],
+)
+def test_a_path_that_no_file_can_have_is_the_users_mistake(
+    defaults: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, path: str
+) -> None:
+    (tmp_path / "a.txt").touch()
+    monkeypatch.chdir(tmp_path)
+    (line,) = read_lines(file_at(defaults, path))
+    assert line.startswith("dataset.path must be ")
+    assert ascii(path).strip("'") in line
+
+
+def make_library(folder: Path) -> None:
+    for name, content in {
+        "b.py": b"b = 1\n",
+        "a.py": b"a = 1\n",
+        "notes.txt": b"not code\n",
+        "latin.py": b"# caf\xe9\n",
+        "utf8.py": b"# caf\xc3\xa9\n",
+        "z/inner.py": b"z = 1\n",
+        "c/deep/er.py": b"c = 1\n",
+        "c/tests/t.py": b"left out\n",
+        **{f"{left_out}/x.py": b"left out\n" for left_out in STDLIB_LEFT_OUT},
+    }.items():
+        (folder / name).parent.mkdir(parents=True, exist_ok=True)
+        (folder / name).write_bytes(content)
+
+
+def test_the_library_is_its_own_ascii_code_in_sorted_order(
+    defaults: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    make_library(tmp_path)
+    monkeypatch.setattr(sysconfig, "get_paths", lambda: {"stdlib": str(tmp_path)})
+    assert list(read_chunks(defaults.dataset)) == [b"a = 1\n", b"b = 1\n", b"c = 1\n", b"z = 1\n"]
+
+
+def test_the_running_pythons_library_is_long_enough_ascii_and_the_same_each_time(defaults: Config) -> None:
+    content = read(defaults.dataset)
+    assert len(content) == defaults.dataset.max_bytes
+    assert content.isascii()
+    assert read(replace(defaults.dataset, max_bytes=70_001)) == content[:70_001]
+    assert b"import" in content
+
+
+@pytest.mark.parametrize("download", [SHAKESPEARE, LINUX], ids=lambda download: download.file_name)
+def test_every_download_is_pinned_and_comes_over_https(download: Download) -> None:
+    match download.checksum:
+        case GitBlob(sha1):
+            assert len(bytes.fromhex(sha1)) == 20
+        case sha256:
+            assert len(bytes.fromhex(sha256)) == 32
+    assert download.num_bytes > 0
+    assert len(download.urls) > 1
+    assert all(url.startswith("https://") for url in download.urls)
+
+
+@pytest.mark.parametrize(("name", "file_name"), [("shakespeare", "tinyshakespeare.txt"), ("linux", "linux_input.txt")])
+def test_a_known_text_is_looked_for_in_the_data_folder_under_its_name(
+    defaults: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, file_name: str
+) -> None:
+    monkeypatch.setenv(DATA_FOLDER_VARIABLE, str(tmp_path))
+    (tmp_path / file_name).write_bytes(b"another text")
+    with pytest.raises(MachineError) as caught:
+        read(replace(defaults.dataset, name=DatasetName[name]))
+    assert caught.value.lines[0].startswith(f"{tmp_path / file_name} must have the checksum ")

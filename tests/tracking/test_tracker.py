@@ -1,0 +1,118 @@
+"""The tracker against a real MLflow server, and against one that is not there."""
+
+import os
+import signal
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from charrnn_exp.config.compose import compose_jobs
+from charrnn_exp.tracking.tracker import MlflowTracker, NoTracker, RunDescription, start_tracker
+
+
+def describe(**changes: Any) -> RunDescription:
+    values: dict[str, Any] = {
+        "name": "a run",
+        "params": {"model.hidden_size": 5, "long": "x" * 9000},
+        "tags": {"team": "b"},
+        "dataset": {"name": "stdlib", "sha256": "ab" * 32, "num_bytes": 3},
+        "run_id": None,
+    }
+    return RunDescription(**(values | changes))
+
+
+def find_free_port() -> int:
+    with socket.socket() as attempt:
+        attempt.bind(("127.0.0.1", 0))
+        return int(attempt.getsockname()[1])
+
+
+@pytest.fixture(scope="module")
+def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """A real tracking server on loopback."""
+    folder = tmp_path_factory.mktemp("server")
+    address = f"http://127.0.0.1:{find_free_port()}"
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/server.db"]
+    command += ["--artifacts-destination", str(folder / "artifacts"), "--host", "127.0.0.1", "--workers", "1"]
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    with subprocess.Popen(
+        [*command, "--port", address.rpartition(":")[2]],
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+        start_new_session=True,
+    ) as process:
+        deadline = time.monotonic() + 60
+        while time.monotonic() < deadline:
+            try:
+                urllib.request.urlopen(f"{address}/health", timeout=1)
+                break
+            except OSError:
+                time.sleep(0.2)
+        yield address
+        os.killpg(process.pid, signal.SIGTERM)
+
+
+def test_a_server_gets_everything_and_a_resumed_run_doubles_no_step(server: str, tmp_path: Path) -> None:
+    tracking = compose_jobs(["tracking=server", f"tracking.uri={server}"])[0].tracking
+    first = MlflowTracker(tracking, describe())
+    for step in range(1, 6):
+        first.log_metrics(step, {"train_loss": float(step)})
+    first.log_text("some text", "samples/step_5.txt")
+    first.log_table({"run": ["a run"], "step": [5]}, "samples.json")
+    (tmp_path / "summary.json").write_text("{}")
+    first.finish("KILLED", artifacts={tmp_path / "summary.json": ""})
+    assert first.error is None
+    second = MlflowTracker(tracking, describe(run_id=first.run_id))
+    for step in range(4, 9):
+        second.log_metrics(step, {"train_loss": float(step), "val_loss": 1.0})
+    second.finish("FINISHED", artifacts={})
+    assert second.error is None
+
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=server)
+    run = client.get_run(first.run_id)
+    assert (run.info.run_name, run.info.status) == ("a run", "FINISHED")
+    assert run.data.params["model.hidden_size"] == "5"
+    assert run.data.tags["team"] == "b"
+    history = client.get_metric_history(first.run_id, "train_loss")
+    assert [(metric.step, metric.value) for metric in history] == [(step, float(step)) for step in range(1, 9)]
+    assert [metric.step for metric in client.get_metric_history(first.run_id, "val_loss")] == [4, 5, 6, 7, 8]
+    assert {file.path for file in client.list_artifacts(first.run_id)} == {"samples", "samples.json", "summary.json"}
+
+
+def test_system_metrics_are_logged_on_request(server: str) -> None:
+    words = ["tracking=server", f"tracking.uri={server}", "tracking.system_metrics=true"]
+    tracker = MlflowTracker(compose_jobs(words)[0].tracking, describe())
+    time.sleep(12)
+    tracker.finish("FINISHED", artifacts={})
+    assert tracker.error is None
+
+    from mlflow import MlflowClient
+
+    found = MlflowClient(tracking_uri=server).get_run(tracker.run_id).data.metrics
+    assert "system/cpu_utilization_percentage" in found
+
+
+def test_a_server_that_is_not_there_costs_a_warning_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
+    words = ["tracking=server", f"tracking.uri=http://127.0.0.1:{find_free_port()}"]
+    began = time.monotonic()
+    tracker = start_tracker(compose_jobs(words)[0].tracking, describe())
+    tracker.log_metrics(1, {"train_loss": 1.0})
+    told = time.monotonic() - began
+    tracker.finish("FINISHED", artifacts={})
+    assert told < 0.5
+    assert time.monotonic() - began < 30
+    assert [record.levelname for record in caplog.records if record.name.startswith("charrnn_exp")] == ["WARNING"]
+
+
+def test_tracking_none_is_a_tracker_that_does_nothing() -> None:
+    assert isinstance(start_tracker(compose_jobs(["tracking=none"])[0].tracking, describe()), NoTracker)
