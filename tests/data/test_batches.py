@@ -110,7 +110,7 @@ def test_seed_and_epoch_are_not_mixed_up() -> None:
     assert one != make_order(997, 3, 5, shuffle=True, seed=3).find_starts(0).tolist()
 
 
-def test_a_deal_is_the_one_that_old_runs_saw() -> None:
+def test_the_deal_is_a_permutation_by_a_generator_of_seed_and_epoch() -> None:
     order = make_order(29, 2, 4, shuffle=True, seed=7)
     dealt = np.random.default_rng([7, 3]).permutation(7)[:6] * 4
     assert order.find_starts(3).tolist() == dealt.reshape(3, 2).tolist()

@@ -36,9 +36,23 @@ def write(sampling: SamplingConfig, path: Path, content: bytes) -> SamplingConfi
     return replace(sampling, prompt_file=str(path))
 
 
-def test_without_a_prompt_a_line_break_or_the_first_symbol_starts(sampling: SamplingConfig) -> None:
-    assert read(sampling) == "\n"
-    assert read(sampling, Vocabulary(Unit.char, (98, 99))) == "b"
+@pytest.mark.parametrize(
+    ("unit", "symbols", "first"),
+    [
+        (Unit.char, [9, 10, 97], 1),
+        (Unit.char, [97, 98], 0),
+        (Unit.char, [0xAC00, 0x1F600], 0),
+        (Unit.char, [0], 0),
+        (Unit.byte, [9, 10, 97], 1),
+        (Unit.byte, [97, 98], 0),
+        (Unit.byte, [0x80, 0xFF], 0),
+        (Unit.byte, [0xA9, 0xC3], 0),
+    ],
+)
+def test_without_a_prompt_a_line_break_or_the_first_symbol_of_any_text_starts(
+    sampling: SamplingConfig, unit: Unit, symbols: list[int], first: int
+) -> None:
+    assert read_prompt(sampling, Vocabulary(unit, tuple(symbols))).tolist() == [first]
 
 
 @pytest.mark.parametrize("prompt", ["a", "abc \n", " ", "\uac00\uac00"])

@@ -107,27 +107,6 @@ def test_half_a_surrogate_pair_is_a_missing_symbol_like_any_other(unit: Unit) ->
         Vocabulary(unit, (97,)).encode("a\udcff", key="sampling.prompt")
 
 
-@pytest.mark.parametrize(
-    "vocabulary",
-    [
-        of_chars("ab\nc"),
-        of_chars("\uac00\ub098"),
-        of_chars("\U0001f600"),
-        of_chars("\0"),
-        of_bytes(b"ab\nc"),
-        of_bytes(b"z"),
-        of_bytes(b"\xc3\xa9"),
-        of_bytes(bytes(range(128, 256))),
-    ],
-    ids=lambda vocabulary: f"{vocabulary.unit.name} {vocabulary.code_points[0]}",
-)
-def test_the_default_prompt_fits_every_vocabulary(vocabulary: Vocabulary) -> None:
-    ids_t = vocabulary.encode(vocabulary.default_prompt(), key="sampling.prompt")
-    assert len(ids_t) == 1
-    first = 0 if ord("\n") not in vocabulary.code_points else vocabulary.code_points.index(ord("\n"))
-    assert ids_t.tolist() == [first]
-
-
 @pytest.mark.parametrize("vocabulary", [of_chars(TEXTS[2]), of_bytes(bytes(range(256))), of_chars("a")], ids=len)
 def test_a_vocabulary_survives_its_file(vocabulary: Vocabulary) -> None:
     text = vocabulary.to_json()
