@@ -84,6 +84,7 @@ def test_a_writer_that_is_killed_leaves_the_old_or_the_new_text(tmp_path: Path) 
         path.unlink(missing_ok=True)
         writer = run_code(endless, str(path), OLD, NEW)
         while not path.exists():
+            assert writer.poll() is None
             time.sleep(0.001)
         time.sleep(draw.uniform(0, 0.03))
         writer.kill()

@@ -10,7 +10,7 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
-from charrnn_exp.errors import CharRNNError, Interrupted, UserError, one_line
+from charrnn_exp.errors import CharRNNError, Interrupted, MachineError, UserError, one_line
 
 VERBS = ("train", "resume", "sample", "ui")
 BUG = 1
@@ -21,7 +21,7 @@ def run() -> NoReturn:
     code = main(sys.argv[1:])
     # Flushed by hand and ended at once: TensorFlow's threads have nothing left to say, and take a second to leave.
     for stream in (sys.stdout, sys.stderr):
-        with contextlib.suppress(BrokenPipeError, ValueError):
+        with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
     os._exit(code)
 
@@ -47,25 +47,25 @@ def main(words: Sequence[str]) -> int:
         find_command(verb)(rest)
         return 0
     except Interrupted as interrupted:
-        print(f"charrnn_exp: {one_line(interrupted)}", file=sys.stderr)
+        _print_error(one_line(interrupted))
         return interrupted.exit_code
     except CharRNNError as error:
         for line in error.lines:
-            print(f"charrnn_exp: error: {line}", file=sys.stderr)
+            _print_error(f"error: {line}")
         return error.exit_code
     except KeyboardInterrupt:
-        print("charrnn_exp: interrupted", file=sys.stderr)
+        _print_error("interrupted")
         return 128 + signal.SIGINT
     except BrokenPipeError:
         return 128 + signal.SIGPIPE
     except SystemExit as ended:
         return ended.code if isinstance(ended.code, int) else BUG if ended.code else 0
+    except OSError as error:
+        place = error.filename or "the output"
+        _print_error(f"error: {place} must be accessible, got {error.strerror or one_line(error)}.")
+        return MachineError.exit_code
     except Exception as error:
-        where = _write_traceback()
-        print(
-            f"charrnn_exp: bug: {type(error).__name__}: {one_line(error)} (traceback in {where})",
-            file=sys.stderr,
-        )
+        _print_error(f"bug: {type(error).__name__}: {one_line(error)} (traceback in {_write_traceback()})")
         return BUG
 
 
@@ -110,6 +110,13 @@ def find_command(verb: str) -> Callable[[Sequence[str]], None]:
             return ui
         case _:
             raise AssertionError(verb)
+
+
+def _print_error(line: str) -> None:
+    """Print one line, whatever was typed: what is not printable is escaped, and a closed stream is no error."""
+    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        print(f"charrnn_exp: {shown}", file=sys.stderr, flush=True)
 
 
 def _write_traceback() -> str:

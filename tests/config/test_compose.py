@@ -4,6 +4,8 @@ import itertools
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -281,53 +283,71 @@ def fill_in(text: str, folder: Path) -> str:
     return text.replace("<call>", CALL).replace("<logging>", LOGGING).replace("<canary>", str(folder / "canary"))
 
 
-def run_with_canary(folder: Path, words: list[str]) -> tuple[int, str, bool]:
-    """Run a real process beside a module that leaves a canary when imported; return code, stderr, whether it sang."""
+@dataclass(frozen=True)
+class Flight:
+    """How a real process ended beside a canary.
+
+    Args:
+        code: exit code.
+        err: standard error.
+        sang: whether some code of the settings ran.
+    """
+
+    code: int
+    err: str
+    sang: bool
+
+
+def fly(folder: Path, words: list[str], text: str | None = None) -> Flight:
+    """Run a process beside a module that leaves a canary when imported, with an experiment of this text."""
     canary = folder / "canary"
-    (folder / "spy.py").write_text(f"import os\nos.mkdir({str(canary)!r})\n")
+    write_files(folder, {"spy.py": f"import os\nos.mkdir({str(canary)!r})\n"})
+    if text is not None:
+        experiment = fill_in(f"# @package _global_\n{text}\n", folder)
+        logging = fill_in(LOGGING, folder)
+        write_files(folder / "conf", {"experiment/evil.yaml": experiment, "hydra/job_logging/evil.yaml": logging})
+        words = ["--config-dir", "conf", "experiment=evil", *words]
     done = subprocess.run(
         [sys.executable, "-m", "charrnn_exp", *(fill_in(word, folder) for word in words)],
         cwd=folder,
-        env={
-            **os.environ,
-            "PYTHONPATH": str(Path(charrnn_exp.__file__).parents[1]),
-            "EVIL": fill_in(CALL, folder),
-        },
+        env={**os.environ, "PYTHONPATH": str(Path(charrnn_exp.__file__).parents[1]), "EVIL": fill_in(CALL, folder)},
         stdin=subprocess.DEVNULL,
         capture_output=True,
         text=True,
         timeout=60,
     )
-    return done.returncode, done.stderr, canary.exists()
+    return Flight(done.returncode, done.stderr, canary.exists())
+
+
+@pytest.fixture(scope="module")
+def flights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Flight]:
+    """All cases, as many at a time as there are processors."""
+    nowhere = ["dataset=file", "dataset.path=none.txt"]
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        waiting = {
+            f"file: {place}": pool.submit(
+                fly, tmp_path_factory.mktemp("canary"), nowhere + WORDS_BESIDE_FILES.get(place, []), text
+            )
+            for place, text in CODE_IN_FILES.items()
+        } | {
+            f"word: {place}": pool.submit(fly, tmp_path_factory.mktemp("canary"), nowhere + words)
+            for place, words in CODE_IN_WORDS.items()
+        }
+    return {place: flight.result() for place, flight in waiting.items()}
 
 
 def test_the_canary_sings_when_its_module_is_imported(tmp_path: Path) -> None:
-    run_with_canary(tmp_path, ["--version"])
+    assert not fly(tmp_path, ["--version"]).sang
     subprocess.run([sys.executable, "-c", "import spy"], cwd=tmp_path, check=True)
     assert (tmp_path / "canary").exists()
 
 
-@pytest.mark.parametrize("place", CODE_IN_FILES)
-def test_no_code_that_a_file_names_is_run(tmp_path: Path, place: str) -> None:
-    write_files(
-        tmp_path / "conf",
-        {
-            "experiment/evil.yaml": fill_in(f"# @package _global_\n{CODE_IN_FILES[place]}\n", tmp_path),
-            "hydra/job_logging/evil.yaml": fill_in(LOGGING, tmp_path),
-        },
-    )
-    words = ["experiment=evil", "dataset=file", "dataset.path=none.txt", *WORDS_BESIDE_FILES.get(place, [])]
-    code, err, sang = run_with_canary(tmp_path, ["--config-dir", "conf", *words])
-    assert not sang, err
-    assert code == 2, err
-    for line in err.splitlines():
-        assert line.startswith("charrnn_exp: error: ")
-
-
-@pytest.mark.parametrize("place", CODE_IN_WORDS)
-def test_no_code_that_a_word_names_is_run(tmp_path: Path, place: str) -> None:
-    code, err, sang = run_with_canary(tmp_path, ["dataset=file", "dataset.path=none.txt", *CODE_IN_WORDS[place]])
-    assert not sang, err
-    assert code == 2, err
-    for line in err.splitlines():
+@pytest.mark.parametrize(
+    "place", [*(f"file: {place}" for place in CODE_IN_FILES), *(f"word: {place}" for place in CODE_IN_WORDS)]
+)
+def test_no_code_that_a_setting_names_is_run(flights: dict[str, Flight], place: str) -> None:
+    flight = flights[place]
+    assert not flight.sang, flight.err
+    assert flight.code == 2, flight.err
+    for line in flight.err.splitlines():
         assert line.startswith("charrnn_exp: error: ")

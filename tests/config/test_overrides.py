@@ -156,7 +156,7 @@ def test_the_search_path_is_refused_since_a_pkg_entry_is_imported(word: str) -> 
 
 def test_tags_are_the_users_own_names() -> None:
     words = open_free_keys(["tracking.tags.team=a", "tracking.tags={}", "seed=1"])
-    assert words == ["++tracking.tags.team=a", "tracking.tags={}", "seed=1"]
+    assert words == ["++tracking.tags.team=a", "++tracking.tags={}", "seed=1"]
     assert find_lines(*words) == []
 
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import tracemalloc
-from collections.abc import Callable
 
 import numpy as np
 import pytest
@@ -13,7 +12,7 @@ from charrnn_exp.errors import UserError
 from tests.data.conftest import MakeDataset
 
 KOREAN = "\ub098\ub294 \uc790\ub7ed\uc2a4\ub7fd\ub2e4\n"
-MIXED = "a\u00e9\uac00\U0001f600\ufeff\r\n\0z" * 3
+MIXED = "a\u00e9\uac00\U0001f600\ufeff\r\n\0z" * 2
 
 
 def read_back(corpus: Corpus) -> str:
@@ -76,18 +75,17 @@ def test_as_bytes_a_text_is_its_bytes(make_dataset: MakeDataset, chunk_bytes: in
     assert corpus.ids_n.dtype == np.uint8
 
 
-@pytest.mark.parametrize("max_bytes", range(1, 23))
 @pytest.mark.parametrize("unit", list(Unit))
 def test_a_cut_drops_at_most_the_character_it_goes_through(
-    make_dataset: MakeDataset, chunk_bytes: int, unit: Unit, max_bytes: int
+    make_dataset: MakeDataset, chunk_bytes: int, unit: Unit
 ) -> None:
-    content = ("ab" + MIXED).encode("utf-8")[:20]  # whole characters, as the next line proves
-    content.decode("utf-8")
-    corpus = load_corpus(make_dataset(content, unit=unit, max_bytes=max_bytes))
-    kept = content[:max_bytes]
-    whole = kept if unit is Unit.byte else kept.decode("utf-8", errors="ignore").encode("utf-8")
-    assert corpus.vocabulary.to_bytes(corpus.ids_n) == whole
-    assert len(kept) - len(whole) < 4
+    content = ("ab" + MIXED).encode("utf-8")
+    for max_bytes in range(1, len(content) + 3):
+        corpus = load_corpus(make_dataset(content, unit=unit, max_bytes=max_bytes))
+        kept = content[:max_bytes]
+        whole = kept if unit is Unit.byte else kept.decode("utf-8", errors="ignore").encode("utf-8")
+        assert corpus.vocabulary.to_bytes(corpus.ids_n) == whole
+        assert len(kept) - len(whole) < 4
 
 
 @pytest.mark.parametrize(
@@ -134,7 +132,8 @@ def test_bytes_of_another_encoding_are_the_users_mistake(
 
 
 def test_half_a_surrogate_pair_which_no_sample_could_write_is_the_users_mistake(make_dataset: MakeDataset) -> None:
-    assert "D800" in fail(make_dataset(rb"a\ud800b", encoding="unicode_escape")).upper()
+    line = fail(make_dataset(rb"a\ud800b", encoding="unicode_escape"))
+    assert "text, got half a surrogate pair" in line
 
 
 @pytest.mark.parametrize("unit", list(Unit))

@@ -17,6 +17,8 @@ from charrnn_exp.errors import MachineError
 
 GOOD = b"to be, or not to be\n" * 997
 CORRUPT = GOOD[:500] + b"X" + GOOD[501:]
+GOOD_SHA256 = hashlib.sha256(GOOD).hexdigest()
+CORRUPT_SHA256 = hashlib.sha256(CORRUPT).hexdigest()
 NAME = "play.txt"
 
 
@@ -80,7 +82,7 @@ def git_blob(content: bytes) -> str:
     return hashlib.sha1(b"blob " + str(len(content)).encode("ascii") + b"\0" + content).hexdigest()
 
 
-def describe(*urls: str, checksum: str | GitBlob = hashlib.sha256(GOOD).hexdigest()) -> Download:
+def describe(*urls: str, checksum: str | GitBlob = GOOD_SHA256) -> Download:
     return Download(file_name=NAME, urls=urls, num_bytes=len(GOOD), checksum=checksum)
 
 
@@ -108,7 +110,7 @@ def test_the_data_folder_is_the_variables_or_the_users_cache(monkeypatch: pytest
         assert "charrnn_exp" in find_data_folder().parts
 
 
-@pytest.mark.parametrize("checksum", [hashlib.sha256(GOOD).hexdigest(), GitBlob(git_blob(GOOD))], ids=["sha256", "git"])
+@pytest.mark.parametrize("checksum", [GOOD_SHA256, GitBlob(git_blob(GOOD))], ids=["sha256", "git"])
 def test_a_good_file_arrives_once_and_is_alone_in_the_folder(
     mirror: Mirror, folder: Path, checksum: str | GitBlob
 ) -> None:
@@ -145,7 +147,7 @@ def test_a_bad_answer_leaves_nothing_behind(mirror: Mirror, folder: Path, way: s
 @pytest.mark.parametrize(
     ("checksum", "expected", "found"),
     [
-        (hashlib.sha256(GOOD).hexdigest(), hashlib.sha256(GOOD).hexdigest(), hashlib.sha256(CORRUPT).hexdigest()),
+        (GOOD_SHA256, GOOD_SHA256, CORRUPT_SHA256),
         (GitBlob(git_blob(GOOD)), git_blob(GOOD), git_blob(CORRUPT)),
     ],
     ids=["sha256", "git"],
@@ -172,7 +174,7 @@ def test_the_path_to_put_the_file_is_absolute(tmp_path: Path, monkeypatch: pytes
     assert str(Path.cwd() / "texts" / NAME) in fail(describe(dead_url))
 
 
-@pytest.mark.parametrize("checksum", [hashlib.sha256(GOOD).hexdigest(), GitBlob(git_blob(GOOD))], ids=["sha256", "git"])
+@pytest.mark.parametrize("checksum", [GOOD_SHA256, GitBlob(git_blob(GOOD))], ids=["sha256", "git"])
 def test_a_wrong_file_in_the_folder_is_named_with_both_checksums_and_stays(
     mirror: Mirror, folder: Path, checksum: str | GitBlob
 ) -> None:
@@ -180,9 +182,7 @@ def test_a_wrong_file_in_the_folder_is_named_with_both_checksums_and_stays(
     (folder / NAME).write_bytes(CORRUPT)
     line = fail(describe(mirror.url("good"), checksum=checksum))
     expected, found = (
-        (git_blob(GOOD), git_blob(CORRUPT))
-        if isinstance(checksum, GitBlob)
-        else (hashlib.sha256(GOOD).hexdigest(), hashlib.sha256(CORRUPT).hexdigest())
+        (git_blob(GOOD), git_blob(CORRUPT)) if isinstance(checksum, GitBlob) else (GOOD_SHA256, CORRUPT_SHA256)
     )
     assert line.startswith(f"{folder / NAME} must have the checksum ")
     assert expected in line

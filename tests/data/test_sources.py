@@ -100,7 +100,7 @@ def test_a_path_that_no_file_can_have_is_the_users_mistake(
     monkeypatch.chdir(tmp_path)
     (line,) = read_lines(file_at(defaults, path))
     assert line.startswith("dataset.path must be ")
-    assert ascii(path).strip("'") in line
+    assert path in line or path.removeprefix("~") in line
 
 
 def make_library(folder: Path) -> None:

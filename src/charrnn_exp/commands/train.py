@@ -15,7 +15,7 @@ from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.conf_folder import find_conf_folder
 from charrnn_exp.config.overrides import find_swept_keys, open_free_keys
 from charrnn_exp.config.reading import read_config
-from charrnn_exp.data.preparation import prepare_text
+from charrnn_exp.data.preparation import PreparedText, prepare_text
 from charrnn_exp.errors import Interrupted, MachineError, UserError, one_line
 from charrnn_exp.model.startup import import_tensorflow
 
@@ -32,13 +32,16 @@ def train(words: Sequence[str]) -> None:
     overrides = open_free_keys(arguments.overrides)
     config_dir = _check_config_dir(arguments.config_dir)
     multirun = arguments.multirun or "hydra.mode=MULTIRUN" in overrides
-    compose_jobs(overrides, multirun=multirun, config_dir=config_dir)
+    configs = compose_jobs(overrides, multirun=multirun, config_dir=config_dir)
+    # A single run's text is read before Hydra makes its folder; a sweep's texts one by one, each as its job's own.
+    only_shows = arguments.cfg or arguments.info or arguments.hydra_help or arguments.shell_completion
+    text = None if multirun or only_shows else prepare_text(configs[0])
     swept = find_swept_keys(overrides) if multirun else set()
     failures: list[tuple[str, Exception]] = []
 
     def run_job(composed: DictConfig) -> None:
         try:
-            _run_job(composed, swept)
+            _run_job(composed, text, swept)
         except Interrupted as error:
             raise _HydraPasses(error) from error
         except Exception as error:  # of a sweep, the other jobs still run
@@ -67,13 +70,13 @@ def name_run(overrides: Sequence[str], swept: set[str]) -> str:
     return " ".join(varying)[:MAX_RUN_NAME] or "defaults"
 
 
-def _run_job(composed: DictConfig, swept: set[str]) -> None:
+def _run_job(composed: DictConfig, text: PreparedText | None, swept: set[str]) -> None:
     from charrnn_exp.tracking.run_folder import RunFolder
 
     values = OmegaConf.to_container(composed, resolve=True)
     assert isinstance(values, dict)
     config = read_config({str(key): value for key, value in values.items()})
-    text = prepare_text(config)
+    text = text or prepare_text(config)
     hydra_config = HydraConfig.get()
     folder = RunFolder(_relative(Path(hydra_config.runtime.output_dir)))
     tags = {"sweep": folder.label.rpartition("/")[0]} if swept else {}
@@ -112,7 +115,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         raise UserError(f"the command line must be readable, got: {message}. See --help.")
 
     parser.error = refuse
-    arguments = parser.parse_args(list(words))
+    arguments = parser.parse_intermixed_args(list(words))
     for flag in ("config_path", "config_name", "experimental_rerun"):
         if getattr(arguments, flag, None) is not None:
             raise UserError(

@@ -56,7 +56,8 @@ def parse_words(words: Sequence[str], *, verb: str, own: Sequence[str], settings
         elif override.key_or_group in allowed or override.key_or_group.startswith("tracking.tags."):
             overrides.append(override)
         else:
-            hint = suggest(override.key_or_group, [*own, *allowed]) or "."
+            known = override.key_or_group in list_settings()
+            hint = "." if known else suggest(override.key_or_group, [*own, *allowed]) or "."
             names = ", ".join([*own, *(f"{name}*" if name.endswith(".") else name for name in settings)])
             problems.append(f"{verb} must be given settings it knows ({names}), got {key!r}{hint}")
     if problems:

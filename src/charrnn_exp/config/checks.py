@@ -77,7 +77,7 @@ def _dataset_problems(dataset: DatasetConfig) -> Iterator[str]:
             f"Use dataset=file dataset.path={dataset.path}."
         )
     try:
-        b"".decode(dataset.encoding)
+        b"a".decode(dataset.encoding, errors="replace")
         codecs.getincrementaldecoder(dataset.encoding)
     except (LookupError, ValueError):
         yield f"dataset.encoding must be a text encoding of Python (utf-8, latin-1, cp1252), got {dataset.encoding!r}."
@@ -157,10 +157,10 @@ def _tracking_problems(tracking: TrackingConfig) -> Iterator[str]:
                 "Set tracking.uri=http://HOST:5000 or MLFLOW_TRACKING_URI."
             )
         case Backend.server if not str(uri).startswith(("http://", "https://")):
-            yield f"tracking.uri must start with http:// or https:// when tracking=server, got {uri!r}."
+            yield f"tracking.uri must start with http:// or https:// when tracking=server, got {redact(str(uri))!r}."
         case Backend.local | Backend.none if tracking.uri is not None:
             yield (
-                f"tracking.uri must be null when tracking={tracking.backend.name}, got {tracking.uri!r}. "
+                f"tracking.uri must be null when tracking={tracking.backend.name}, got {redact(tracking.uri)!r}. "
                 "Use tracking=server."
             )
 
@@ -174,6 +174,15 @@ def _joint_problems(config: Config) -> Iterator[str]:
                     f"training.{field} must be null when dataset.split=none (there is no validation text), "
                     f"got {value}. Use dataset.split=nanogpt."
                 )
+
+
+def redact(uri: str) -> str:
+    """Return the address without the user and password it may hold.
+
+    >>> redact("https://me:secret@host:5000/x")
+    'https://host:5000/x'
+    """
+    return re.sub(r"(?<=://)[^/]*@", "", uri)
 
 
 def _at_least(key: str, value: int, least: int) -> Iterator[str]:

@@ -10,16 +10,29 @@ from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.errors import OmegaConfBaseException
 
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.config.overrides import find_bad_overrides, suggest
-from charrnn_exp.config.reading import flatten, read_config
+from charrnn_exp.config.reading import read_config
 from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import UserError, one_line
 
 OWN_CODE = ("hydra._internal.", "hydra_plugins.")
 """The only modules that a composed config may name: Hydra's own launchers and sweepers, and its plugins."""
+PLUGIN_TARGETS = ("hydra.launcher._target_", "hydra.sweeper._target_")
+FREE_HYDRA = (
+    "hydra.run.dir",
+    "hydra.sweep.",
+    "hydra.mode",
+    "hydra.verbose",
+    "hydra.launcher.",
+    "hydra.sweeper.max_batch_size",
+    "hydra.searchpath",
+    "hydra.runtime.",
+    "hydra.overrides.",
+    "hydra.job.override_dirname",
+)
+"""Hydra's settings that a user may change, and those that it fills in itself."""
 
 
 def compose_jobs(words: Sequence[str], *, multirun: bool = False, config_dir: Path | None = None) -> list[Config]:
@@ -60,8 +73,14 @@ def compose_values(words: Sequence[str]) -> dict[str, Any]:
 
 def _split_jobs(words: list[str]) -> list[list[str]]:
     parser = OverridesParser.create(GlobalHydra.instance().config_loader())
-    batches = BasicSweeper.split_arguments(parser.parse_overrides(words), None)
-    return [list(job) for batch in batches for job in batch]
+    try:
+        batches = BasicSweeper.split_arguments(parser.parse_overrides(words), None)
+    except HydraException as error:
+        raise UserError(f"the sweep must be lists, ranges or globs of values, got: {one_line(error)}") from error
+    jobs = [list(job) for batch in batches for job in batch]
+    if not jobs:
+        raise UserError(f"the sweep must have at least one job, got none of {' '.join(words)!r}.")
+    return jobs
 
 
 def _compose_one(words: list[str]) -> Config:
@@ -75,30 +94,52 @@ def _compose_one(words: list[str]) -> Config:
 def _compose_values(words: list[str]) -> dict[str, Any]:
     try:
         composed = compose("config", overrides=words, return_hydra_config=True)
-        _refuse_code(composed)
+        _refuse_foreign_hydra(composed)
         OmegaConf.set_struct(composed, False)
         del composed["hydra"]
         container = OmegaConf.to_container(composed, resolve=True)
     except MissingConfigException as error:
         raise UserError(_explain_missing(error)) from error
-    except (HydraException, OmegaConfBaseException, ValueError) as error:
+    except UserError:
+        raise
+    except Exception as error:  # Hydra, OmegaConf and PyYAML raise their own and Python's for the user's mistakes
         raise UserError(f"the settings must compose, got: {one_line(error)}") from error
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
 
 
-def _refuse_code(composed: DictConfig) -> None:
-    """Refuse a config that names code: Hydra would run it before a single line of ours."""
-    found = flatten(OmegaConf.to_container(composed, resolve=False))  # type: ignore[arg-type]
+def _refuse_foreign_hydra(composed: DictConfig) -> None:
+    """Refuse settings of Hydra's own that could run code before a single line of ours.
+
+    Hydra builds callbacks and log handlers from its config, `_target_` or not, so what is not in `FREE_HYDRA` must be
+    what our own config has.
+    """
+    own = _flatten_all(_hydra_values(compose("config", return_hydra_config=True)), "hydra")
     problems = []
-    for key, value in found.items():
-        if key.rpartition(".")[2] != "_target_":
+    for key, value in _flatten_all(_hydra_values(composed), "hydra").items():
+        leaf = key.rpartition(".")[2]
+        if key in PLUGIN_TARGETS and str(value).startswith(OWN_CODE) and "$" not in str(value):
             continue
-        allowed = key.startswith(("hydra.launcher.", "hydra.sweeper.")) and str(value).startswith(OWN_CODE)
-        if not allowed:
-            problems.append(f"{key} must not be set, got {value!r}. Settings never name code to run.")
+        changed = key not in own or own[key] != value
+        if changed and (leaf.startswith("_") or not key.startswith(FREE_HYDRA)):
+            problems.append(f"{key} must be left as it is, got {value!r}. Settings never name code to run.")
     if problems:
         raise UserError(*problems)
+
+
+def _hydra_values(composed: DictConfig) -> Any:
+    return OmegaConf.to_container(composed.hydra, resolve=False)
+
+
+def _flatten_all(value: Any, key: str) -> dict[str, Any]:
+    """Return the leaves of nested dicts and lists by dotted key."""
+    match value:
+        case dict() if value:
+            return {k: v for name, item in value.items() for k, v in _flatten_all(item, f"{key}.{name}").items()}
+        case list() if value:
+            return {k: v for i, item in enumerate(value) for k, v in _flatten_all(item, f"{key}.{i}").items()}
+        case _:
+            return {key: value}
 
 
 def _explain_missing(error: MissingConfigException) -> str:

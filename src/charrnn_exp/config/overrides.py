@@ -6,7 +6,7 @@ from dataclasses import fields, is_dataclass
 from typing import Any
 
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import Override
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override
 from hydra.errors import HydraException
 
 from charrnn_exp.config.schema import Config
@@ -16,7 +16,7 @@ QUOTING = (
     "Quote it twice, 'sampling.prompt=\"to be, or not\"', or put it into a file: "
     "sampling.prompt_file=FILE (- reads standard input)."
 )
-FREE_KEYS = ("tracking.tags.",)
+FREE_KEYS = ("tracking.tags.", "tracking.tags=")
 """Settings below these are the user's own."""
 
 
@@ -107,13 +107,19 @@ def suggest(typed: str, known: Iterable[str]) -> str:
 
 def _override_problems(override: Override, groups: Mapping[str, Sequence[str]], multirun: bool) -> Iterator[str]:
     key, value = override.key_or_group, override.input_line.partition("=")[2]
-    if "_target_" in key.split(".") or "_target_" in _all_keys(override.value()):
+    if "_target_" in key or ("_target_" in value and not isinstance(override.value(), str)):
         yield f"{key} must not hold '_target_', got {override.input_line!r}. Settings never name code to run."
     elif override.is_sweep_override() and not multirun:
         if key.startswith("sampling.prompt"):
             yield f"{key} must be quoted where it has a comma, got {value}. {QUOTING}"
         else:
             yield f"{key} must be one value, got {value}. Add -m to sweep over them."
+    elif isinstance(override.value(), Glob) and key not in groups:
+        yield f"{key} must be values, got {value}. glob() is for groups: {', '.join(groups)}."
+    elif isinstance(override.value(), IntervalSweep):
+        yield f"{key} must be a list, range or glob of values, got {value}. Intervals are for other sweepers."
+    elif key == "hydra.searchpath":
+        yield f"{key} must be left as it is, got {value!r}. Use --config-dir for settings of your own."
     elif key in groups:
         yield from _option_problems(override, groups[key])
     elif not key.startswith(("hydra.", "hydra/", *FREE_KEYS)):
@@ -138,16 +144,6 @@ def _key_problems(override: Override, groups: Iterable[str]) -> Iterator[str]:
         yield f"unknown setting {key!r}{hint or '. See --help, or --cfg job for all settings.'}"
     elif override.is_add() and not override.is_force_add():
         yield f"{key} must be written without '+', got {override.input_line!r}. It is a known setting."
-
-
-def _all_keys(value: Any) -> set[str]:
-    match value:
-        case dict():
-            return {str(key) for key in value} | {k for item in value.values() for k in _all_keys(item)}
-        case list():
-            return {key for item in value for key in _all_keys(item)}
-        case _:
-            return set()
 
 
 def _explain_syntax(word: str, error: HydraException) -> str:

@@ -1,5 +1,6 @@
 """Plain values and the typed Config, both ways: what a YAML file or an override holds becomes checked settings."""
 
+import copy
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from enum import Enum
@@ -7,6 +8,7 @@ from pathlib import Path
 from types import UnionType
 from typing import Any, get_args
 
+import yaml
 from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
@@ -60,29 +62,35 @@ def flatten(values: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
 
 
 def read_yaml(path: Path) -> dict[str, Any]:
-    """Read a YAML file of plain values (OmegaConf's safe loader: no tag can name code)."""
+    """Read a YAML file of plain values with the safe loader: no tag can name code.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
     try:
-        container = OmegaConf.to_container(OmegaConf.load(path))
-    except (OSError, ValueError, OmegaConfBaseException) as error:
-        raise UserError(f"{path.resolve()} must be a readable YAML file of settings, got {one_line(error)}") from error
+        container = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except (OSError, ValueError, yaml.YAMLError) as error:
+        raise UserError(f"{path.absolute()} must be a readable YAML file, got: {one_line(error)}") from error
     if not isinstance(container, dict):
-        raise UserError(f"{path.resolve()} must hold settings by name, got {type(container).__name__}.")
+        raise UserError(f"{path.absolute()} must hold settings by name, got {type(container).__name__}.")
     return {str(key): value for key, value in container.items()}
 
 
 def write_yaml(values: Mapping[str, Any]) -> str:
     """Return the values as YAML text."""
-    return OmegaConf.to_yaml(OmegaConf.create(dict(values)))
+    return yaml.safe_dump(dict(values), sort_keys=False)
 
 
 def merge_overrides(values: Mapping[str, Any], overrides: Sequence[Override]) -> dict[str, Any]:
     """Return the values with each override's value put in its place."""
-    merged = OmegaConf.create(dict(values))
+    merged = copy.deepcopy(dict(values))
     for override in overrides:
-        OmegaConf.update(merged, override.key_or_group, override.value(), merge=False, force_add=True)
-    container = OmegaConf.to_container(merged)
-    assert isinstance(container, dict)
-    return {str(key): value for key, value in container.items()}
+        *groups, name = override.key_or_group.split(".")
+        place = merged
+        for group in groups:
+            place = place.setdefault(group, {})
+        place[name] = override.value()
+    return merged
 
 
 def _unknown_problems(values: Mapping[str, Any], section: Any, prefix: str) -> Iterator[str]:
@@ -105,7 +113,7 @@ def _read_section(
     for field in fields(section):
         key, kind = prefix + field.name, field.type
         spare = None if fallback is None else fallback[field.name]
-        if field.name not in values or values[field.name] == "???":
+        if field.name not in values:
             problems.append(f"{key} must be set, got nothing. Its values stand in conf/.")
             value = spare
         else:
@@ -115,7 +123,7 @@ def _read_section(
             continue
         try:
             typed[field.name] = _convert(value, section, field.name, kind)
-        except (OmegaConfBaseException, ValueError):
+        except (OmegaConfBaseException, ValueError, OverflowError):
             if field.name in values:
                 problems.append(f"{key} must be {_describe(kind)}, got {_show(value, kind)}")
             if spare is not None or fallback is not None:
@@ -127,6 +135,8 @@ def _convert(value: Any, section: Any, name: str, kind: Any) -> Any:
     """Convert one value by OmegaConf's rules, which refuse True as 1 and 1.5 as 1; any number as a bool we refuse."""
     if kind is bool and not isinstance(value, bool):
         raise ValidationError
+    if isinstance(value, str) and (kind is str or kind == str | None):
+        return value  # as it stands: to OmegaConf '${x}' would be a reference and '???' a hole
     node = OmegaConf.structured(section)
     node[name] = value
     typed = node[name]
@@ -145,8 +155,10 @@ def _describe(kind: Any) -> str:
 
 def _show(value: Any, kind: Any) -> str:
     if isinstance(kind, type) and issubclass(kind, Enum):
-        return f"{value!r}{suggest(str(value), [option.name for option in kind]) or '.'}"
-    return f"{'null' if value is None else repr(value)}."
+        hint = suggest(str(value), [option.name for option in kind]) or "."
+    else:
+        hint = "."
+    return f"{'null' if value is None else repr(value)}{hint}"
 
 
 def _build(section: Any, typed: Mapping[str, Any]) -> Any:

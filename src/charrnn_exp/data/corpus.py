@@ -11,7 +11,7 @@ import numpy.typing as npt
 from charrnn_exp.config.schema import DatasetConfig, Unit
 from charrnn_exp.data.sources import read_chunks
 from charrnn_exp.data.vocabulary import Ids, Vocabulary, code_points_of, id_type
-from charrnn_exp.errors import UserError
+from charrnn_exp.errors import UserError, one_line
 
 NUM_CODE_POINTS = 0x110000
 LINE_BREAKING = (ord("\t"), ord("\n"), ord("\r"))
@@ -105,14 +105,20 @@ def _decode_chunk(
 ) -> npt.NDArray[np.integer]:
     held_back = decoder.getstate()[0]
     try:
-        return code_points_of(decoder.decode(chunk, final))
+        points = code_points_of(decoder.decode(chunk, final))
+        halves = points[(points >= 0xD800) & (points <= 0xDFFF)]
+        if len(halves):
+            raise UnicodeError(f"half a surrogate pair, U+{halves[0]:04X},")
+        return points
     except UnicodeDecodeError as error:
         start = offset - len(held_back) + error.start
-        found = error.object[error.start : error.start + 4].hex(" ")
-        raise UserError(
-            f"dataset {describe(dataset)} must be {dataset.encoding} text, got the bytes {found} at byte {start}. "
-            "Name its encoding (dataset.encoding=latin-1) or read it as bytes (dataset.unit=byte)."
-        ) from None
+        found = f"the bytes {error.object[error.start : error.start + 4].hex(' ')} at byte {start}"
+    except UnicodeError as error:
+        found = f"{one_line(error)} near byte {offset}"
+    raise UserError(
+        f"dataset {describe(dataset)} must be {dataset.encoding} text, got {found}. "
+        "Name its encoding (dataset.encoding=latin-1) or read it as bytes (dataset.unit=byte)."
+    )
 
 
 def _notes(counts_u: npt.NDArray[np.int64]) -> Iterator[str]:

@@ -49,6 +49,8 @@ def fetch(download: Download) -> Path:
         MachineError: if no mirror answers, or the file in the data folder or from a mirror is not the pinned one.
     """
     path = find_data_folder() / download.file_name
+    if path.is_dir():
+        raise MachineError(f"{path.absolute()} must be a file, got a folder. Move it away.")
     if path.exists():
         found = _hash_file(path, download)
         if found != _expected(download):

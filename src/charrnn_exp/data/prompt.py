@@ -8,7 +8,7 @@ import numpy.typing as npt
 
 from charrnn_exp.config.schema import SamplingConfig
 from charrnn_exp.data.vocabulary import Vocabulary
-from charrnn_exp.errors import UserError
+from charrnn_exp.errors import UserError, one_line
 
 
 def read_prompt(sampling: SamplingConfig, vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
@@ -19,7 +19,9 @@ def read_prompt(sampling: SamplingConfig, vocabulary: Vocabulary) -> npt.NDArray
     """
     if sampling.prompt_file is not None:
         return vocabulary.encode(_read_file(sampling.prompt_file), key="sampling.prompt_file")
-    return vocabulary.encode(sampling.prompt or vocabulary.default_prompt(), key="sampling.prompt")
+    if sampling.prompt is None:
+        return vocabulary.default_prompt_ids()
+    return vocabulary.encode(sampling.prompt, key="sampling.prompt")
 
 
 def _read_file(name: str) -> str:
@@ -31,9 +33,9 @@ def _read_file(name: str) -> str:
         raise UserError(
             f"sampling.prompt_file must be UTF-8 text, got a bad byte at {error.start} in {name!r}. Save it as UTF-8."
         ) from None
-    except OSError as error:
-        where = Path(name).absolute()
-        raise UserError(f"sampling.prompt_file must be a readable file, got {where} ({error.strerror}).") from error
+    except (OSError, ValueError, RuntimeError) as error:
+        where, reason = Path(name).absolute(), getattr(error, "strerror", None) or one_line(error)
+        raise UserError(f"sampling.prompt_file must be a readable file, got {where} ({reason}).") from error
     if not prompt:
         raise UserError(f"sampling.prompt_file must hold at least one character, got nothing in {name!r}.")
     return prompt

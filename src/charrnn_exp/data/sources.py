@@ -7,7 +7,7 @@ from pathlib import Path
 
 from charrnn_exp.config.schema import DatasetConfig, DatasetName
 from charrnn_exp.data.download import Download, GitBlob, fetch
-from charrnn_exp.errors import UserError
+from charrnn_exp.errors import UserError, one_line
 
 CHUNK_BYTES = 1 << 22
 
@@ -70,7 +70,7 @@ def _read_all(dataset: DatasetConfig) -> Iterator[bytes]:
         case DatasetName.linux:
             return _read_file(fetch(LINUX))
         case DatasetName.file:
-            return _read_file(Path(str(dataset.path)).expanduser())
+            return _read_file(Path(str(dataset.path)))
         case _:
             raise AssertionError(dataset.name)
 
@@ -88,13 +88,14 @@ def _read_stdlib(folder: Path) -> Iterator[bytes]:
 
 def _read_file(path: Path) -> Iterator[bytes]:
     where = path.absolute()
-    if path.is_dir():
-        raise UserError(f"dataset.path must be a text file, got the folder {where}.")
     try:
-        with path.open("rb") as file:
+        with path.expanduser().open("rb") as file:
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
     except FileNotFoundError:
         raise UserError(f"dataset.path must be an existing text file, got {where}, which does not exist.") from None
-    except OSError as error:
-        raise UserError(f"dataset.path must be a readable text file, got {where} ({error.strerror}).") from error
+    except IsADirectoryError:
+        raise UserError(f"dataset.path must be a text file, got the folder {where}.") from None
+    except (OSError, ValueError, RuntimeError) as error:
+        reason = getattr(error, "strerror", None) or one_line(error)
+        raise UserError(f"dataset.path must be a readable text file, got {where} ({reason}).") from error

@@ -43,9 +43,9 @@ class Vocabulary:
         """Fingerprint of the symbols in their order, to tell a permuted vocabulary from the right one."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
-    def default_prompt(self) -> str:
-        """A prompt that fits every text: a line break where the text has one, else its first symbol."""
-        return "\n" if ord("\n") in self.code_points else self.decode(np.array([0]))
+    def default_prompt_ids(self) -> npt.NDArray[np.int32]:
+        """Ids of a prompt that fits every text: a line break where the text has one, else its first symbol."""
+        return np.array([self.code_points.index(ord("\n")) if ord("\n") in self.code_points else 0], np.int32)
 
     def encode(self, text: str, *, key: str) -> npt.NDArray[np.int32]:
         """Return the ids of the text.
@@ -57,10 +57,15 @@ class Vocabulary:
         Raises:
             UserError: naming every symbol that the vocabulary lacks.
         """
-        points = np.frombuffer(text.encode("utf-8"), np.uint8) if self.unit is Unit.byte else code_points_of(text)
+        points = (
+            np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
+            if self.unit is Unit.byte
+            else code_points_of(text)
+        )
         missing = sorted(set(points.tolist()) - set(self.code_points))
         if missing:
             names = ", ".join(self._name(point) for point in missing[:20])
+            names += f" and {len(missing) - 20} more" if len(missing) > 20 else ""
             raise UserError(f"{key} must hold only symbols of the training text, got {names}. Leave them out.")
         return self.lookup[points].astype(np.int32)
 

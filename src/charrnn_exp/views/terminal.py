@@ -117,6 +117,10 @@ class _BarView(TrainingView):
     def __exit__(self, *_: object) -> None:
         self._bar.stop()
 
+    def validated(self, loss: float) -> None:
+        super().validated(loss)
+        self._bar.update(self._task, val=f"{loss:.3f}")
+
     def _show(self, step: int, epoch: int) -> None:
         val = "-" if self._val_loss != self._val_loss else f"{self._val_loss:.3f}"
         self._bar.update(self._task, completed=step, epoch=epoch, loss=self._loss, val=val, rate=self._rate())
