@@ -120,13 +120,13 @@ def run_lstm(
             xs_tkb, slopes = saved
             d_zs_tzb, d_h_hb, d_c_hb = _backward(slopes, recurrent_kernel_hz, d_outputs_thb, d_h_hb, d_c_hb)
             d_z_zn = _flatten_time(d_zs_tzb, operand)
-            d_weights_kz, d_bias_z = _multiply_weight_gradients(_flatten_time(xs_tkb, operand), d_z_zn, dtype)
+            d_weights_kz = _multiply_weight_gradients(_flatten_time(xs_tkb, operand), d_z_zn, dtype)
             d_inputs_teb = None
             if need_input_gradient:
                 d_inputs_en = tf.cast(_multiply_inputs(kernel_ez, d_z_zn, dtype), operand)
                 d_inputs_teb = tf.transpose(tf.reshape(d_inputs_en, [-1, *inputs_teb.shape[::2]]), [1, 0, 2])
             size = kernel_ez.shape[0]
-            return d_inputs_teb, d_weights_kz[:size], d_weights_kz[size:], d_bias_z, d_h_hb, d_c_hb
+            return d_inputs_teb, d_weights_kz[:size], d_weights_kz[size:-1], d_weights_kz[-1], d_h_hb, d_c_hb
 
         return (outputs_thb, *states), backward
 
@@ -208,9 +208,10 @@ def _backward(slopes: Any, recurrent_kernel_hz: Any, d_outputs_thb: Any, d_h_hb:
 
 
 @_compile
-def _multiply_weight_gradients(x_kn: Any, d_z_zn: Any, dtype: Any) -> tuple[Any, Any]:
-    """Return the gradients of weights and bias: one product over all steps."""
-    return _multiply(x_kn, d_z_zn, dtype, transpose_b=True), tf.reduce_sum(tf.cast(d_z_zn, dtype), 1)
+def _multiply_weight_gradients(x_kn: Any, d_z_zn: Any, dtype: Any) -> Any:
+    """Return the gradients of weights_kz and, as one more row, of the bias: one product over all steps."""
+    x_kn = tf.concat([x_kn, tf.ones([1, x_kn.shape[1]], x_kn.dtype)], 0)
+    return _multiply(x_kn, d_z_zn, dtype, transpose_b=True)
 
 
 @_compile
