@@ -60,7 +60,9 @@ def test_several_values_are_a_mistake_with_the_way_to_quote_them() -> None:
     ]
 
 
-@pytest.mark.parametrize("word", ["", "training.epochs", "~training.epochs", "training.epochs=", "training.epochs=a=b"])
+@pytest.mark.parametrize(
+    "word", ["", "run", "training.epochs", "~training.epochs", "training.epochs=", "training.epochs=a=b"]
+)
 def test_a_word_that_says_nothing_is_the_users_mistake(word: str) -> None:
     with pytest.raises(UserError):
         change_config(compose_values([]), parse(word))

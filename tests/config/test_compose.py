@@ -117,30 +117,26 @@ def test_everything_that_is_wrong_is_told_at_once_each_problem_once() -> None:
     )  # fmt: skip
 
 
-@pytest.mark.parametrize(
-    ("word", "line"),
-    [
-        ("model.num_layers=true", "model.num_layers must be a whole number, got True."),
-        ("model.hidden_size=1.5", "model.hidden_size must be a whole number, got 1.5."),
-        ("model.hidden_size=big", "model.hidden_size must be a whole number, got 'big'."),
-        ("model.dropout=nan", "model.dropout must be in [0, 1), got nan."),
-        ("model.dropout=true", "model.dropout must be a number, got True."),
-        ("optimizer.learning_rate=inf", "optimizer.learning_rate must be above 0 and finite, got inf."),
-        ("training.shuffle=1", "training.shuffle must be true or false, got 1."),
-        ("training.epochs=null", "training.epochs must be a whole number, got null."),
-        ("model=5", "model must be one of lstm, got 5."),
-        ("model={hidden_size:5}", "model must be one of lstm, got {'hidden_size': 5}."),
-    ],
-)
-def test_a_value_of_the_wrong_type_is_one_line(word: str, line: str) -> None:
-    assert compose_lines([word]) == [line]
+def test_each_value_of_the_wrong_type_is_one_line() -> None:
+    wrong = {
+        "model.num_layers=true": "model.num_layers must be a whole number, got True.",
+        "model.hidden_size=1.5": "model.hidden_size must be a whole number, got 1.5.",
+        "model.embedding_dim=big": "model.embedding_dim must be a whole number, got 'big'.",
+        "model.dropout=true": "model.dropout must be a number, got True.",
+        "optimizer.clip_norm=nan": "optimizer.clip_norm must be above 0 and finite, got nan.",
+        "optimizer.learning_rate=inf": "optimizer.learning_rate must be above 0 and finite, got inf.",
+        "training.shuffle=1": "training.shuffle must be true or false, got 1.",
+        "training.epochs=null": "training.epochs must be a whole number, got null.",
+        "tracking.tags=3": "tracking.tags must be text by name, got 3.",
+        "sampling={length:5}": "sampling must be one of default, got {'length': 5}.",
+    }
+    assert sorted(compose_lines(list(wrong))) == sorted(wrong.values())
 
 
-@pytest.mark.parametrize("value", ["9" * 400, "-" + "9" * 400, "1e400"])
-@pytest.mark.parametrize("key", ["model.dropout", "model.hidden_size"])
-def test_a_number_past_all_floats_is_one_line(key: str, value: str) -> None:
-    (line,) = compose_lines([f"{key}={value}"])
-    assert line.startswith(f"{key} must be ")
+@pytest.mark.parametrize("value", ["9" * 400, "1e400"])
+def test_a_number_past_all_floats_is_one_line(value: str) -> None:
+    lines = compose_lines([f"model.dropout={value}", f"model.hidden_size={value}"])
+    assert sorted(line.split(" ")[0] for line in lines) == ["model.dropout", "model.hidden_size"]
 
 
 @pytest.mark.parametrize(
@@ -168,7 +164,7 @@ def test_a_sweep_of_one_value_is_one_job(defaults: Config) -> None:
 
 
 def test_a_sweep_tells_what_is_wrong_in_any_job_once() -> None:
-    lines = compose_lines(["model.hidden_size=5,0,7", "model.dropout=3", "seed=1,x"], multirun=True)
+    lines = compose_lines(["model.hidden_size=5,0", "model.dropout=3", "seed=1,x"], multirun=True)
     assert sorted(lines) == [
         "model.dropout must be in [0, 1), got 3.0.",
         "model.hidden_size must be in [1, 16384], got 0.",
@@ -212,7 +208,7 @@ def test_a_folder_of_the_user_adds_options_and_experiments(tmp_path: Path, defau
     assert compose_lines(["model=tiny"]) == ["model must be one of lstm, got 'tiny'."]
 
 
-@pytest.mark.parametrize("name", ["a b", "a,b", "it's", 'say "x"', "[a]", "{a}", "a=b", "\uac00", "$x", "a\\", "#"])
+@pytest.mark.parametrize("name", ["a b,c", "it's", 'say "x"', "[a]{b}", "a=b#", "\uac00$x", "a\\"])
 def test_a_folder_of_the_user_may_have_any_name(tmp_path: Path, name: str) -> None:
     folder = write_files(tmp_path / name, {"model/tiny.yaml": "defaults: [lstm]\nhidden_size: 5\n"})
     assert compose_jobs(["model=tiny"], config_dir=folder)[0].model.hidden_size == 5

@@ -76,7 +76,7 @@ def test_reading_does_not_edit_what_it_reads(defaults: Config) -> None:
     values = to_values(defaults)
     before = copy.deepcopy(values)
     read_config(values)
-    merge_overrides(values, [parse_override("seed=3")])
+    merge_overrides(values, [parse_override(word) for word in ("seed=3", "model.dropout=0.5", "++tracking.tags.a=b")])
     assert values == before
 
 

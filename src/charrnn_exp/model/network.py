@@ -35,7 +35,8 @@ class Network(keras.Model):
         self.embedding = keras.layers.Embedding(
             num_symbols,
             model.embedding_dim,
-            embeddings_initializer=keras.initializers.RandomUniform(-0.05, 0.05, seed=seed),
+            # Not Keras' +-0.05: the gates would see next to nothing of their input for the first hundred steps.
+            embeddings_initializer=keras.initializers.RandomNormal(0.0, 1.0, seed=seed),
             dtype=self._weight_dtype,
             name="embedding",
         )
