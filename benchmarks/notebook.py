@@ -54,8 +54,8 @@ class NotebookTraining:
                 keras.losses.sparse_categorical_crossentropy(targets_bt, logits_btv, from_logits=True)
             )
         gradients = tape.gradient(loss, [v.value for v in self._model.trainable_variables])
-        # Made dense, so that the rows of a symbol that comes twice are added before Adam squares them, as the Adam of the
-        # notebook's TensorFlow 2.0 did. Keras 3 squares each row of a sparse gradient by itself.
+        # Made dense, so that the rows of a symbol that comes twice are added before Adam squares them, as Adam did in
+        # TensorFlow 2.0. Keras 3 squares each row of a sparse gradient by itself.
         gradients = [tf.convert_to_tensor(gradient) for gradient in gradients]
         self._optimizer.apply(gradients, self._model.trainable_variables)
         return loss
