@@ -89,6 +89,7 @@ def test_a_server_gets_everything_and_a_resumed_run_doubles_no_step(server: str,
     assert {file.path for file in client.list_artifacts(first.run_id)} == {"samples", "samples.json", "summary.json"}
 
 
+@pytest.mark.slow
 def test_system_metrics_are_logged_on_request(server: str) -> None:
     words = ["tracking=server", f"tracking.uri={server}", "tracking.system_metrics=true"]
     tracker = MlflowTracker(compose_jobs(words)[0].tracking, describe())
