@@ -1,5 +1,6 @@
 """A sweep of four, seen in the MLflow UI by a real browser."""
 
+import contextlib
 import os
 import shutil
 import signal
@@ -43,8 +44,13 @@ def page_address(swept: Path) -> Iterator[str]:
         line = process.stdout.readline()
         assert line.startswith("MLflow UI: http://127.0.0.1:")
         yield line.removeprefix("MLflow UI: ").strip()
-        process.send_signal(signal.SIGINT)
-        assert process.wait(timeout=30) == 0
+        try:
+            # Not SIGINT: a job in the background inherits that it is ignored.
+            process.send_signal(signal.SIGTERM)
+            assert process.wait(timeout=30) == 0
+        finally:
+            with contextlib.suppress(ProcessLookupError):
+                os.killpg(process.pid, signal.SIGKILL)
 
 
 def test_four_jobs_give_four_folders_and_four_runs_with_their_params_and_names(swept: Path) -> None:
