@@ -52,7 +52,8 @@ def train(words: Sequence[str]) -> None:
 
     _enter_hydra(run_job, [*_flags(words, arguments), *overrides])
     if failures:
-        raise MachineError(*(f"job {name!r} failed: {one_line(error)}" for name, error in failures))
+        kind = UserError if all(isinstance(error, UserError) for _, error in failures) else MachineError
+        raise kind(*(f"job {name!r} failed: {one_line(error)}" for name, error in failures))
 
 
 def name_run(overrides: Sequence[str], swept: set[str]) -> str:

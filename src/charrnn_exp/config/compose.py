@@ -17,7 +17,7 @@ from charrnn_exp.config.reading import read_config
 from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import UserError, one_line
 
-OWN_CODE = ("hydra._internal.", "hydra_plugins.")
+OWN_CODE = ("hydra._internal.core_plugins.", "hydra_plugins.")
 """The only modules that a composed config may name: Hydra's own launchers and sweepers, and its plugins."""
 PLUGIN_TARGETS = ("hydra.launcher._target_", "hydra.sweeper._target_")
 FREE_HYDRA = (

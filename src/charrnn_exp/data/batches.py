@@ -18,7 +18,8 @@ class BatchOrder:
 
     Without `shuffle` the text is cut into `batch_size` streams of equal length, and step s takes the s-th window of
     each, so that a carried state continues its own text. With `shuffle` the text is cut into windows that follow one
-    another, and each epoch deals them anew. What does not fill a batch is left out, at the end of the text.
+    another, and each epoch deals them anew. What does not fill a window or a batch is left out: the end of each stream,
+    or, of shuffled windows, the last ones dealt.
 
     Args:
         num_characters: length of the text.
