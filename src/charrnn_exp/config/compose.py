@@ -1,5 +1,6 @@
 """The door to Hydra: YAML groups and overrides become the typed, checked Config of every job."""
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -114,7 +115,7 @@ def _refuse_foreign_hydra(composed: DictConfig) -> None:
     Hydra builds callbacks and log handlers from its config, `_target_` or not, so what is not in `FREE_HYDRA` must be
     what our own config has.
     """
-    own = _flatten_all(_hydra_values(compose("config", return_hydra_config=True)), "hydra")
+    own = _own_hydra()
     problems = []
     for key, value in _flatten_all(_hydra_values(composed), "hydra").items():
         leaf = key.rpartition(".")[2]
@@ -125,6 +126,12 @@ def _refuse_foreign_hydra(composed: DictConfig) -> None:
             problems.append(f"{key} must be left as it is, got {value!r}. Settings never name code to run.")
     if problems:
         raise UserError(*problems)
+
+
+@functools.cache
+def _own_hydra() -> dict[str, Any]:
+    """Return Hydra's settings as our conf/ alone has them; composed once, however many jobs are compared with them."""
+    return _flatten_all(_hydra_values(compose("config", return_hydra_config=True)), "hydra")
 
 
 def _hydra_values(composed: DictConfig) -> Any:

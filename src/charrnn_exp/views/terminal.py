@@ -15,14 +15,10 @@ RATE_STEPS = 20
 
 
 class Terminal:
-    """Tells a person how a run goes, on standard output; warnings on standard error.
+    """Tells a person how a run goes, on standard output; warnings on standard error."""
 
-    Args:
-        width: characters per line; None: the terminal's.
-    """
-
-    def __init__(self, *, width: int | None = None) -> None:
-        self._console = Console(highlight=False, soft_wrap=True, width=width)
+    def __init__(self) -> None:
+        self._console = Console(highlight=False, soft_wrap=True)
 
     def say(self, line: str = "") -> None:
         """Print one line as it is."""
