@@ -34,8 +34,8 @@ def compare(text_path: str, num_steps: int, overrides: list[str]) -> Agreement:
     from notebook import NotebookModel, NotebookTraining, copy_weights
 
     from charrnn_exp.data.pipeline import stream_windows
-    from charrnn_exp.model.machine import choose_precision, pin_determinism
-    from charrnn_exp.model.network import Network, count_parameters
+    from charrnn_exp.model.machine import pin_determinism
+    from charrnn_exp.model.network import build_network, count_parameters
     from charrnn_exp.training.optimizer import build_optimizer, find_learning_rate
     from charrnn_exp.training.state import start_state
     from charrnn_exp.training.step import TrainingStep
@@ -45,12 +45,7 @@ def compare(text_path: str, num_steps: int, overrides: list[str]) -> Agreement:
     config = compose_jobs([*words, *overrides])[0]
     text = prepare_text(config)
     training, model = config.training, config.model
-    network = Network(
-        num_symbols=len(text.corpus.vocabulary),
-        model=model,
-        precision=choose_precision(training.precision),
-        seed=config.seed,
-    )
+    network = build_network(config, num_symbols=len(text.corpus.vocabulary))
     state = start_state(network, build_optimizer(config.optimizer, network), batch_size=training.batch_size, ema=False)
     step = TrainingStep(state, clip_norm=config.optimizer.clip_norm, ema_decay=0.0)
     notebook = NotebookModel(

@@ -19,7 +19,7 @@ ROWS = [
     {"training"},
     {"tracking"},
     {"views", "serving"},
-    {"experiment", "recorder", "stopping"},
+    {"experiment", "recorder", "stopping", "stopwatch"},
     {"sweeps"},
     {"commands"},
     {"cli"},

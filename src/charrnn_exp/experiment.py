@@ -8,6 +8,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from charrnn_exp.config.checks import find_warnings
 from charrnn_exp.config.reading import flatten, to_values
 from charrnn_exp.config.schema import Config, LogCheckpoints
@@ -16,8 +18,8 @@ from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.errors import CharRNNError, Interrupted
 from charrnn_exp.evaluation.ngram import MAX_CHARACTERS, ORDER, measure_ngram_loss
 from charrnn_exp.evaluation.score import Scorer
-from charrnn_exp.model.machine import choose_precision, pin_determinism
-from charrnn_exp.model.network import Network, count_parameters, list_parameters
+from charrnn_exp.model.machine import pin_determinism
+from charrnn_exp.model.network import Network, build_network, count_parameters, list_parameters
 from charrnn_exp.recorder import Recorder
 from charrnn_exp.stopping import watch_signals
 from charrnn_exp.tracking.provenance import list_versions, read_git_state
@@ -52,6 +54,7 @@ def run_experiment(
     *,
     identity: RunIdentity,
     resume: bool = False,
+    began: float | None = None,
 ) -> dict[str, Any]:
     """Train, sample and log one run; return its summary.
 
@@ -61,6 +64,7 @@ def run_experiment(
         folder: of the run; made where it is missing.
         identity: name and tags.
         resume: go on from the newest whole checkpoint of the folder, from step 0 where there is none.
+        began: time.time() when the run began; None: when the process did.
 
     Raises:
         MachineError: if the machine fails the run: a disk, a loss that is not a number.
@@ -72,12 +76,7 @@ def run_experiment(
     with _log_to(folder.log, terminal):
         _introduce(config, text, folder, terminal)
         pin_determinism()
-        network = Network(
-            num_symbols=len(text.corpus.vocabulary),
-            model=config.model,
-            precision=choose_precision(config.training.precision),
-            seed=config.seed,
-        )
+        network = build_network(config, num_symbols=len(text.corpus.vocabulary))
         _show_parameters(network, folder, terminal)
         state = start_state(
             network,
@@ -86,12 +85,13 @@ def run_experiment(
             ema=config.training.ema_decay is not None,
         )
         checkpoints = CheckpointStore(
-            folder.checkpoints, facts=_facts(config, text), num_rolling=config.training.keep_checkpoints
+            folder.checkpoints, facts=_facts(config, text, network), num_rolling=config.training.keep_checkpoints
         )
         if resume:
             _restore(state, checkpoints, terminal)
         tracker = start_tracker(config.tracking, _describe_run(config, text, folder, identity, before))
-        recorder = Recorder(config, folder, text, state, tracker, identity.name)
+        began = began or psutil.Process().create_time()
+        recorder = Recorder(config, folder, text, state, tracker, identity.name, began)
         recorder.floor = _count_floor(text)
         with _closing(folder, recorder, tracker, before, checkpoints, config):
             _train(config, text, state, checkpoints, recorder, terminal)
@@ -121,13 +121,13 @@ def _show_parameters(network: Network, folder: RunFolder, terminal: Terminal) ->
     terminal.say(table)
 
 
-def _facts(config: Config, text: PreparedText) -> dict[str, Any]:
+def _facts(config: Config, text: PreparedText, network: Network) -> dict[str, Any]:
     """Return what a checkpoint's numbers depend on and its arrays do not show."""
     values = to_values(config)
     return {
         "model": values["model"],
         "optimizer": values["optimizer"]["name"],
-        "precision": choose_precision(config.training.precision),
+        "precision": network.precision,
         "vocabulary_sha256": text.corpus.vocabulary.sha256,
         "dataset": text.corpus.fingerprint.as_dict(),
         "versions": list_versions(),
@@ -193,7 +193,8 @@ def _closing(
     finally:
         recorder.close()
         folder.write_summary(recorder.summarise(status, before))
-        tracker.finish(status, artifacts=_list_artifacts(folder, checkpoints, config.tracking.log_checkpoints))
+        with recorder.watch.time("tracking"):
+            tracker.finish(status, artifacts=_list_artifacts(folder, checkpoints, config.tracking.log_checkpoints))
         folder.write_summary(recorder.summarise(status, before))
 
 
@@ -206,7 +207,7 @@ def _train(
     terminal: Terminal,
 ) -> None:
     val_n = text.parts.val_n
-    scorer = None if val_n is None else Scorer(state.network, val_n, sequence_length=config.training.sequence_length)
+    scorer = None if val_n is None else Scorer(state.network, val_n)
     view = terminal.training(
         num_steps=count_steps(config.training, text.order),
         first_step=state.progress.step,
@@ -268,6 +269,7 @@ def _conclude(summary: Mapping[str, Any], folder: RunFolder, config: Config, ter
             + (f" (counting {ORDER}-grams reaches {floor:.4f})" if floor is not None else "")
         )
     terminal.say(f"{summary['chars_per_second']} chars/s, {summary['seconds']} s in all, in {folder.path}")
+    terminal.say("seconds: " + ", ".join(f"{name} {s:.1f}" for name, s in summary["seconds_by_activity"].items()))
     if config.tracking.backend.name != "none":
         terminal.say("see it in the UI:  python -m charrnn_exp ui")
     terminal.say("more text:         python -m charrnn_exp sample run=latest sampling.length=2000")

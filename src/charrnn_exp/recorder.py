@@ -5,13 +5,12 @@ import time
 from concurrent.futures import Future
 from typing import Any
 
-import psutil
-
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.evaluation.ngram import ORDER
 from charrnn_exp.evaluation.score import to_bits
 from charrnn_exp.sampling.sampler import Sampler
+from charrnn_exp.stopwatch import Stopwatch
 from charrnn_exp.tracking.metrics import MetricsFile, read_metrics
 from charrnn_exp.tracking.run_folder import RunFolder
 from charrnn_exp.tracking.tracker import Tracker
@@ -31,6 +30,7 @@ class Recorder:
         state: whose weights are sampled.
         tracker: follows.
         run_name: names the run in the table of samples.
+        began: when the run began, as time.time() tells it.
     """
 
     def __init__(
@@ -41,8 +41,10 @@ class Recorder:
         state: TrainingState,
         tracker: Tracker,
         run_name: str,
+        began: float,
     ) -> None:
         self._config = config
+        self._began = began
         self.folder = folder
         self._text = text
         self._state = state
@@ -52,6 +54,8 @@ class Recorder:
         self._metrics = MetricsFile(folder.metrics, last_step=state.progress.step)
         self._characters_per_step = config.training.batch_size * config.training.sequence_length
         self._rates: list[float] = []
+        self.watch = Stopwatch()
+        """Seconds by activity: start (until the first update is done), updates, validation, checkpoints, ..."""
         self._val: Validated | None = None
         self.sample: str | None = None
         """Path of the newest sample, relative to the run folder."""
@@ -70,8 +74,10 @@ class Recorder:
             case EpochDone():
                 if self._config.dataset.split.name == "none":
                     view.epoch(epoch=event.epoch, step=event.step, loss=event.loss)
-            case Saved(step, kept=True):
-                self._write_samples(step)
+            case Saved():
+                self.watch.add("checkpoints", event.seconds)
+                if event.kept:
+                    self._write_samples(event.step)
 
     def summarise(self, status: str, before: dict[str, Any]) -> dict[str, Any]:
         """Return the summary of the run as it stands.
@@ -98,7 +104,8 @@ class Recorder:
             "ngram_val_loss": self._floor_now() or before.get("ngram_val_loss"),
             "num_parameters": sum(int(v.value.shape.num_elements()) for v in self._state.network.trainable_variables),
             "chars_per_second": self.chars_per_second() or before.get("chars_per_second"),
-            "seconds": round(time.time() - psutil.Process().create_time(), 1),
+            "seconds": round(time.time() - self._began, 1),
+            "seconds_by_activity": self._seconds_by_activity(),
             "checkpoint": str(checkpoints[-1].relative_to(self.folder.path)) if checkpoints else None,
             "sample": self.sample or before.get("sample"),
         }
@@ -106,6 +113,11 @@ class Recorder:
     def chars_per_second(self) -> float | None:
         """Return the median over the updates made here, without the first, which compiles; None before the second."""
         return round(statistics.median(self._rates[1:]), 1) if len(self._rates) > 1 else None
+
+    def _seconds_by_activity(self) -> dict[str, float]:
+        """Return where this process spent its time; the tracking thread's is beside it, so it is CPU time."""
+        seconds = {**self.watch.seconds, "tracking_thread_cpu": self._tracker.cpu_seconds}
+        return {activity: round(value, 3) for activity, value in seconds.items()}
 
     def draw_curves(self, title: str) -> None:
         """Write `plots/loss.png` from the rows of the run folder, waiting for the n-gram floor."""
@@ -119,7 +131,7 @@ class Recorder:
     def _write_samples(self, step: int) -> None:
         sampling, vocabulary = self._config.sampling, self._text.corpus.vocabulary
         prompt_ids_t = self._text.prompt_ids_t
-        with self._state.averaged_weights():
+        with self.watch.time("samples"), self._state.averaged_weights():
             texts = self._sampler.texts(
                 prompt_ids_t, length=sampling.length, num_samples=sampling.num_samples, seed=sampling.seed
             )
@@ -128,18 +140,17 @@ class Recorder:
         path.write_bytes(b"\n\n=== next sample ===\n\n".join(written) + b"\n")
         self.sample = str(path.relative_to(self.folder.path))
         shown = [raw.decode("utf-8", errors="replace") for raw in written]
-        self._tracker.log_text(path.read_text(encoding="utf-8", errors="replace"), self.sample)
         count = len(shown)
-        self._tracker.log_table(
-            {
-                "run": [self._run_name] * count,
-                "step": [step] * count,
-                "val_loss": [round(self._val.loss, 4) if self._val else None] * count,
-                "temperature": [sampling.temperature] * count,
-                "text": shown,
-            },
-            "samples.json",
-        )
+        table: dict[str, list[Any]] = {
+            "run": [self._run_name] * count,
+            "step": [step] * count,
+            "val_loss": [round(self._val.loss, 4) if self._val else None] * count,
+            "temperature": [sampling.temperature] * count,
+            "text": shown,
+        }
+        with self.watch.time("tracking"):
+            self._tracker.log_text(path.read_text(encoding="utf-8", errors="replace"), self.sample)
+            self._tracker.log_table(table, "samples.json")
         self.texts = shown
 
     def _floor_now(self) -> float | None:
@@ -147,6 +158,10 @@ class Recorder:
 
     def _record_step(self, event: StepDone, view: TrainingView) -> None:
         rate = self._characters_per_step / event.seconds
+        if self._rates:
+            self.watch.add("updates", event.seconds)
+        else:
+            self.watch.add("start", time.time() - self._began)
         self._rates.append(rate)
         self._write(
             event.step,
@@ -161,6 +176,7 @@ class Recorder:
 
     def _record_validation(self, event: Validated, view: TrainingView) -> None:
         self._val = event
+        self.watch.add("validation", event.seconds)
         averaged = {"val_loss_raw": event.raw_loss} if self._state.ema else {}
         self._write(event.step, {"val_loss": event.loss, "val_bits_per_char": to_bits(event.loss), **averaged})
         view.validated(event.loss)
@@ -168,4 +184,5 @@ class Recorder:
 
     def _write(self, step: int, metrics: dict[str, float]) -> None:
         self._metrics.write(step, metrics)
-        self._tracker.log_metrics(step, metrics)
+        with self.watch.time("tracking"):
+            self._tracker.log_metrics(step, metrics)

@@ -35,39 +35,51 @@ def naive_loss(network: Network, ids_n: np.ndarray) -> float:
 @pytest.mark.parametrize("length", [2, 17, 999])
 def test_a_short_text_scores_as_one_stream_exactly(network: Network, length: int) -> None:
     ids_n = make_text(length)
-    assert Scorer(network, ids_n, sequence_length=13).loss() == pytest.approx(naive_loss(network, ids_n), rel=1e-5)
+    assert Scorer(network, ids_n).loss() == pytest.approx(naive_loss(network, ids_n), rel=1e-5)
 
 
 def test_many_streams_score_as_one_stream_does(network: Network) -> None:
     ids_n = make_text(7_003)
-    assert Scorer(network, ids_n, sequence_length=50).loss() == pytest.approx(naive_loss(network, ids_n), abs=1e-3)
+    assert Scorer(network, ids_n).loss() == pytest.approx(naive_loss(network, ids_n), abs=1e-3)
 
 
-def test_the_result_does_not_depend_on_the_sequence_length(network: Network) -> None:
+def test_the_result_does_not_depend_on_the_length_of_the_windows(
+    network: Network, monkeypatch: pytest.MonkeyPatch
+) -> None:
     ids_n = make_text(3_001)
-    losses = [Scorer(network, ids_n, sequence_length=length).loss() for length in (1_000, 31)]
+    losses = []
+    for length in (1_000, 31):
+        monkeypatch.setattr(module, "MAX_WINDOW_CHARACTERS", length)
+        losses.append(Scorer(network, ids_n).loss())
     assert losses[0] == pytest.approx(losses[1], rel=1e-6)
 
 
-@pytest.mark.parametrize("length", [2, 3, 999, 1_001, 2_000, 70_001])
-def test_every_character_but_the_first_is_scored_once(length: int) -> None:
-    ids_n = np.arange(length, dtype=np.uint32)
-    windows_bt, weights_bt = module._cut_streams(ids_n, 64)
+@pytest.mark.parametrize("num_characters", [2, 3, 999, 1_001, 2_000, 170_001])
+def test_every_character_but_the_first_is_scored_once(num_characters: int) -> None:
+    ids_n = np.arange(num_characters, dtype=np.uint32)
+    windows_bt, weights_bt, length = module._cut_streams(ids_n, num_symbols=7)
+    assert weights_bt.shape[1] % length == 0
     scored = windows_bt[:, 1:][weights_bt == 1.0]
-    np.testing.assert_array_equal(np.sort(scored), np.arange(1, length))
+    np.testing.assert_array_equal(np.sort(scored), np.arange(1, num_characters))
+
+
+def test_windows_are_shorter_where_the_vocabulary_is_large() -> None:
+    _, _, few = module._cut_streams(make_text(170_000), num_symbols=65)
+    _, _, many = module._cut_streams(make_text(170_000), num_symbols=5_000)
+    assert (few > 300, 64 * many * 5_000 <= module.MAX_LOGITS) == (True, True)
 
 
 def test_scoring_leaves_weights_and_dropout_seeds_untouched(small_model: ModelConfig) -> None:
     network = Network(num_symbols=7, model=small_model, precision="float32", seed=1)
     before = [np.array(v) for v in network.variables]
-    Scorer(network, make_text(500), sequence_length=13).loss()
+    Scorer(network, make_text(500)).loss()
     for variable, value in zip(network.variables, before, strict=True):
         np.testing.assert_array_equal(variable, value)
 
 
 def test_a_scorer_sees_weights_that_change_after_it_was_built(network: Network) -> None:
     ids_n = make_text(100)
-    scorer = Scorer(network, ids_n, sequence_length=13)
+    scorer = Scorer(network, ids_n)
     first = scorer.loss()
     network.trainable_variables[0].assign(-np.asarray(network.trainable_variables[0]))
     assert scorer.loss() != first

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from charrnn_exp.model.lstm import LSTM, run_lstm_on_ids
+from charrnn_exp.model.lstm import LSTM, KerasLSTM, run_lstm_on_ids
 
 B, T, E, H, V = 2, 4, 3, 5, 7
 
@@ -34,8 +34,10 @@ def run(layer: Any, values: dict[str, np.ndarray], outputs_of: Any) -> tuple[lis
     return [tf.cast(r, tf.float32).numpy() for r in results], [g.numpy() for g in gradients]
 
 
-def run_ours(values: dict[str, np.ndarray], precision: str) -> tuple[list[np.ndarray], list[np.ndarray]]:
-    layer = LSTM(values["h"].shape[1], seed=1, precision=precision)
+def run_ours(
+    values: dict[str, np.ndarray], precision: str, layer_class: type[LSTM] = LSTM
+) -> tuple[list[np.ndarray], list[np.ndarray]]:
+    layer = layer_class(values["h"].shape[1], seed=1, precision=precision)
     layer.build(values["x"].shape)
 
     def outputs_of(x: Any, h: Any, c: Any) -> list[Any]:
@@ -57,6 +59,20 @@ def test_outputs_and_gradients_equal_keras(b: int, t: int) -> None:
     for ours, theirs in zip(run_ours(values, "float32"), run_keras(values), strict=True):
         for mine, reference in zip(ours, theirs, strict=True):
             np.testing.assert_allclose(mine, reference, atol=1e-5, rtol=1e-5)
+
+
+def test_the_layer_of_a_gpu_equals_the_one_of_a_cpu() -> None:
+    """Run on a CPU, where Keras computes without cuDNN: same weights, same interface, same numbers."""
+    values = make_inputs()
+    for ours, theirs in zip(run_ours(values, "float32", KerasLSTM), run_ours(values, "float32"), strict=True):
+        for mine, reference in zip(ours, theirs, strict=True):
+            np.testing.assert_allclose(mine, reference, atol=1e-5, rtol=1e-5)
+    layers = [layer_class(H, seed=1, precision="float32") for layer_class in (LSTM, KerasLSTM)]
+    for layer in layers:
+        layer.build((None, None, E))
+    for first, second in zip(*(layer.variables for layer in layers), strict=True):
+        assert first.path == second.path
+        np.testing.assert_array_equal(first, second)
 
 
 def test_bfloat16_errs_as_much_as_its_format_does() -> None:

@@ -2,6 +2,7 @@
 
 import dataclasses
 import math
+from typing import Any
 
 import keras
 import numpy as np
@@ -9,7 +10,8 @@ import pytest
 import tensorflow as tf
 
 from charrnn_exp.config.schema import ModelConfig
-from charrnn_exp.model.network import Network, count_parameters, list_parameters
+from charrnn_exp.model.lstm import LSTM, KerasLSTM
+from charrnn_exp.model.network import Network, build_network, choose_layer, count_parameters, list_parameters
 
 B, T, V = 2, 4, 7
 IDS_BT = np.array([[0, 3, 6, 1], [5, 2, 2, 4]], np.int32)
@@ -66,8 +68,8 @@ def test_streaming_logits_equal_whole_window_logits(small_model: ModelConfig, pr
     whole_btv, whole_states = network(tf.constant(IDS_BT), network.empty_states(B))
     states = network.empty_states(B)
     for t in range(T):
-        logits_bv, states = network.step(tf.constant(IDS_BT[:, t]), states)
-        np.testing.assert_allclose(logits_bv, whole_btv[:, t], atol=tolerance)
+        logits_b1v, states = network(tf.constant(IDS_BT[:, t : t + 1]), states)
+        np.testing.assert_allclose(logits_b1v[:, 0], whole_btv[:, t], atol=tolerance)
     for (hidden_bh, cell_bh), (whole_hidden_bh, whole_cell_bh) in zip(states, whole_states, strict=True):
         np.testing.assert_allclose(hidden_bh, whole_hidden_bh, atol=tolerance)
         np.testing.assert_allclose(cell_bh, whole_cell_bh, atol=tolerance)
@@ -161,3 +163,28 @@ def test_states_and_logits_are_float32_in_bfloat16(small_model: ModelConfig) -> 
     logits_btv, states = network(tf.constant(IDS_BT), network.empty_states(B))
     assert {logits_btv.dtype, *(s.dtype for pair in states for s in pair)} == {tf.float32}
     assert {v.dtype for v in network.trainable_variables} == {"float32"}
+
+
+@pytest.mark.parametrize(("gpu", "expected"), [(False, LSTM), (True, KerasLSTM)])
+def test_a_gpu_gets_keras_layer_and_a_cpu_ours(gpu: bool, expected: type[LSTM]) -> None:
+    assert choose_layer(gpu=gpu) is expected
+
+
+@pytest.mark.parametrize(("gpus", "expected"), [([], LSTM), (["a GPU"], KerasLSTM)])
+def test_a_run_gets_the_layer_of_the_machine_it_is_on(
+    compose: Any, monkeypatch: pytest.MonkeyPatch, gpus: list[str], expected: type[LSTM]
+) -> None:
+    """There is no GPU here: only what TensorFlow says of the machine is replaced."""
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus if kind == "GPU" else [])
+    network = build_network(compose("model.hidden_size=5", "model.num_layers=2"), num_symbols=V)
+    assert [type(layer) for layer in network.recurrent] == [expected, expected]
+
+
+def test_a_network_of_gpu_layers_has_the_same_weights_and_logits(small_model: ModelConfig) -> None:
+    networks = [
+        Network(num_symbols=V, model=small_model, precision="float32", seed=3, layer=layer)
+        for layer in (LSTM, KerasLSTM)
+    ]
+    assert [v.path for v in networks[0].variables] == [v.path for v in networks[1].variables]
+    first, second = (network(tf.constant(IDS_BT), network.empty_states(B))[0] for network in networks)
+    np.testing.assert_allclose(first, second, atol=1e-5)

@@ -28,7 +28,7 @@ class Run:
 
     def train(self, should_stop: Callable[[], bool] = lambda: False) -> list[Event]:
         val_n = self.text.parts.val_n
-        scorer = None if val_n is None else Scorer(self.state.network, val_n, sequence_length=50)
+        scorer = None if val_n is None else Scorer(self.state.network, val_n)
         return list(
             train(
                 self.state,

@@ -59,17 +59,11 @@ def _read_weights(folder: RunFolder, which: str) -> Arrays:
 
 
 def _stream(config: Config, vocabulary: Vocabulary, prompt_ids_t: npt.NDArray[np.int32], weights: Arrays) -> None:
-    from charrnn_exp.model.machine import choose_precision
-    from charrnn_exp.model.network import Network
+    from charrnn_exp.model.network import build_network
     from charrnn_exp.sampling.sampler import Sampler
     from charrnn_exp.training.state import load_weights
 
-    network = Network(
-        num_symbols=len(vocabulary),
-        model=config.model,
-        precision=choose_precision(config.training.precision),
-        seed=config.seed,
-    )
+    network = build_network(config, num_symbols=len(vocabulary))
     load_weights(network, weights)
     sampling = config.sampling
     sampler = Sampler(network, temperature=sampling.temperature, top_k=sampling.top_k)

@@ -2,6 +2,7 @@
 
 import argparse
 import sys
+import time
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
@@ -41,7 +42,7 @@ def train(words: Sequence[str]) -> None:
 
     def run_job(composed: DictConfig) -> None:
         try:
-            _run_job(composed, text, swept)
+            _run_job(composed, text, swept, began=time.time() if multirun else None)
         except Interrupted as error:
             raise _HydraPasses(error) from error
         except Exception as error:  # of a sweep, the other jobs still run
@@ -71,7 +72,7 @@ def name_run(overrides: Sequence[str], swept: set[str]) -> str:
     return " ".join(varying)[:MAX_RUN_NAME] or "defaults"
 
 
-def _run_job(composed: DictConfig, text: PreparedText | None, swept: set[str]) -> None:
+def _run_job(composed: DictConfig, text: PreparedText | None, swept: set[str], *, began: float | None) -> None:
     from charrnn_exp.tracking.run_folder import RunFolder
 
     values = OmegaConf.to_container(composed, resolve=True)
@@ -86,7 +87,7 @@ def _run_job(composed: DictConfig, text: PreparedText | None, swept: set[str]) -
     from charrnn_exp.experiment import RunIdentity, run_experiment
 
     name = config.tracking.run_name or name_run(hydra_config.overrides.task, swept)
-    run_experiment(config, text, folder, identity=RunIdentity(name, tags))
+    run_experiment(config, text, folder, identity=RunIdentity(name, tags), began=began)
 
 
 class _HydraPasses(BaseException):

@@ -66,18 +66,36 @@ class LSTM(keras.layers.Layer):
         )
         return tf.transpose(outputs_thb, [2, 0, 1]), _turn(state)
 
-    def step(self, inputs_be: Any, states: State) -> tuple[Any, State]:
-        """Return outputs_bh and states after one step, in the dtype of the weights: for sampling."""
-        h_bh, c_bh = states
-        z_bz = inputs_be @ self.kernel + h_bh @ self.recurrent_kernel + self.bias
-        i, f, g, o = tf.split(z_bz, 4, axis=1)
-        c_bh = tf.sigmoid(f) * c_bh + tf.sigmoid(i) * tf.tanh(g)
-        h_bh = tf.sigmoid(o) * tf.tanh(c_bh)
-        return h_bh, (h_bh, c_bh)
-
     def _weights(self) -> tuple[Any, Any, Any]:
         kernel, recurrent_kernel, bias = map(tf.convert_to_tensor, (self.kernel, self.recurrent_kernel, self.bias))
         return kernel, recurrent_kernel, bias
+
+
+class KerasLSTM(LSTM):
+    """The same layer, computed by keras.layers.LSTM: on a GPU that is cuDNN, which is faster there."""
+
+    def build(self, inputs_shape: tuple[int | None, ...], states_shape: Any = None) -> None:
+        """Make the weights for inputs of so many features."""
+        super().build(inputs_shape)
+        policy = "mixed_bfloat16" if self.precision == "bfloat16" else self.dtype
+        layer = keras.layers.LSTM(self.units, return_sequences=True, return_state=True, dtype=policy)
+        layer.build(inputs_shape)
+        seeds = [seed.value for seed in layer.non_trainable_variables]  # of its dropout, which is off
+
+        # A function, not the layer, or Keras would count its weights, which are not used, as ours.
+        def run(inputs_bte: Any, states: State) -> Any:
+            return layer.stateless_call(self._weights(), seeds, inputs_bte, initial_state=list(states))[0]
+
+        self._run = run
+
+    def call(self, inputs_bte: Any, states: State, training: bool = False) -> tuple[Any, State]:
+        """Return outputs_bth and the states after the last step."""
+        outputs_bth, hidden_bh, cell_bh = self._run(inputs_bte, states)
+        return outputs_bth, (tf.cast(hidden_bh, self.dtype), tf.cast(cell_bh, self.dtype))
+
+    def call_on_ids(self, ids_bt: Any, embedding_ve: Any, states: State, training: bool = False) -> tuple[Any, State]:
+        """Do what `call` does on the rows of embedding_ve that ids_bt picks."""
+        return self.call(tf.gather(tf.convert_to_tensor(embedding_ve), ids_bt), states, training)
 
 
 def run_lstm(

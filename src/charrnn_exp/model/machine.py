@@ -1,4 +1,4 @@
-"""What the machine's arithmetic is: number format of the products, repeatable kernels."""
+"""What the machine's arithmetic is: on a GPU or not, number format of the products, repeatable kernels."""
 
 from pathlib import Path
 
@@ -9,9 +9,19 @@ from charrnn_exp.config.schema import Precision
 FAST_BFLOAT16_FLAGS = {"amx_bf16", "avx512_bf16"}
 
 
-def choose_precision(precision: Precision, *, cpu_info: Path = Path("/proc/cpuinfo")) -> str:
-    """Return "float32" or "bfloat16"; auto means bfloat16 where the processor multiplies it in hardware."""
+def has_gpu() -> bool:
+    """Return whether TensorFlow sees a GPU, which then does the training."""
+    return bool(tf.config.list_physical_devices("GPU"))
+
+
+def choose_precision(precision: Precision, *, gpu: bool, cpu_info: Path = Path("/proc/cpuinfo")) -> str:
+    """Return "float32" or "bfloat16"; auto means bfloat16 where the processor multiplies it in hardware.
+
+    On a GPU auto means float32: cuDNN's recurrent kernels have no bfloat16.
+    """
     match precision:
+        case Precision.auto if gpu:
+            return "float32"
         case Precision.auto:
             return "bfloat16" if FAST_BFLOAT16_FLAGS & _cpu_flags(cpu_info) else "float32"
         case _:

@@ -8,8 +8,9 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from charrnn_exp.config.schema import ModelConfig
-from charrnn_exp.model.lstm import LSTM
+from charrnn_exp.config.schema import Config, ModelConfig
+from charrnn_exp.model.lstm import LSTM, KerasLSTM
+from charrnn_exp.model.machine import choose_precision, has_gpu
 
 States = list[tuple[Any, Any]]
 """For each recurrent layer its (hidden_bh, cell_bh), float32."""
@@ -24,13 +25,17 @@ class Network(keras.Model):
         precision: "float32" or "bfloat16", the number format of the matrix products over float32 weights; "float64"
             for everything, to compare gradients with finite differences.
         seed: of the first weights and of dropout.
+        layer: which LSTM, see `choose_layer`.
     """
 
-    def __init__(self, *, num_symbols: int, model: ModelConfig, precision: str, seed: int) -> None:
+    def __init__(
+        self, *, num_symbols: int, model: ModelConfig, precision: str, seed: int, layer: type[LSTM] = LSTM
+    ) -> None:
         dtype = "mixed_bfloat16" if precision == "bfloat16" else precision
         weight_dtype = "float32" if precision == "bfloat16" else precision
         super().__init__(name="network", dtype=weight_dtype, autocast=False)
         self._weight_dtype = weight_dtype
+        self.precision, self.num_symbols = precision, num_symbols
         self.hidden_size = model.hidden_size
         self.embedding = keras.layers.Embedding(
             num_symbols,
@@ -41,7 +46,7 @@ class Network(keras.Model):
             name="embedding",
         )
         self.recurrent = [
-            LSTM(
+            layer(
                 model.hidden_size,
                 seed=seed + 10 * i,
                 precision="bfloat16" if precision == "bfloat16" else "float32",
@@ -96,14 +101,22 @@ class Network(keras.Model):
             new_states.append(state)
         return tf.cast(self.output_layer(features_bth), self._weight_dtype), new_states
 
-    def step(self, ids_b: Any, states: States) -> tuple[Any, States]:
-        """Return float32 logits_bv and the states after one character: `call` without the time axis or dropout."""
-        features_bh = self.embedding(ids_b)
-        new_states: States = []
-        for layer, state in zip(self.recurrent, states, strict=True):
-            features_bh, new_state = layer.step(features_bh, state)
-            new_states.append(new_state)
-        return tf.cast(self.output_layer(features_bh), self._weight_dtype), new_states
+
+def build_network(config: Config, *, num_symbols: int) -> Network:
+    """Return the network of a run, in the number format and with the layers that are fastest on this machine."""
+    gpu = has_gpu()
+    return Network(
+        num_symbols=num_symbols,
+        model=config.model,
+        precision=choose_precision(config.training.precision, gpu=gpu),
+        seed=config.seed,
+        layer=choose_layer(gpu=gpu),
+    )
+
+
+def choose_layer(*, gpu: bool) -> type[LSTM]:
+    """Return the layer that is faster: ours on a CPU, Keras' (cuDNN) on a GPU."""
+    return KerasLSTM if gpu else LSTM
 
 
 def list_parameters(network: Network) -> list[tuple[str, tuple[int, ...], int]]:

@@ -11,10 +11,15 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from charrnn_exp.model.network import Network
+from charrnn_exp.model.stepper import StepStates, StepWeights, choose_integers, empty_states, quantize, step
 from charrnn_exp.sampling.filters import pick
 
 PIECE_LENGTH = 250
-"""Characters per piece: about a tenth of a second."""
+"""Characters per piece: about a twentieth of a second."""
+DEVICE = "CPU:0"
+"""Also beside a GPU: a step of a single stream is too little work for one."""
+DRAWN = -1
+"""In place of an id that is given: draw one."""
 
 
 class Sampler:
@@ -30,8 +35,7 @@ class Sampler:
         self._network = network
         self._temperature = temperature
         self._top_k = top_k
-        self._generate = tf.function(self._generate_piece, reduce_retracing=True)
-        self._read = tf.function(self._read_prompt, reduce_retracing=True)
+        self._read_or_draw = tf.function(self._read_or_draw_impl, jit_compile=True, autograph=False)
 
     def stream(
         self, prompt_ids_t: npt.NDArray[np.int32], *, length: int, num_samples: int, seed: int
@@ -44,14 +48,20 @@ class Sampler:
             num_samples: b; text i depends on the seed and i only.
             seed: of the draws.
         """
-        prompt_ids_tb = tf.tile(tf.constant(prompt_ids_t)[:, None], [1, num_samples])
-        logits_bv, states = self._read(prompt_ids_tb, self._network.empty_states(num_samples))
+        with tf.device(DEVICE):
+            weights = quantize(self._network, choose_integers(num_samples, self._network.precision))
         generators = [np.random.default_rng([seed, i]) for i in range(num_samples)]
+        given_tb = np.tile(prompt_ids_t[1:, None], [1, num_samples])
+        ids_b = tf.fill([num_samples], tf.constant(prompt_ids_t[0], tf.int32))
+        position = (ids_b, empty_states(weights, num_samples))
+        for start in range(0, len(given_tb), PIECE_LENGTH):
+            piece_tb = given_tb[start : start + PIECE_LENGTH]
+            _, position = self._run(weights, piece_tb, np.zeros(piece_tb.shape, np.float32), position)
         for start in range(0, length, PIECE_LENGTH):
             piece_length = min(PIECE_LENGTH, length - start)
             uniforms_tb = np.stack([g.random(piece_length, dtype=np.float32) for g in generators], axis=1)
-            ids_tb, logits_bv, states = self._generate(tf.constant(uniforms_tb), logits_bv, states)
-            yield ids_tb.numpy().T
+            ids_tb, position = self._run(weights, np.full(uniforms_tb.shape, DRAWN), uniforms_tb, position)
+            yield ids_tb.T
 
     def texts(
         self, prompt_ids_t: npt.NDArray[np.int32], *, length: int, num_samples: int, seed: int
@@ -60,25 +70,27 @@ class Sampler:
         pieces = list(self.stream(prompt_ids_t, length=length, num_samples=num_samples, seed=seed))
         return [np.concatenate([prompt_ids_t, ids_t]) for ids_t in np.concatenate(pieces, axis=1)]
 
-    def _read_prompt(self, ids_tb: Any, states: Any) -> tuple[Any, Any]:
-        """Return logits and states after the prompt, read as characters are drawn: one at a time."""
+    def _run(
+        self, weights: StepWeights, given_tb: npt.NDArray[Any], uniforms_tb: npt.NDArray[Any], position: Any
+    ) -> tuple[npt.NDArray[np.int32], Any]:
+        """Go on from a position (the last ids, states before them); shorter pieces are padded to compile once."""
+        padding = ((0, PIECE_LENGTH - len(given_tb)), (0, 0))
+        given_tb, num_steps = np.pad(given_tb, padding).astype(np.int32), len(given_tb)
+        with tf.device(DEVICE):
+            arguments = (tf.constant(given_tb), tf.constant(np.pad(uniforms_tb, padding)), tf.constant(num_steps))
+            ids_tb, position = self._read_or_draw(weights, *arguments, *position)
+        return ids_tb.numpy()[:num_steps], position
 
-        def body(t: Any, _: Any, states: Any) -> tuple[Any, ...]:
-            return t + 1, *self._network.step(ids_tb[t], states)
+    def _read_or_draw_impl(
+        self, weights: StepWeights, given_tb: Any, uniforms_tb: Any, num_steps: Any, ids_b: Any, states: StepStates
+    ) -> tuple[Any, tuple[Any, StepStates]]:
+        def body(t: Any, ids_b: Any, states: Any, ids_tb: Any) -> tuple[Any, ...]:
+            logits_bv, states = step(weights, ids_b, states)
+            drawn_b = pick(logits_bv, uniforms_tb[t], temperature=self._temperature, top_k=self._top_k)
+            ids_b = tf.where(given_tb[t] == DRAWN, drawn_b, given_tb[t])
+            return t + 1, ids_b, states, ids_tb.write(t, ids_b)
 
-        loop_variables = (tf.constant(1), *self._network.step(ids_tb[0], states))
-        _, logits_bv, states = tf.while_loop(lambda t, *_: t < tf.shape(ids_tb)[0], body, loop_variables)
-        return logits_bv, states
-
-    def _generate_piece(self, uniforms_tb: Any, logits_bv: Any, states: Any) -> tuple[Any, Any, Any]:
-        length = tf.shape(uniforms_tb)[0]
-
-        def body(t: Any, logits_bv: Any, states: Any, picked: Any) -> tuple[Any, ...]:
-            ids_b = pick(logits_bv, uniforms_tb[t], temperature=self._temperature, top_k=self._top_k)
-            logits_bv, states = self._network.step(ids_b, states)
-            return t + 1, logits_bv, states, picked.write(t, ids_b)
-
-        picked = tf.TensorArray(tf.int32, size=length, element_shape=[None])
-        loop_variables = (tf.constant(0), logits_bv, states, picked)
-        _, logits_bv, states, picked = tf.while_loop(lambda t, *_: t < length, body, loop_variables)
-        return picked.stack(), logits_bv, states
+        stack = tf.TensorArray(tf.int32, size=given_tb.shape[0], element_shape=ids_b.shape)
+        start = (tf.constant(0), ids_b, states, stack)
+        _, ids_b, states, stack = tf.while_loop(lambda t, *_: t < num_steps, body, start)
+        return stack.stack(), (ids_b, states)

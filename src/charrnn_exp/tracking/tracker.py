@@ -52,6 +52,11 @@ class Tracker(Protocol):
     @property
     def run_id(self) -> str | None: ...
 
+    @property
+    def cpu_seconds(self) -> float:
+        """CPU time of the thread that follows, its start included."""
+        ...
+
     def log_metrics(self, step: int, metrics: Mapping[str, float]) -> None: ...
 
     def log_text(self, text: str, artifact_file: str) -> None: ...
@@ -65,6 +70,7 @@ class NoTracker:
     """tracking=none: every call does nothing, and MLflow is not imported."""
 
     run_id: str | None = None
+    cpu_seconds = 0.0
 
     def log_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
         """Do nothing."""
@@ -92,6 +98,7 @@ class MlflowTracker:
     def __init__(self, tracking: TrackingConfig, run: RunDescription) -> None:
         self.run_id: str | None = run.run_id
         self.error: str | None = None
+        self.cpu_seconds = 0.0
         self._tracking = tracking
         self._client: Any = None
         self._sent_steps: dict[str, int] = {}
@@ -139,6 +146,7 @@ class MlflowTracker:
                 if job is not None:
                     self._attempt(job)
             self._attempt(self._send_metrics)
+            self.cpu_seconds = time.thread_time()
 
     def _attempt(self, job: Callable[[], None]) -> None:
         if self.error is not None:

@@ -38,6 +38,7 @@ class Validated:
     loss: float
     raw_loss: float
     is_best: bool
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -46,6 +47,7 @@ class Saved:
 
     step: int
     kept: bool
+    seconds: float
 
 
 @dataclass(frozen=True)
@@ -110,8 +112,9 @@ def train(
             kept = run_ends or (epoch_ends and progress.epoch % training.checkpoint_every_epochs == 0)
             stops = should_stop()
             if kept or stops or best or _is_due(training.checkpoint_every_steps, progress, epoch_ends):
+                before = time.perf_counter()
                 checkpoints.save(state, kept=kept, best=best)
-                yield Saved(progress.step, kept)
+                yield Saved(progress.step, kept, time.perf_counter() - before)
             if stops:
                 return
             if run_ends or epoch_ends:
@@ -149,6 +152,7 @@ def _finish_epoch(state: TrainingState) -> EpochDone:
 
 def _validate(state: TrainingState, scorer: Scorer) -> Validated:
     progress = state.progress
+    before = time.perf_counter()
     raw_loss = scorer.loss()
     with state.averaged_weights():
         loss = scorer.loss() if state.ema else raw_loss
@@ -158,7 +162,7 @@ def _validate(state: TrainingState, scorer: Scorer) -> Validated:
     else:
         progress.validations_since_best += 1
     epoch = progress.epoch + (1 if progress.step_in_epoch else 0)
-    return Validated(progress.step, epoch, loss, raw_loss, is_best)
+    return Validated(progress.step, epoch, loss, raw_loss, is_best, time.perf_counter() - before)
 
 
 def _is_due(every_steps: int | None, progress: Progress, epoch_ends: bool) -> bool:
