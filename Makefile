@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: install run ui test test-slow check format clean
+.PHONY: install run ui test test-slow bench check format clean
 
 install: $(VENV)/installed
 
@@ -30,6 +30,11 @@ test: check
 test-slow: install
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,browser]"
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+# Side by side with PyTorch and Keras; about half an hour, alone on the machine. Writes docs/bench.md and docs/bench.json.
+bench: install
+	$(BIN)/python -m pip install --quiet torch==2.13.0
+	$(BIN)/python benchmarks/speed.py $(ARGS)
 
 format: install
 	$(BIN)/ruff format .

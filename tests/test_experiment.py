@@ -107,6 +107,19 @@ def test_the_summary_says_what_the_rows_say(tracked: tuple[Path, str, str], mlfl
     assert (folder.path / summary["sample"]).is_file()
 
 
+def test_the_summary_says_where_the_time_went(tracked: tuple[Path, str, str]) -> None:
+    (folder,) = find_runs(tracked[0])
+    summary = folder.read_summary()
+    seconds = dict(summary["seconds_by_activity"])
+    assert list(seconds) == [
+        "start", "updates", "validation", "checkpoints", "samples", "tracking", "tracking_thread_cpu"
+    ]  # fmt: skip
+    assert min(seconds.values()) > 0
+    assert seconds.pop("tracking_thread_cpu") < summary["seconds"]  # beside the others, on the other core
+    assert 0.5 * summary["seconds"] < sum(seconds.values()) <= summary["seconds"] + 0.1
+    assert f"time: start {seconds['start']:.1f} s, updates {seconds['updates']:.1f} s, validation" in tracked[1]
+
+
 def test_mlflow_has_every_setting_as_a_param(mlflow_run: tuple[Any, Any]) -> None:
     config = compose_jobs([*SHORT, "training.epochs=2", "training.checkpoint_every_epochs=1"])[0]
     expected = {key: str(value) for key, value in flatten(to_values(config)).items() if key != "tracking.tags"}

@@ -2,7 +2,6 @@
 
 import logging
 from collections.abc import Iterator, Mapping
-from concurrent.futures import Future, ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,7 +15,7 @@ from charrnn_exp.config.schema import Config, LogCheckpoints
 from charrnn_exp.data.corpus import describe
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.errors import CharRNNError, Interrupted
-from charrnn_exp.evaluation.ngram import MAX_CHARACTERS, ORDER, measure_ngram_loss
+from charrnn_exp.evaluation.ngram import ORDER
 from charrnn_exp.evaluation.score import Scorer
 from charrnn_exp.model.machine import pin_determinism
 from charrnn_exp.model.network import Network, build_network, count_parameters, list_parameters
@@ -29,7 +28,7 @@ from charrnn_exp.training.checkpoint import CheckpointStore
 from charrnn_exp.training.loop import count_steps, train
 from charrnn_exp.training.optimizer import build_optimizer
 from charrnn_exp.training.state import TrainingState, start_state
-from charrnn_exp.views.terminal import Terminal, format_table
+from charrnn_exp.views.terminal import Terminal, format_seconds, format_table
 
 log = logging.getLogger("charrnn_exp")
 
@@ -92,7 +91,6 @@ def run_experiment(
         tracker = start_tracker(config.tracking, _describe_run(config, text, folder, identity, before))
         began = began or psutil.Process().create_time()
         recorder = Recorder(config, folder, text, state, tracker, identity.name, began)
-        recorder.floor = _count_floor(text)
         with _closing(folder, recorder, tracker, before, checkpoints, config):
             _train(config, text, state, checkpoints, recorder, terminal)
             _finish(state, recorder, terminal, identity)
@@ -238,15 +236,6 @@ def _finish(state: TrainingState, recorder: Recorder, terminal: Terminal, identi
     recorder.draw_curves(identity.name)
 
 
-def _count_floor(text: PreparedText) -> "Future[float] | None":
-    """Count n-grams beside the training; None where there is no validation text or counting would take too long."""
-    train_n, val_n = text.parts.train_n, text.parts.val_n
-    if val_n is None or len(train_n) > MAX_CHARACTERS:
-        return None
-    num_symbols = len(text.corpus.vocabulary)
-    return ThreadPoolExecutor(1).submit(measure_ngram_loss, train_n, val_n, num_symbols=num_symbols)
-
-
 def _list_artifacts(folder: RunFolder, checkpoints: CheckpointStore, which: LogCheckpoints) -> dict[Path, str]:
     """Return what MLflow gets of the run folder: path and the artifact folder it goes to."""
     files = (folder.config, folder.vocabulary, folder.parameters, folder.metrics, folder.log, folder.summary)
@@ -269,7 +258,7 @@ def _conclude(summary: Mapping[str, Any], folder: RunFolder, config: Config, ter
             + (f" (counting {ORDER}-grams reaches {floor:.4f})" if floor is not None else "")
         )
     terminal.say(f"{summary['chars_per_second']} chars/s, {summary['seconds']} s in all, in {folder.path}")
-    terminal.say("seconds: " + ", ".join(f"{name} {s:.1f}" for name, s in summary["seconds_by_activity"].items()))
+    terminal.say("time: " + format_seconds(summary["seconds_by_activity"]))
     if config.tracking.backend.name != "none":
         terminal.say("see it in the UI:  python -m charrnn_exp ui")
     terminal.say("more text:         python -m charrnn_exp sample run=latest sampling.length=2000")

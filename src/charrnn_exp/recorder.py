@@ -2,12 +2,12 @@
 
 import statistics
 import time
-from concurrent.futures import Future
+from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import PreparedText
-from charrnn_exp.evaluation.ngram import ORDER
+from charrnn_exp.evaluation.ngram import MAX_CHARACTERS, ORDER, measure_ngram_loss
 from charrnn_exp.evaluation.score import to_bits
 from charrnn_exp.sampling.sampler import Sampler
 from charrnn_exp.stopwatch import Stopwatch
@@ -55,7 +55,7 @@ class Recorder:
         self._characters_per_step = config.training.batch_size * config.training.sequence_length
         self._rates: list[float] = []
         self.watch = Stopwatch()
-        """Seconds by activity: start (until the first update is done), updates, validation, checkpoints, ..."""
+        """Seconds: start (until the first update is done), updates (the others), validation, checkpoints, ..."""
         self._val: Validated | None = None
         self.sample: str | None = None
         """Path of the newest sample, relative to the run folder."""
@@ -116,7 +116,9 @@ class Recorder:
 
     def _seconds_by_activity(self) -> dict[str, float]:
         """Return where this process spent its time; the tracking thread's is beside it, so it is CPU time."""
-        seconds = {**self.watch.seconds, "tracking_thread_cpu": self._tracker.cpu_seconds}
+        order = ("start", "updates", "validation", "checkpoints", "samples", "tracking")
+        seconds = {activity: self.watch.seconds.get(activity, 0.0) for activity in order}
+        seconds["tracking_thread_cpu"] = self._tracker.cpu_seconds
         return {activity: round(value, 3) for activity, value in seconds.items()}
 
     def draw_curves(self, title: str) -> None:
@@ -162,6 +164,7 @@ class Recorder:
             self.watch.add("updates", event.seconds)
         else:
             self.watch.add("start", time.time() - self._began)
+            self.floor = _count_floor(self._text)
         self._rates.append(rate)
         self._write(
             event.step,
@@ -186,3 +189,12 @@ class Recorder:
         self._metrics.write(step, metrics)
         with self.watch.time("tracking"):
             self._tracker.log_metrics(step, metrics)
+
+
+def _count_floor(text: PreparedText) -> "Future[float] | None":
+    """Count n-grams beside the training; None where there is no validation text or counting would take too long."""
+    train_n, val_n = text.parts.train_n, text.parts.val_n
+    if val_n is None or len(train_n) > MAX_CHARACTERS:
+        return None
+    num_symbols = len(text.corpus.vocabulary)
+    return ThreadPoolExecutor(1).submit(measure_ngram_loss, train_n, val_n, num_symbols=num_symbols)

@@ -1,5 +1,6 @@
 """Generation in one compiled loop."""
 
+import dataclasses
 from typing import Any
 
 import numpy as np
@@ -54,6 +55,15 @@ def test_a_text_is_the_same_alone_or_in_a_batch(network: Network) -> None:
     np.testing.assert_array_equal(sample(network)[0], sample(network, num_samples=5)[0])
 
 
+def test_a_text_is_the_same_where_a_batch_is_multiplied_in_another_format(small_model: ModelConfig) -> None:
+    """From 16 streams on bfloat16 multiplies where the machine has it: the same whole numbers."""
+    model = dataclasses.replace(small_model, hidden_size=200, num_layers=2)
+    network = Network(num_symbols=7, model=model, precision="bfloat16", seed=1)
+    alone_t = sample(network, length=600)[0]
+    for num_samples in (2, 17):
+        np.testing.assert_array_equal(sample(network, length=600, num_samples=num_samples)[0], alone_t)
+
+
 def test_the_texts_of_a_batch_differ(network: Network) -> None:
     assert len({text.tobytes() for text in sample(network, num_samples=5)}) == 5
 
@@ -64,6 +74,12 @@ def test_pieces_join_to_the_same_text(network: Network, monkeypatch: pytest.Monk
     pieces = list(Sampler(network, temperature=1.0, top_k=None).stream(PROMPT_T, length=23, num_samples=1, seed=9))
     assert [piece.shape[1] for piece in pieces] == [4, 4, 4, 4, 4, 3]
     np.testing.assert_array_equal(np.concatenate(pieces, axis=1)[0], whole[0, 3:])
+
+
+def test_a_prompt_longer_than_a_piece_is_read_whole(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
+    whole = sample(network, temperature=0.0)
+    monkeypatch.setattr(module, "PIECE_LENGTH", 2)
+    np.testing.assert_array_equal(sample(network, temperature=0.0), whole)
 
 
 def test_a_sampler_sees_weights_that_change_after_it_was_built(network: Network) -> None:

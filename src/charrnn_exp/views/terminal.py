@@ -3,7 +3,7 @@
 import os
 import sys
 import time
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, TextColumn, TimeRemainingColumn
@@ -158,6 +158,20 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
         )
         for line in lines
     )
+
+
+def format_seconds(seconds: Mapping[str, float]) -> str:
+    """Return where the time went, each part after the updates also as a share of them.
+
+    >>> format_seconds({"start": 5.0, "updates": 80.0, "checkpoints": 0.4})
+    'start 5.0 s, updates 80.0 s, checkpoints 0.4 s (0.5 %)'
+    """
+    updates = seconds.get("updates", 0.0)
+    parts = []
+    for name, value in seconds.items():
+        share = f" ({100 * value / updates:.1f} %)" if updates and name not in ("start", "updates") else ""
+        parts.append(f"{name.replace('_', ' ')} {value:.1f} s{share}")
+    return ", ".join(parts)
 
 
 def escape_controls(text: str) -> str:
