@@ -79,7 +79,10 @@ def measure_training(hidden_sizes: list[int], rounds: int) -> list[dict[str, Any
 
 
 def measure_sampling(hidden_sizes: list[int], rounds: int) -> list[dict[str, Any]]:
-    """Sample with every contender, one stream and 64."""
+    """Sample with every contender, one stream and 64; "bf16" of ours means as it samples after such training.
+
+    That is in 8-bit integers for one stream and in bfloat16, which holds the same integers, for 64.
+    """
     rows = []
     for h in hidden_sizes:
         for b in (1, 64):
@@ -118,9 +121,8 @@ def measure_growth(_: list[int], rounds: int) -> list[dict[str, Any]]:
     }.items():
         for value in values:
             tasks[f"{name} {value}"] = dataclasses.replace(start, **{name: value})
-    return [
-        {"of": name, "rates": take_turns({name: task}, rounds=rounds), "ratios": {}} for name, task in tasks.items()
-    ]
+    rates = take_turns(tasks, rounds=rounds)
+    return [{"of": name, "rates": {"characters a second": rates[name]}, "ratios": {}} for name in tasks]
 
 
 def measure_texts(_: list[int], rounds: int) -> list[dict[str, Any]]:
@@ -202,8 +204,10 @@ def start_contender(task: Task) -> Iterator[subprocess.Popen[str]]:
         assert process.stdout is not None
         answer = process.stdout.readline()
         assert answer == "ready\n", f"{task} did not start: {answer}"
-        yield process
-        process.kill()
+        try:
+            yield process
+        finally:
+            process.kill()
 
 
 def ask(process: subprocess.Popen[str], count: int) -> float:
@@ -257,7 +261,7 @@ def tell_rate(row: dict[str, Any], name: str) -> str:
 def describe_machine() -> dict[str, str]:
     """Return what the figures depend on."""
     info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    fields = dict(line.split("\t: ") for line in info.splitlines() if "\t: " in line.replace("\t\t", "\t"))
+    fields = dict(line.split("\t: ") for line in info.splitlines() if "\t: " in line)
     flags = [flag for flag in ("avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16") if flag in info]
     return {
         "processor": fields.get("model name", platform.processor()),

@@ -19,7 +19,7 @@ ROWS = [
     {"training"},
     {"tracking"},
     {"views", "serving"},
-    {"experiment", "recorder", "stopping", "stopwatch"},
+    {"experiment", "recorder", "run_log", "stopping", "stopwatch"},
     {"sweeps"},
     {"commands"},
     {"cli"},

@@ -1,5 +1,6 @@
 """A small file has the old or the new text, whole, whatever happens in between."""
 
+import os
 import random
 import subprocess
 import sys
@@ -9,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from charrnn_exp import durable
-from charrnn_exp.durable import sync_folder, write_durably
+from charrnn_exp.durable import LockHeldError, hold_lock, sync_folder, write_durably
 
 OLD, NEW = "old " * 4001, "new and longer " * 5003
 
@@ -104,3 +105,33 @@ def test_a_reader_never_sees_half_a_text(tmp_path: Path) -> None:
     assert writer.communicate(timeout=30)[1] == ""
     assert seen <= {OLD, NEW}
     assert NEW in seen
+
+
+def test_a_lock_is_refused_at_once_to_another_process_and_names_its_holder(tmp_path: Path) -> None:
+    code = """
+try:
+    with durable.hold_lock(Path(sys.argv[1])):
+        sys.exit("got it")
+except durable.LockHeldError as error:
+    sys.exit(error.holder)
+"""
+    path = tmp_path / ".lock"
+    with hold_lock(path):
+        before = time.monotonic()
+        assert run_code(code, str(path)).communicate(timeout=20)[1].strip() == str(os.getpid())
+        assert time.monotonic() - before < 5
+    assert run_code(code, str(path)).communicate(timeout=20)[1].strip() == "got it"
+
+
+def test_a_lock_is_free_after_its_holder_was_killed(tmp_path: Path) -> None:
+    path = tmp_path / ".lock"
+    holder = run_code("import time\nwith durable.hold_lock(Path(sys.argv[1])): time.sleep(60)", str(path))
+    deadline = time.monotonic() + 20
+    while not (path.exists() and path.read_text() == f"{holder.pid}\n") and time.monotonic() < deadline:
+        time.sleep(0.01)
+    with pytest.raises(LockHeldError, match=str(holder.pid)), hold_lock(path):
+        pass
+    holder.kill()
+    holder.communicate()
+    with hold_lock(path):
+        assert path.read_text() == f"{os.getpid()}\n"

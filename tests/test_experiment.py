@@ -77,6 +77,7 @@ def test_the_run_folder_holds_what_the_contract_names(tracked: tuple[Path, str, 
         f"checkpoints/step_{s:010d}/{n}" for s in (9, 18) for n in ("weights.npz", "training.npz", "manifest.json")
     }
     assert found == checkpoints | {
+        ".lock",
         "config.yaml",
         "vocabulary.json",
         "parameters.txt",
@@ -87,6 +88,7 @@ def test_the_run_folder_holds_what_the_contract_names(tracked: tuple[Path, str, 
         "plots/loss.png",
         "run.log",
         "summary.json",
+        "tracking.json",
     }
     for path in folder.path.rglob("*"):
         assert path.is_dir() or str(tracked[0]).encode() not in path.read_bytes(), path
@@ -268,3 +270,14 @@ def _default_signals() -> None:
     """A test runner in the background may ignore SIGINT, and children inherit that."""
     signal.signal(signal.SIGINT, signal.default_int_handler)
     os.setpgrp()
+
+
+def test_a_run_that_another_process_works_on_is_left_alone(tracked: tuple[Path, str, str]) -> None:
+    (folder,) = find_runs(tracked[0])
+    before = {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file() and path.name != ".lock"}
+    with folder.lock():
+        out, err = run(tracked[0], "resume", "training.epochs=3", code=3)
+    place = folder.path.relative_to(tracked[0])
+    expected = f"run {place} must be free, got process {os.getpid()}, which works on it. Wait for it or stop it."
+    assert (out, err) == ("", f"charrnn_exp: error: {expected}\n")
+    assert {path: path.read_bytes() for path in before} == before

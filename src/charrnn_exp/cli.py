@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from charrnn_exp.errors import CharRNNError, Interrupted, MachineError, UserError, one_line
 
-VERBS = ("train", "resume", "sample", "ui")
+VERBS = ("train", "resume", "sample", "ui", "repair")
 BUG = 1
 
 
@@ -108,6 +108,10 @@ def find_command(verb: str) -> Callable[[Sequence[str]], None]:
             from charrnn_exp.commands.ui import ui
 
             return ui
+        case "repair":
+            from charrnn_exp.commands.repair import repair
+
+            return repair
         case _:
             raise AssertionError(verb)
 

@@ -1,31 +1,35 @@
 """One run, told in order."""
 
 import logging
+import time
+import uuid
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
-
-import psutil
 
 from charrnn_exp.config.checks import find_warnings
 from charrnn_exp.config.reading import flatten, to_values
-from charrnn_exp.config.schema import Config, LogCheckpoints
+from charrnn_exp.config.schema import Backend, Config
+from charrnn_exp.data.batches import count_steps
 from charrnn_exp.data.corpus import describe
 from charrnn_exp.data.preparation import PreparedText
-from charrnn_exp.errors import CharRNNError, Interrupted
+from charrnn_exp.errors import CharRNNError, Interrupted, one_line
 from charrnn_exp.evaluation.ngram import ORDER
 from charrnn_exp.evaluation.score import Scorer
-from charrnn_exp.model.machine import pin_determinism
+from charrnn_exp.model.machine import describe_arithmetic, pin_determinism
 from charrnn_exp.model.network import Network, build_network, count_parameters, list_parameters
 from charrnn_exp.recorder import Recorder
+from charrnn_exp.run_log import log_to
 from charrnn_exp.stopping import watch_signals
+from charrnn_exp.tracking.catch_up import list_artifacts
+from charrnn_exp.tracking.metrics import MetricsFile
+from charrnn_exp.tracking.mlflow_run import KEY_TAG, RunDescription
 from charrnn_exp.tracking.provenance import list_versions, read_git_state
 from charrnn_exp.tracking.run_folder import RunFolder
-from charrnn_exp.tracking.tracker import RunDescription, Tracker, start_tracker
+from charrnn_exp.tracking.tracker import Tracker, start_tracker
 from charrnn_exp.training.checkpoint import CheckpointStore
-from charrnn_exp.training.loop import count_steps, train
+from charrnn_exp.training.loop import train
 from charrnn_exp.training.optimizer import build_optimizer
 from charrnn_exp.training.state import TrainingState, start_state
 from charrnn_exp.views.terminal import Terminal, format_seconds, format_table
@@ -60,19 +64,19 @@ def run_experiment(
     Args:
         config: checked settings.
         text: of `prepare_text(config)`.
-        folder: of the run; made where it is missing.
+        folder: of the run; made where it is missing. The caller holds its lock.
         identity: name and tags.
         resume: go on from the newest whole checkpoint of the folder, from step 0 where there is none.
-        began: time.time() when the run began; None: when the process did.
+        began: time.time() when the run began; None: now.
 
     Raises:
         MachineError: if the machine fails the run: a disk, a loss that is not a number.
         Interrupted: after SIGINT or SIGTERM, with a checkpoint taken.
     """
-    terminal = Terminal()
+    terminal, began = Terminal(), began or time.time()
     before = folder.read_summary() if resume else {}
     folder.create(config, text.corpus.vocabulary)
-    with _log_to(folder.log, terminal):
+    with log_to(folder.log, terminal):
         _introduce(config, text, folder, terminal)
         pin_determinism()
         network = build_network(config, num_symbols=len(text.corpus.vocabulary))
@@ -88,10 +92,12 @@ def run_experiment(
         )
         if resume:
             _restore(state, checkpoints, terminal)
-        tracker = start_tracker(config.tracking, _describe_run(config, text, folder, identity, before))
-        began = began or psutil.Process().create_time()
-        recorder = Recorder(config, folder, text, state, tracker, identity.name, began)
+        metrics = MetricsFile(folder.metrics, last_step=state.progress.step)
+        tracker = _start_tracker(config, text, folder, identity, is_resumed=resume)
+        recorder = Recorder(config, folder, text, state, metrics, tracker, identity.name, began)
         with _closing(folder, recorder, tracker, before, checkpoints, config):
+            if resume:
+                recorder.tell_again()
             _train(config, text, state, checkpoints, recorder, terminal)
             _finish(state, recorder, terminal, identity)
     summary = folder.read_summary()
@@ -128,6 +134,7 @@ def _facts(config: Config, text: PreparedText, network: Network) -> dict[str, An
         "precision": network.precision,
         "vocabulary_sha256": text.corpus.vocabulary.sha256,
         "dataset": text.corpus.fingerprint.as_dict(),
+        "machine": describe_arithmetic(),
         "versions": list_versions(),
     }
 
@@ -140,27 +147,41 @@ def _restore(state: TrainingState, checkpoints: CheckpointStore, terminal: Termi
     for line in warnings:
         log.warning(line)
     checkpoints.check_facts(checkpoint)
+    for line in checkpoints.find_changes(checkpoint):
+        log.warning(line)
     state.restore(weights, training)
     terminal.say(f"resuming after step {state.progress.step:,} from {checkpoint.folder.name}")
 
 
-def _describe_run(
-    config: Config, text: PreparedText, folder: RunFolder, identity: RunIdentity, before: Mapping[str, Any]
-) -> RunDescription:
+def _start_tracker(
+    config: Config, text: PreparedText, folder: RunFolder, identity: RunIdentity, *, is_resumed: bool
+) -> Tracker:
+    """Start tracking, with a record in the run folder of what MLflow is told and by which id it knows the run."""
     fingerprint = text.corpus.fingerprint.as_dict()
-    return RunDescription(
-        name=identity.name,
+    before = folder.read_tracking() if is_resumed else {}
+    run = RunDescription(
+        name=before.get("name", identity.name),
         params=flatten(to_values(config)),
         tags={
             **{f"version.{name}": version for name, version in list_versions().items()},
             **read_git_state(),
             **{f"dataset.{name}": str(value) for name, value in fingerprint.items()},
             "run_folder": folder.label,
+            KEY_TAG: before.get("tags", {}).get(KEY_TAG, uuid.uuid4().hex),
             **identity.tags,
             **config.tracking.tags,
         },
         dataset={"name": describe(config.dataset), **fingerprint},
-        run_id=before.get("run_id"),
+    )
+    record = {"run_id": before.get("run_id"), "complete": False, **run.as_dict()}
+    if config.tracking.backend is not Backend.none:
+        folder.write_tracking(record)
+    return start_tracker(
+        config.tracking,
+        run,
+        run_id=record["run_id"],
+        is_resumed=is_resumed,
+        remember=lambda run_id: folder.write_tracking({**record, "run_id": run_id}),
     )
 
 
@@ -174,9 +195,9 @@ def _closing(
     config: Config,
 ) -> Iterator[None]:
     """Write the true status, whichever way the run ends: FINISHED, KILLED or FAILED."""
-    folder.write_summary(recorder.summarise("RUNNING", before))
     status = "FAILED"
     try:
+        folder.write_summary(recorder.summarise("RUNNING", before))
         yield
         status = "FINISHED"
     except (Interrupted, KeyboardInterrupt):
@@ -189,11 +210,27 @@ def _closing(
         log.exception("this is a bug in charrnn_exp")
         raise
     finally:
-        recorder.close()
-        folder.write_summary(recorder.summarise(status, before))
+        # A full disk must not hide the error that ended the run, nor keep MLflow from the status.
+        with _telling(status):
+            recorder.close()
+            folder.write_summary(recorder.summarise(status, before))
         with recorder.watch.time("tracking"):
-            tracker.finish(status, artifacts=_list_artifacts(folder, checkpoints, config.tracking.log_checkpoints))
-        folder.write_summary(recorder.summarise(status, before))
+            tracker.finish(status, artifacts=list_artifacts(folder, checkpoints, config.tracking.log_checkpoints))
+        with _telling(status):
+            if tracker.run_id is not None:
+                folder.write_tracking({**folder.read_tracking(), "complete": tracker.error is None})
+            folder.write_summary(recorder.summarise(status, before))
+
+
+@contextmanager
+def _telling(status: str) -> Iterator[None]:
+    """Raise an error of the disk after a run that went well; after another error only log it."""
+    try:
+        yield
+    except OSError as error:
+        if status == "FINISHED":
+            raise
+        log.error("the end of the run could not be written: %s", one_line(error))
 
 
 def _train(
@@ -236,20 +273,6 @@ def _finish(state: TrainingState, recorder: Recorder, terminal: Terminal, identi
     recorder.draw_curves(identity.name)
 
 
-def _list_artifacts(folder: RunFolder, checkpoints: CheckpointStore, which: LogCheckpoints) -> dict[Path, str]:
-    """Return what MLflow gets of the run folder: path and the artifact folder it goes to."""
-    files = (folder.config, folder.vocabulary, folder.parameters, folder.metrics, folder.log, folder.summary)
-    artifacts = {path: "" for path in files} | {folder.samples: "samples", folder.plots: "plots"}
-    match which, checkpoints.find_all():
-        case (LogCheckpoints.none, _) | (_, []):
-            return artifacts
-        case LogCheckpoints.best, _:
-            chosen = [checkpoints.best_or_newest()]
-        case LogCheckpoints.all, every:
-            chosen = [checkpoint for checkpoint in every if checkpoint.read_manifest()["kept"]]
-    return artifacts | {each.folder: f"checkpoints/{each.folder.name}" for each in chosen}
-
-
 def _conclude(summary: Mapping[str, Any], folder: RunFolder, config: Config, terminal: Terminal) -> None:
     if summary["val_loss"] is not None:
         floor = summary["ngram_val_loss"]
@@ -262,27 +285,3 @@ def _conclude(summary: Mapping[str, Any], folder: RunFolder, config: Config, ter
     if config.tracking.backend.name != "none":
         terminal.say("see it in the UI:  python -m charrnn_exp ui")
     terminal.say("more text:         python -m charrnn_exp sample run=latest sampling.length=2000")
-
-
-@contextmanager
-def _log_to(path: Path, terminal: Terminal) -> Iterator[None]:
-    """Send the package's log to the run folder, and its warnings to the person too."""
-
-    class ToTerminal(logging.Handler):
-        def emit(self, record: logging.LogRecord) -> None:
-            terminal.warn(record.getMessage())
-
-    to_file = logging.FileHandler(path, encoding="utf-8")
-    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    to_terminal = ToTerminal()
-    to_terminal.addFilter(lambda record: record.levelno == logging.WARNING)
-    log.setLevel(logging.INFO)
-    log.propagate = False
-    log.addHandler(to_file)
-    log.addHandler(to_terminal)
-    try:
-        yield
-    finally:
-        log.removeHandler(to_file)
-        log.removeHandler(to_terminal)
-        to_file.close()

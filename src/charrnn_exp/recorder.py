@@ -9,6 +9,7 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.evaluation.ngram import MAX_CHARACTERS, ORDER, measure_ngram_loss
 from charrnn_exp.evaluation.score import to_bits
+from charrnn_exp.model.network import count_parameters
 from charrnn_exp.sampling.sampler import Sampler
 from charrnn_exp.stopwatch import Stopwatch
 from charrnn_exp.tracking.metrics import MetricsFile, read_metrics
@@ -28,6 +29,7 @@ class Recorder:
         folder: of the run.
         text: its prompt and vocabulary are used for samples.
         state: whose weights are sampled.
+        metrics: the file of the run, already without the rows that will come again.
         tracker: follows.
         run_name: names the run in the table of samples.
         began: when the run began, as time.time() tells it.
@@ -39,6 +41,7 @@ class Recorder:
         folder: RunFolder,
         text: PreparedText,
         state: TrainingState,
+        metrics: MetricsFile,
         tracker: Tracker,
         run_name: str,
         began: float,
@@ -51,7 +54,7 @@ class Recorder:
         self._tracker = tracker
         self._run_name = run_name
         self._sampler = Sampler(state.network, temperature=config.sampling.temperature, top_k=config.sampling.top_k)
-        self._metrics = MetricsFile(folder.metrics, last_step=state.progress.step)
+        self._metrics = metrics
         self._characters_per_step = config.training.batch_size * config.training.sequence_length
         self._rates: list[float] = []
         self.watch = Stopwatch()
@@ -79,6 +82,12 @@ class Recorder:
                 if event.kept:
                     self._write_samples(event.step)
 
+    def tell_again(self) -> None:
+        """Hand the tracker the rows that the run folder has already: it may lack some, and sends none twice."""
+        for name, curve in read_metrics(self.folder.metrics).items():
+            for step, value in curve:
+                self._tracker.log_metrics(step, {name: value})
+
     def summarise(self, status: str, before: dict[str, Any]) -> dict[str, Any]:
         """Return the summary of the run as it stands.
 
@@ -89,6 +98,7 @@ class Recorder:
         progress = self._state.progress
         val_loss = self._val.loss if self._val else before.get("val_loss")
         checkpoints = sorted(self.folder.checkpoints.glob("step_*"))
+        floor = self._find_floor(wait=False)
         return {
             "status": status,
             "run_id": self._tracker.run_id or before.get("run_id"),
@@ -101,8 +111,8 @@ class Recorder:
             "best_step": progress.best_step or None,
             "test_loss": None,
             "bits_per_char": None if val_loss is None else to_bits(val_loss),
-            "ngram_val_loss": self._floor_now() or before.get("ngram_val_loss"),
-            "num_parameters": sum(int(v.value.shape.num_elements()) for v in self._state.network.trainable_variables),
+            "ngram_val_loss": before.get("ngram_val_loss") if floor is None else floor,
+            "num_parameters": count_parameters(self._state.network),
             "chars_per_second": self.chars_per_second() or before.get("chars_per_second"),
             "seconds": round(time.time() - self._began, 1),
             "seconds_by_activity": self._seconds_by_activity(),
@@ -123,7 +133,8 @@ class Recorder:
 
     def draw_curves(self, title: str) -> None:
         """Write `plots/loss.png` from the rows of the run folder, waiting for the n-gram floor."""
-        floors = {} if self.floor is None else {f"{ORDER}-grams": self.floor.result()}
+        floor = self._find_floor(wait=True)
+        floors = {} if floor is None else {f"{ORDER}-grams": floor}
         plot_losses(read_metrics(self.folder.metrics), self.folder.plots / "loss.png", title=title, floors=floors)
 
     def close(self) -> None:
@@ -151,12 +162,15 @@ class Recorder:
             "text": shown,
         }
         with self.watch.time("tracking"):
-            self._tracker.log_text(path.read_text(encoding="utf-8", errors="replace"), self.sample)
+            self._tracker.log_text(path.read_bytes().decode("utf-8", errors="replace"), self.sample)
             self._tracker.log_table(table, "samples.json")
         self.texts = shown
 
-    def _floor_now(self) -> float | None:
-        return self.floor.result() if self.floor is not None and self.floor.done() else None
+    def _find_floor(self, *, wait: bool) -> float | None:
+        """Return what counting n-grams reaches, None where it is not counted (yet), or memory did not suffice."""
+        if self.floor is None or not (wait or self.floor.done()):
+            return None
+        return None if self.floor.exception() else self.floor.result()
 
     def _record_step(self, event: StepDone, view: TrainingView) -> None:
         rate = self._characters_per_step / event.seconds

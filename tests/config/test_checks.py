@@ -244,3 +244,11 @@ def test_a_warmup_that_outlasts_the_run_is_allowed_with_a_warning(defaults: Conf
     assert find_warnings(change(defaults, steps)) == []
     (line,) = find_warnings(change(defaults, steps | {"training.max_steps": 6}))
     assert line.startswith("optimizer.warmup_steps is 7, more than training.max_steps (6)")
+
+
+def test_a_password_in_the_address_of_the_server_is_refused_since_settings_are_written_down(defaults: Config) -> None:
+    changes = {"tracking.backend": Backend.server, "tracking.uri": "https://user:sesame@host:5000/x"}
+    (line,) = find_problems(change(defaults, changes))
+    assert line.startswith("tracking.uri must be without user and password")
+    assert "'https://host:5000/x'. Set MLFLOW_TRACKING_USERNAME" in line
+    assert "sesame" not in line

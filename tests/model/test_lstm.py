@@ -67,6 +67,9 @@ def test_the_layer_of_a_gpu_equals_the_one_of_a_cpu() -> None:
     for ours, theirs in zip(run_ours(values, "float32", KerasLSTM), run_ours(values, "float32"), strict=True):
         for mine, reference in zip(ours, theirs, strict=True):
             np.testing.assert_allclose(mine, reference, atol=1e-5, rtol=1e-5)
+    for ours, theirs in zip(run_ours(values, "bfloat16", KerasLSTM), run_ours(values, "bfloat16"), strict=True):
+        for mine, reference in zip(ours, theirs, strict=True):
+            assert np.abs(mine - reference).max() < 0.05 * np.abs(reference).max()
     layers = [layer_class(H, seed=1, precision="float32") for layer_class in (LSTM, KerasLSTM)]
     for layer in layers:
         layer.build((None, None, E))

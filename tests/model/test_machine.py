@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from charrnn_exp.config.schema import Precision
-from charrnn_exp.model.machine import choose_precision
+from charrnn_exp.model.machine import choose_precision, describe_arithmetic
+from charrnn_exp.model.startup import count_cores
 
 
 @pytest.mark.parametrize(
@@ -32,3 +33,12 @@ def test_auto_is_float32_on_a_gpu_whatever_the_processor(tmp_path: Path) -> None
 @pytest.mark.parametrize("precision", [Precision.float32, Precision.bfloat16])
 def test_a_named_precision_is_taken_at_its_word(tmp_path: Path, precision: Precision, gpu: bool) -> None:
     assert choose_precision(precision, gpu=gpu, cpu_info=tmp_path / "absent") == precision.name
+
+
+def test_what_the_arithmetic_depends_on_is_told(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_enable_fast_math=false")
+    facts = describe_arithmetic()
+    assert facts["device"] == "cpu"
+    assert facts["threads"] == str(count_cores())
+    assert facts["XLA_FLAGS"] == "--xla_cpu_enable_fast_math=false"
+    assert all(isinstance(value, str) for value in facts.values())

@@ -9,7 +9,7 @@ import tensorflow as tf
 
 from charrnn_exp.config.schema import ModelConfig
 from charrnn_exp.model.network import Network
-from charrnn_exp.model.stepper import StepWeights, choose_integers, empty_states, quantize, step
+from charrnn_exp.model.stepper import Matrix, StepWeights, _multiply, choose_integers, empty_states, quantize, step
 
 V, T = 7, 9
 compiled_step = tf.function(step, jit_compile=True, autograph=False)
@@ -65,9 +65,11 @@ def read_naively(network: Network, ids_t: npt.NDArray[np.int32]) -> Logits:
     return np.array(logits, np.float32)
 
 
-@pytest.mark.parametrize("num_layers", [1, 3])
-def test_a_step_equals_the_naive_one_with_the_same_rounding(small_model: ModelConfig, num_layers: int) -> None:
-    network = build(small_model, num_layers=num_layers)
+@pytest.mark.parametrize(("num_layers", "hidden_size"), [(1, 5), (3, 5), (2, 1)])
+def test_a_step_equals_the_naive_one_with_the_same_rounding(
+    small_model: ModelConfig, num_layers: int, hidden_size: int
+) -> None:
+    network = build(small_model, num_layers=num_layers, hidden_size=hidden_size)
     ids_bt = np.random.default_rng(3).integers(V, size=(2, T), dtype=np.int32)
     logits_btv = read(quantize(network, tf.int8), ids_bt)
     for logits_tv, ids_t in zip(logits_btv, ids_bt, strict=True):
@@ -85,13 +87,21 @@ def test_the_distribution_is_the_networks_to_a_thousandth_of_a_nat(small_model: 
 
 @pytest.mark.parametrize("integers", [tf.int8, tf.bfloat16], ids=["int8", "bfloat16"])
 def test_a_stream_has_the_same_bits_whatever_is_beside_it(small_model: ModelConfig, integers: tf.DType) -> None:
-    """Over sizes at which the libraries choose other kernels, and at 1,024 columns, the most that is exact for sure."""
+    """Over numbers of streams for which the libraries choose other kernels."""
     network = build(small_model, hidden_size=1024)
     ids_bt = np.random.default_rng(3).integers(V, size=(33, T), dtype=np.int32)
     reference_btv = read(quantize(network, tf.int8), ids_bt[:1])
     for num_streams in (1, 2, 16, 33):
         logits_btv = read(quantize(network, integers), ids_bt[:num_streams])
         np.testing.assert_array_equal(logits_btv[0], reference_btv[0])
+
+
+@pytest.mark.parametrize("integers", [tf.int8, tf.bfloat16], ids=["int8", "bfloat16"])
+def test_the_largest_sum_of_1024_columns_is_exact_in_both_formats(integers: tf.DType) -> None:
+    matrix = Matrix(tf.cast(tf.fill((4, 1024), 127), integers), tf.ones((4, 1)))
+    multiply = tf.function(_multiply, jit_compile=True, autograph=False)
+    sums_mb = multiply(matrix, tf.fill((1024, 3), 127.0))
+    np.testing.assert_array_equal(sums_mb, np.full((4, 3), 1024 * 127 * 127, np.float32))
 
 
 def test_a_matrix_of_zeros_stays_one(small_model: ModelConfig) -> None:

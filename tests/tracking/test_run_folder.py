@@ -1,6 +1,7 @@
 """The folder of a run."""
 
 import json
+import os
 import shutil
 from pathlib import Path
 from typing import Any
@@ -67,3 +68,24 @@ def test_a_folder_that_cannot_be_made_is_one_line(compose: Any, tmp_path: Path) 
     (tmp_path / "file").write_text("")
     with pytest.raises(MachineError, match="must be writable"):
         RunFolder(tmp_path / "file" / "run").create(compose(), VOCABULARY)
+
+
+def test_a_run_that_is_worked_on_is_refused_with_the_number_of_the_process(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    refused = pytest.raises(MachineError, match=f"must be free, got process {os.getpid()}, which works")
+    with folder.lock(), refused, RunFolder(tmp_path / "run").lock():
+        pass
+    with folder.lock():
+        pass
+
+
+def test_an_error_of_the_work_under_a_lock_is_not_one_of_the_lock(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), RunFolder(tmp_path / "run").lock():
+        raise FileNotFoundError("of the work")
+
+
+def test_a_run_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused = pytest.raises(MachineError, match="must be writable, got Not a directory")
+    with refused, RunFolder(tmp_path / "file" / "run").lock():
+        pass

@@ -9,23 +9,21 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from charrnn_exp.config.compose import compose_jobs
-from charrnn_exp.tracking.tracker import MlflowTracker, NoTracker, RunDescription, start_tracker
+from charrnn_exp.tracking.mlflow_run import RunDescription
+from charrnn_exp.tracking.tracker import MlflowTracker, NoTracker, start_tracker
 
 
-def describe(**changes: Any) -> RunDescription:
-    values: dict[str, Any] = {
-        "name": "a run",
-        "params": {"model.hidden_size": 5, "long": "x" * 9000},
-        "tags": {"team": "b"},
-        "dataset": {"name": "stdlib", "sha256": "ab" * 32, "num_bytes": 3},
-        "run_id": None,
-    }
-    return RunDescription(**(values | changes))
+def describe(key: str = "a") -> RunDescription:
+    return RunDescription(
+        name="a run",
+        params={"model.hidden_size": 5, "long": "x" * 9000},
+        tags={"team": "b", "run_key": key},
+        dataset={"name": "stdlib", "sha256": "ab" * 32, "num_bytes": 3},
+    )
 
 
 def find_free_port() -> int:
@@ -70,7 +68,7 @@ def test_a_server_gets_everything_and_a_resumed_run_doubles_no_step(server: str,
     (tmp_path / "summary.json").write_text("{}")
     first.finish("KILLED", artifacts={tmp_path / "summary.json": ""})
     assert first.error is None
-    second = MlflowTracker(tracking, describe(run_id=first.run_id))
+    second = MlflowTracker(tracking, describe(), run_id=first.run_id, is_resumed=True)
     for step in range(4, 9):
         second.log_metrics(step, {"train_loss": float(step), "val_loss": 1.0})
     second.finish("FINISHED", artifacts={})
@@ -87,6 +85,50 @@ def test_a_server_gets_everything_and_a_resumed_run_doubles_no_step(server: str,
     assert [(metric.step, metric.value) for metric in history] == [(step, float(step)) for step in range(1, 9)]
     assert [metric.step for metric in client.get_metric_history(first.run_id, "val_loss")] == [4, 5, 6, 7, 8]
     assert {file.path for file in client.list_artifacts(first.run_id)} == {"samples", "samples.json", "summary.json"}
+
+
+def test_a_run_whose_id_was_lost_is_found_by_its_key_and_not_made_twice(server: str) -> None:
+    tracking = compose_jobs(["tracking=server", f"tracking.uri={server}"])[0].tracking
+    first = MlflowTracker(tracking, describe("b"))
+    first.log_metrics(1, {"train_loss": 1.0})
+    first.finish("KILLED", artifacts={})
+    ids: list[str] = []
+    second = MlflowTracker(tracking, describe("b"), is_resumed=True, remember=ids.append)
+    for step in (1, 2):
+        second.log_metrics(step, {"train_loss": float(step)})
+    second.finish("FINISHED", artifacts={})
+    assert ids == [first.run_id] == [second.run_id]
+    assert second.error is None
+
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=server)
+    assert [m.step for m in client.get_metric_history(first.run_id, "train_loss")] == [1, 2]
+
+
+def test_an_id_of_another_store_is_not_insisted_on(server: str) -> None:
+    tracking = compose_jobs(["tracking=server", f"tracking.uri={server}"])[0].tracking
+    tracker = MlflowTracker(tracking, describe("c"), run_id="0" * 32, is_resumed=True)
+    tracker.finish("FINISHED", artifacts={})
+    assert tracker.error is None
+    assert tracker.run_id != "0" * 32
+
+
+def test_a_file_that_cannot_be_sent_holds_up_neither_metrics_nor_files_nor_status(server: str, tmp_path: Path) -> None:
+    tracking = compose_jobs(["tracking=server", f"tracking.uri={server}"])[0].tracking
+    tracker = MlflowTracker(tracking, describe("d"))
+    tracker.log_table({"run": ["a"]}, "a table is json or parquet.txt")
+    tracker.log_metrics(1, {"train_loss": 1.0})
+    (tmp_path / "summary.json").write_text("{}")
+    tracker.finish("FINISHED", artifacts={tmp_path / "summary.json": ""})
+    assert tracker.error is not None
+
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=server)
+    assert [file.path for file in client.list_artifacts(tracker.run_id)] == ["summary.json"]
+    run = client.get_run(tracker.run_id)
+    assert (run.info.status, run.data.metrics) == ("FINISHED", {"train_loss": 1.0})
 
 
 @pytest.mark.slow

@@ -132,3 +132,35 @@ def test_a_folder_that_cannot_be_written_is_one_line(run: Any, tmp_path: Path) -
     store = CheckpointStore(tmp_path / "file" / "checkpoints", facts={}, num_rolling=1)
     with pytest.raises(MachineError, match="must be written, got Not a directory"):
         store.save(run.state, kept=False, best=False)
+
+
+def test_a_checkpoint_made_again_is_never_away_and_gets_the_new_manifest(run: Any) -> None:
+    save(run, 1)
+    (checkpoint,) = run.checkpoints.find_all()
+    places = [(checkpoint.folder / name).stat().st_ino for name in (".", WEIGHTS, TRAINING)]
+    save(run, 1, kept=True)
+    assert [(checkpoint.folder / name).stat().st_ino for name in (".", WEIGHTS, TRAINING)] == places
+    assert checkpoint.read_manifest()["kept"] is True
+    run.checkpoints.load_newest()
+
+
+def test_a_damaged_checkpoint_made_again_is_whole_again(run: Any) -> None:
+    save(run, 1)
+    (checkpoint,) = run.checkpoints.find_all()
+    (checkpoint.folder / WEIGHTS).write_bytes(b"")
+    save(run, 1)
+    assert run.checkpoints.load_newest()[-1] == []
+
+
+def test_arithmetic_that_changed_is_told_fact_by_fact(run: Any, tmp_path: Path) -> None:
+    facts = {"precision": "bfloat16", "machine": {"threads": "2", "device": "cpu"}, "versions": {"numpy": "2.4.6"}}
+    store = CheckpointStore(tmp_path / "facts", facts=facts, num_rolling=1)
+    store.save(run.state, kept=False, best=False)
+    (checkpoint,) = store.find_all()
+    assert store.find_changes(checkpoint) == []
+    changed = {**facts, "precision": "float32", "machine": {"threads": "8", "device": "cpu"}}
+    lines = CheckpointStore(tmp_path / "facts", facts=changed, num_rolling=1).find_changes(checkpoint)
+    assert [line.partition(":")[0] for line in lines] == [
+        "checkpoint step_0000000000 was made with precision 'bfloat16', this process has 'float32'",
+        "checkpoint step_0000000000 was made with machine.threads '2', this process has '8'",
+    ]

@@ -14,6 +14,7 @@ VERBS (each has its own --help)
   resume    go on with a run that was stopped, or go on longer:  resume run=latest training.epochs=20
   sample    more text from a run:                                sample run=latest sampling.temperature=0.5
   ui        compare the runs in the MLflow UI
+  repair    mark runs that died, send MLflow what it missed
 
 GROUPS AND THEIR OPTIONS (group=option)
 {groups}
@@ -68,6 +69,14 @@ With tracking=server the server's own page is printed instead.
 """
 
 
+REPAIR = """\
+python -m charrnn_exp repair [run=REF] [tracking.*=...]
+
+Looks at all runs below outputs/, or at one. A run whose process is gone without a word gets the status KILLED, and
+MLflow the metrics, files and status that it lacks, after an outage or a kill. A run that is worked on is left alone.
+"""
+
+
 def show_help(words: Sequence[str]) -> None:
     """Print the help of the verb, or the main one."""
     match words[0]:
@@ -79,6 +88,8 @@ def show_help(words: Sequence[str]) -> None:
             print(SAMPLE, end="")
         case "ui":
             print(UI, end="")
+        case "repair":
+            print(REPAIR, end="")
         case _:
             groups = list_groups([find_conf_folder()])
             print(MAIN.format(groups="\n".join(f"  {n:<11}{', '.join(o)}" for n, o in groups.items())), end="")

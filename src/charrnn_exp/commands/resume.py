@@ -3,9 +3,12 @@
 from collections.abc import Sequence
 
 from charrnn_exp.commands.words import change_config, parse_words
-from charrnn_exp.data.preparation import prepare_text
-from charrnn_exp.model.startup import import_tensorflow
-from charrnn_exp.tracking.run_folder import find_run
+from charrnn_exp.config.schema import Config
+from charrnn_exp.data.batches import count_steps
+from charrnn_exp.data.preparation import PreparedText, prepare_text
+from charrnn_exp.model.startup import find_process_start, import_tensorflow
+from charrnn_exp.tracking.run_folder import RunFolder, find_run
+from charrnn_exp.tracking.store import probe_server
 
 
 def resume(words: Sequence[str]) -> None:
@@ -19,19 +22,25 @@ def resume(words: Sequence[str]) -> None:
     )
     folder = find_run(parsed.own.get("run", "latest"))
     config = change_config(folder.read_values(), parsed)
-    summary = folder.read_summary()
     text = prepare_text(config)
-    num_steps = config.training.epochs * text.order.steps_per_epoch
-    if config.training.max_steps is not None:
-        num_steps = min(num_steps, config.training.max_steps)
-    if summary.get("status") == "FINISHED" and summary["step"] >= num_steps:
+    if _is_finished(folder, config, text):
+        return
+    with folder.lock():
+        probe_server(config.tracking)
+        import_tensorflow()
+        from charrnn_exp.experiment import RunIdentity, run_experiment
+
+        identity = RunIdentity(config.tracking.run_name or folder.path.name, {})
+        run_experiment(config, text, folder, identity=identity, resume=True, began=find_process_start())
+
+
+def _is_finished(folder: RunFolder, config: Config, text: PreparedText) -> bool:
+    """Return whether there is nothing left to do, and say so."""
+    summary, num_steps = folder.read_summary(), count_steps(config.training, text.order)
+    finished = bool(summary.get("status") == "FINISHED" and summary["step"] >= num_steps)
+    if finished:
         print(
             f"run {folder.path} is finished: {summary['step']} steps of {num_steps}. "
             f"To go on longer: resume run={folder.path} training.epochs={config.training.epochs * 2}"
         )
-        return
-    import_tensorflow()
-    from charrnn_exp.experiment import RunIdentity, run_experiment
-
-    name = config.tracking.run_name or folder.path.name
-    run_experiment(config, text, folder, identity=RunIdentity(name, {}), resume=True)
+    return finished

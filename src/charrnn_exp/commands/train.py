@@ -18,7 +18,7 @@ from charrnn_exp.config.overrides import find_swept_keys, open_free_keys
 from charrnn_exp.config.reading import read_config
 from charrnn_exp.data.preparation import PreparedText, prepare_text
 from charrnn_exp.errors import Interrupted, MachineError, UserError, one_line
-from charrnn_exp.model.startup import import_tensorflow
+from charrnn_exp.model.startup import find_process_start, import_tensorflow
 
 MAX_RUN_NAME = 250
 
@@ -42,7 +42,7 @@ def train(words: Sequence[str]) -> None:
 
     def run_job(composed: DictConfig) -> None:
         try:
-            _run_job(composed, text, swept, began=time.time() if multirun else None)
+            _run_job(composed, text, swept, began=time.time() if multirun else find_process_start())
         except Interrupted as error:
             raise _HydraPasses(error) from error
         except Exception as error:  # of a sweep, the other jobs still run
@@ -72,8 +72,9 @@ def name_run(overrides: Sequence[str], swept: set[str]) -> str:
     return " ".join(varying)[:MAX_RUN_NAME] or "defaults"
 
 
-def _run_job(composed: DictConfig, text: PreparedText | None, swept: set[str], *, began: float | None) -> None:
+def _run_job(composed: DictConfig, text: PreparedText | None, swept: set[str], *, began: float) -> None:
     from charrnn_exp.tracking.run_folder import RunFolder
+    from charrnn_exp.tracking.store import probe_server
 
     values = OmegaConf.to_container(composed, resolve=True)
     assert isinstance(values, dict)
@@ -82,12 +83,14 @@ def _run_job(composed: DictConfig, text: PreparedText | None, swept: set[str], *
     hydra_config = HydraConfig.get()
     folder = RunFolder(_relative(Path(hydra_config.runtime.output_dir)))
     tags = {"sweep": folder.label.rpartition("/")[0]} if swept else {}
-    # Only here, when everything that can be checked is checked, is TensorFlow imported.
-    import_tensorflow()
-    from charrnn_exp.experiment import RunIdentity, run_experiment
-
     name = config.tracking.run_name or name_run(hydra_config.overrides.task, swept)
-    run_experiment(config, text, folder, identity=RunIdentity(name, tags), began=began)
+    probe_server(config.tracking)
+    with folder.lock():
+        # Only here, when everything that can be checked is checked, is TensorFlow imported.
+        import_tensorflow()
+        from charrnn_exp.experiment import RunIdentity, run_experiment
+
+        run_experiment(config, text, folder, identity=RunIdentity(name, tags), began=began)
 
 
 class _HydraPasses(BaseException):

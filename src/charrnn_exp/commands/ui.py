@@ -12,6 +12,7 @@ import webbrowser
 from collections.abc import Sequence
 
 from charrnn_exp.commands.words import change_config, parse_words
+from charrnn_exp.config.checks import redact
 from charrnn_exp.config.compose import compose_values
 from charrnn_exp.config.schema import Backend, Config
 from charrnn_exp.errors import MachineError, UserError, one_line
@@ -44,7 +45,7 @@ def ui(words: Sequence[str]) -> None:
         case Backend.none:
             raise UserError("tracking must be local or server for ui, got 'none'.")
         case Backend.server:
-            _open(find_uri(config.tracking).rstrip("/"), config, parsed.own.get("open", "true"))
+            _open(redact(find_uri(config.tracking)).rstrip("/"), config, parsed.own.get("open", "true"))
         case Backend.local:
             if not (MLRUNS / "mlflow.db").is_file():
                 raise UserError(
@@ -82,7 +83,9 @@ def _open(address: str, config: Config, open_browser: str) -> None:
     try:
         experiment = find_existing_experiment(config.tracking)
     except Exception as error:  # MLflow raises its own, requests' and SQLAlchemy's
-        raise MachineError(f"the tracking store at {address} must answer, got {one_line(error)[:300]}.") from error
+        raise MachineError(
+            f"the tracking store at {address} must answer, got {redact(one_line(error))[:300]}."
+        ) from error
     page = PAGE.format(experiment=experiment) if experiment is not None else ""
     print(f"MLflow UI: {address}/{page}", flush=True)
     if open_browser == "true" and (os.environ.get("DISPLAY") or sys.platform == "darwin"):

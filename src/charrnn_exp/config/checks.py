@@ -158,6 +158,11 @@ def _tracking_problems(tracking: TrackingConfig) -> Iterator[str]:
             )
         case Backend.server if not str(uri).startswith(("http://", "https://")):
             yield f"tracking.uri must start with http:// or https:// when tracking=server, got {redact(str(uri))!r}."
+        case Backend.server if tracking.uri and redact(tracking.uri) != tracking.uri:
+            yield (
+                "tracking.uri must be without user and password, since settings are written down, got some for "
+                f"{redact(tracking.uri)!r}. Set MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD."
+            )
         case Backend.local | Backend.none if tracking.uri is not None:
             yield (
                 f"tracking.uri must be null when tracking={tracking.backend.name}, got {redact(tracking.uri)!r}. "

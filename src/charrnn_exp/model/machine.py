@@ -1,12 +1,17 @@
 """What the machine's arithmetic is: on a GPU or not, number format of the products, repeatable kernels."""
 
+import os
 from pathlib import Path
 
 import tensorflow as tf
 
 from charrnn_exp.config.schema import Precision
 
+CPU_INFO = Path("/proc/cpuinfo")
 FAST_BFLOAT16_FLAGS = {"amx_bf16", "avx512_bf16"}
+ARITHMETIC_FLAGS = {"avx2", "fma", "avx512f", "avx512_vnni", *FAST_BFLOAT16_FLAGS}
+"""Instruction sets by which the libraries choose their kernels."""
+ARITHMETIC_VARIABLES = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "XLA_FLAGS", "TF_XLA_FLAGS")
 
 
 def has_gpu() -> bool:
@@ -14,7 +19,7 @@ def has_gpu() -> bool:
     return bool(tf.config.list_physical_devices("GPU"))
 
 
-def choose_precision(precision: Precision, *, gpu: bool, cpu_info: Path = Path("/proc/cpuinfo")) -> str:
+def choose_precision(precision: Precision, *, gpu: bool, cpu_info: Path = CPU_INFO) -> str:
     """Return "float32" or "bfloat16"; auto means bfloat16 where the processor multiplies it in hardware.
 
     On a GPU auto means float32: cuDNN's recurrent kernels have no bfloat16.
@@ -29,8 +34,18 @@ def choose_precision(precision: Precision, *, gpu: bool, cpu_info: Path = Path("
 
 
 def pin_determinism() -> None:
-    """Make every kernel repeat itself bit for bit, run to run, on the same machine."""
+    """Make every kernel repeat itself bit for bit, run to run, on the same machine with as many threads."""
     tf.config.experimental.enable_op_determinism()
+
+
+def describe_arithmetic() -> dict[str, str]:
+    """Return what, beside versions, may change the last digits of a run: stored with every checkpoint."""
+    return {
+        "device": "gpu" if has_gpu() else "cpu",
+        "processor": " ".join(sorted(ARITHMETIC_FLAGS & _cpu_flags(CPU_INFO))),
+        "threads": str(tf.config.threading.get_intra_op_parallelism_threads()),
+        **{name: os.environ.get(name, "") for name in ARITHMETIC_VARIABLES},
+    }
 
 
 def _cpu_flags(cpu_info: Path) -> set[str]:

@@ -1,17 +1,22 @@
 """The folder of a run: everything the verbs need, no absolute path, free to be moved or copied."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
 
 from charrnn_exp.config.reading import read_config, read_yaml, to_values, write_yaml
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.vocabulary import Vocabulary
-from charrnn_exp.durable import write_durably
+from charrnn_exp.durable import LockHeldError, hold_lock, write_durably
 from charrnn_exp.errors import MachineError, UserError, one_line
 
 OUTPUTS = Path("outputs")
+
+
+class RunInUseError(MachineError):
+    """Another process works on the run."""
 
 
 class RunFolder:
@@ -32,12 +37,35 @@ class RunFolder:
         self.plots = path / "plots"
         self.log = path / "run.log"
         self.summary = path / "summary.json"
+        self.tracking = path / "tracking.json"
+        self.lock_file = path / ".lock"
 
     @property
     def label(self) -> str:
         """The folder's path below outputs/, which stays its name when outputs/ moves."""
         parts = self.path.absolute().parts
         return "/".join(parts[parts.index("outputs") + 1 :]) if "outputs" in parts else self.path.name
+
+    @contextmanager
+    def lock(self) -> Iterator[None]:
+        """Keep the run to this process; the lock goes with the process, however it ends.
+
+        Raises:
+            RunInUseError: at once, naming the other process.
+            MachineError: if the folder cannot be written.
+        """
+        with ExitStack() as stack:
+            try:
+                self.path.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(hold_lock(self.lock_file))
+            except LockHeldError as error:
+                raise RunInUseError(
+                    f"run {self.path} must be free, got process {error.holder}, which works on it. "
+                    "Wait for it or stop it."
+                ) from error
+            except OSError as error:
+                raise self._unwritable(error) from error
+            yield
 
     def create(self, config: Config, vocabulary: Vocabulary) -> None:
         """Make the folder and write what is known before the first step.
@@ -51,10 +79,13 @@ class RunFolder:
             write_durably(self.config, write_yaml(to_values(config)))
             write_durably(self.vocabulary, vocabulary.to_json() + "\n")
         except OSError as error:
-            raise MachineError(
-                f"run folder {self.path.absolute()} must be writable, got {error.strerror}. "
-                "Run from a folder you own with space on its disk."
-            ) from error
+            raise self._unwritable(error) from error
+
+    def _unwritable(self, error: OSError) -> MachineError:
+        return MachineError(
+            f"run folder {self.path.absolute()} must be writable, got {error.strerror}. "
+            "Run from a folder you own with space on its disk."
+        )
 
     def read_values(self) -> dict[str, Any]:
         """Return the run's settings as plain values."""
@@ -79,6 +110,17 @@ class RunFolder:
             return dict(json.loads(self.summary.read_text(encoding="utf-8")))
         except (OSError, ValueError):
             return {}
+
+    def read_tracking(self) -> dict[str, Any]:
+        """Return what MLflow was told of the run, with its `run_id` there and whether it has all; empty if nothing."""
+        try:
+            return dict(json.loads(self.tracking.read_text(encoding="utf-8")))
+        except (OSError, ValueError):
+            return {}
+
+    def write_tracking(self, values: Mapping[str, Any]) -> None:
+        """Replace it."""
+        write_durably(self.tracking, json.dumps(dict(values), indent=2) + "\n")
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Replace the summary; numbers that JSON lacks (NaN, infinity) become null."""
@@ -106,7 +148,7 @@ def find_run(reference: str) -> RunFolder:
         folder.read_values()
         return folder
     for run in list_runs():
-        if run.read_summary().get("run_id") == reference:
+        if reference in (run.read_tracking().get("run_id"), run.read_summary().get("run_id")):
             return run
     raise UserError(
         f"run must be 'latest', a run folder, or the MLflow id of a run below {OUTPUTS.absolute()}, got {reference!r}."

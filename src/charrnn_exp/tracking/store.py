@@ -1,15 +1,23 @@
 """Where MLflow keeps its books: the local store in mlruns/, or a server."""
 
+import http.client
 import logging
 import os
+import urllib.error
+import urllib.request
 from pathlib import Path
 from typing import Any
 
 from filelock import FileLock
 
+from charrnn_exp.config.checks import redact
 from charrnn_exp.config.schema import Backend, TrackingConfig
+from charrnn_exp.errors import MachineError
 
 MLRUNS = Path("mlruns")
+PROBE_SECONDS = 2.5
+"""How long a server may take to say whether it lets us in; one that says nothing is not waited for."""
+REFUSALS = (401, 403)
 
 
 def find_uri(tracking: TrackingConfig) -> str:
@@ -36,6 +44,52 @@ def open_client(tracking: TrackingConfig) -> tuple[Any, str]:
         return client, _find_experiment(client, tracking.experiment_name, artifacts)
 
 
+def probe_server(tracking: TrackingConfig) -> None:
+    """Ask the tracking server whether it lets us in; one that does not answer is the tracker's to warn of.
+
+    Raises:
+        MachineError: if it refuses us.
+    """
+    if tracking.backend is not Backend.server:
+        return
+    uri = find_uri(tracking)
+    # First without a password and without MLflow, whose import takes a second: most servers ask for none.
+    request = urllib.request.Request(f"{redact(uri).rstrip('/')}/api/2.0/mlflow/experiments/get?experiment_id=0")
+    try:
+        urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()
+    except urllib.error.HTTPError as error:
+        if error.code in REFUSALS:
+            _ask_with_password(tracking, redact(uri))
+    except (OSError, ValueError, http.client.HTTPException):
+        return
+
+
+def _ask_with_password(tracking: TrackingConfig, shown_uri: str) -> None:
+    """Ask for our experiment with the user and password, or token, that MLflow finds."""
+    _import_client()
+    from mlflow.exceptions import MlflowException
+    from mlflow.utils.credentials import get_default_host_creds
+    from mlflow.utils.rest_utils import http_request
+
+    try:
+        answer = http_request(
+            get_default_host_creds(find_uri(tracking)),
+            "/api/2.0/mlflow/experiments/get-by-name",
+            "GET",
+            params={"experiment_name": tracking.experiment_name},
+            raise_on_status=False,
+            timeout=PROBE_SECONDS,
+            max_retries=0,
+        )
+    except MlflowException:
+        return
+    if answer.status_code in REFUSALS:
+        raise MachineError(
+            f"tracking server {shown_uri} must let us in, got {answer.status_code} {answer.reason}. Set "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, or use tracking=local."
+        )
+
+
 def find_existing_experiment(tracking: TrackingConfig) -> str | None:
     """Return the id of the experiment, or None where there is none yet."""
     experiment = _import_client()(tracking_uri=find_uri(tracking)).get_experiment_by_name(tracking.experiment_name)
@@ -53,8 +107,8 @@ def _import_client() -> Any:
     """Import MLflow with no telemetry, no git warnings, no log lines, and no four-minute wait for a dead server."""
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "ERROR")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "1")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "10")
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # the tracker tries again itself
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     from mlflow import MlflowClient
 

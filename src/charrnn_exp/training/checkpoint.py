@@ -28,6 +28,8 @@ WEIGHTS = "weights.npz"
 TRAINING = "training.npz"
 SAME_FACTS = ("model", "optimizer", "vocabulary_sha256", "dataset")
 """Facts without which a checkpoint cannot be gone on from."""
+ARITHMETIC_FACTS = ("precision", "machine", "versions")
+"""Facts that may move the last digits of the numbers to come."""
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,13 @@ class Checkpoint:
         except (OSError, ValueError, KeyError, AssertionError, TypeError) as error:
             raise MachineError(f"{self.folder} must have a readable manifest, got {one_line(error)}.") from error
         return dict(manifest)
+
+    def is_kept(self) -> bool:
+        """Return whether it stays on disk whatever comes; a damaged one does not."""
+        try:
+            return bool(self.read_manifest().get("kept"))
+        except MachineError:
+            return False
 
     def read(self, name: str) -> Arrays:
         """Return the arrays of one of its files after comparing size and sha256 with the manifest.
@@ -95,7 +104,7 @@ class CheckpointStore:
         """Return the step of the best checkpoint; None before the first validation."""
         try:
             return int(json.loads((self.folder / "best.json").read_text())["step"])
-        except FileNotFoundError:
+        except (OSError, ValueError, KeyError, TypeError):
             return None
 
     def best_or_newest(self) -> Checkpoint:
@@ -107,7 +116,8 @@ class CheckpointStore:
         """Write a checkpoint, then forget the rolling ones that are too many.
 
         Serialised in memory, written to a hidden folder, synced, renamed, and the parent synced: at every moment
-        either the old checkpoints alone are there, or the new one too, whole.
+        either the old checkpoints alone are there, or the new one too, whole. One of the same step that has other
+        bytes (made on another machine, or damaged) is hidden first, so for a moment neither is there.
 
         Raises:
             MachineError: if the disk is full or the folder is not writable; the old checkpoints stay.
@@ -167,7 +177,29 @@ class CheckpointStore:
         if problems:
             raise UserError(*problems)
 
+    def find_changes(self, checkpoint: Checkpoint) -> list[str]:
+        """Return a line for each fact of the arithmetic that is not what the checkpoint was made with."""
+        manifest, lines = checkpoint.read_manifest(), []
+        for fact in ARITHMETIC_FACTS:
+            before, now = manifest.get(fact), self._facts.get(fact)
+            pairs = (
+                [(f"{fact}.{key}", before.get(key), now.get(key)) for key in sorted({*before, *now})]
+                if isinstance(before, dict) and isinstance(now, dict)
+                else [(fact, before, now)]
+            )
+            lines += [
+                f"checkpoint {checkpoint.folder.name} was made with {name} {old!r}, this process has {new!r}: "
+                "the numbers to come may differ in their last digits."
+                for name, old, new in pairs
+                if old != new
+            ]
+        return lines
+
     def _write_folder(self, target: Path, files: dict[str, bytes]) -> None:
+        if _holds(target, {name: files[name] for name in (WEIGHTS, TRAINING)}):
+            # Made before, by this run until it fell back to an older one: only what the manifest says may be new.
+            write_durably(target / MANIFEST, files[MANIFEST].decode())
+            return
         temporary = self.folder / f".{target.name}.{os.getpid()}"
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
@@ -177,14 +209,14 @@ class CheckpointStore:
                 file.flush()
                 os.fsync(file.fileno())
         sync_folder(temporary)
-        if target.exists():  # saved before, by a run that was resumed from an older one: the bytes are the same
+        if target.exists():
             _remove(target)
         temporary.rename(target)
         sync_folder(self.folder)
 
     def _prune(self) -> None:
         best = self.best_step()
-        rolling = [c for c in self.find_all() if c.step != best and not c.read_manifest()["kept"]]
+        rolling = [c for c in self.find_all() if c.step != best and not c.is_kept()]
         for checkpoint in rolling[: -self._num_rolling]:
             _remove(checkpoint.folder)
         for leftover in self.folder.glob(".*"):
@@ -193,6 +225,13 @@ class CheckpointStore:
 
 def _folder_name(step: int) -> str:
     return f"step_{step:010d}"
+
+
+def _holds(folder: Path, files: dict[str, bytes]) -> bool:
+    try:
+        return all((folder / name).read_bytes() == raw for name, raw in files.items())
+    except OSError:
+        return False
 
 
 def _remove(folder: Path) -> None:

@@ -6,7 +6,7 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 
 from charrnn_exp.config.schema import Config, TrainingConfig
-from charrnn_exp.data.batches import BatchOrder
+from charrnn_exp.data.batches import BatchOrder, count_steps
 from charrnn_exp.data.pipeline import stream_windows
 from charrnn_exp.data.vocabulary import Ids
 from charrnn_exp.errors import MachineError
@@ -60,12 +60,6 @@ class EpochDone:
 
 
 Event = StepDone | Validated | Saved | EpochDone
-
-
-def count_steps(training: TrainingConfig, order: BatchOrder) -> int:
-    """Return the number of updates of the whole run."""
-    num_steps = training.epochs * order.steps_per_epoch
-    return num_steps if training.max_steps is None else min(num_steps, training.max_steps)
 
 
 def train(

@@ -1,0 +1,34 @@
+"""The log of a run: all of it in the run folder, its warnings also for the person at the terminal."""
+
+import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from charrnn_exp.views.terminal import Terminal
+
+log = logging.getLogger("charrnn_exp")
+
+
+@contextmanager
+def log_to(path: Path, terminal: Terminal) -> Iterator[None]:
+    """Send the package's log to the run folder, and its warnings to the person too."""
+
+    class ToTerminal(logging.Handler):
+        def emit(self, record: logging.LogRecord) -> None:
+            terminal.warn(record.getMessage())
+
+    to_file = logging.FileHandler(path, encoding="utf-8")
+    to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    to_terminal = ToTerminal()
+    to_terminal.addFilter(lambda record: record.levelno == logging.WARNING)
+    log.setLevel(logging.INFO)
+    log.propagate = False
+    log.addHandler(to_file)
+    log.addHandler(to_terminal)
+    try:
+        yield
+    finally:
+        log.removeHandler(to_file)
+        log.removeHandler(to_terminal)
+        to_file.close()

@@ -1,0 +1,67 @@
+"""What a run folder has and MLflow lacks, sent: after an outage, a kill, a server that was away."""
+
+import time
+from dataclasses import dataclass
+from pathlib import Path
+
+from charrnn_exp.config.schema import LogCheckpoints, TrackingConfig
+from charrnn_exp.tracking.metrics import read_metrics
+from charrnn_exp.tracking.mlflow_run import RunDescription, open_run
+from charrnn_exp.tracking.run_folder import RunFolder
+from charrnn_exp.training.checkpoint import CheckpointStore
+
+
+@dataclass(frozen=True)
+class Sent:
+    """What MLflow got.
+
+    Args:
+        run_id: of the MLflow run.
+        num_metrics: values it lacked.
+    """
+
+    run_id: str
+    num_metrics: int
+
+
+def send_missing(folder: RunFolder, tracking: TrackingConfig, *, status: str) -> Sent:
+    """Send the metrics that MLflow lacks, the files anew, and the status; note in the folder that it has all.
+
+    The values are dated now, since the rows of the folder have no dates. The table of samples (`samples.json`) is not
+    made again; the samples are among the files.
+
+    Raises:
+        Exception: what MLflow raises; whatever was not sent is sent by the next call.
+    """
+    record = folder.read_tracking()
+    run = RunDescription(**{name: record[name] for name in ("name", "params", "tags", "dataset")})
+    stored = open_run(tracking, run, run_id=record["run_id"], may_exist=True)
+    folder.write_tracking({**record, "run_id": stored.run_id})
+    sent, now = stored.find_sent_steps(), int(time.time() * 1000)
+    missing = [
+        (name, value, now, step)
+        for name, curve in read_metrics(folder.metrics).items()
+        for step, value in curve
+        if step not in sent.get(name, ())
+    ]
+    stored.send_metrics(missing)
+    checkpoints = CheckpointStore(folder.checkpoints, facts={}, num_rolling=1)
+    for path, artifact_folder in list_artifacts(folder, checkpoints, tracking.log_checkpoints).items():
+        stored.send_path(path, artifact_folder)
+    stored.set_status(status)
+    folder.write_tracking({**record, "run_id": stored.run_id, "complete": True})
+    return Sent(stored.run_id, len(missing))
+
+
+def list_artifacts(folder: RunFolder, checkpoints: CheckpointStore, which: LogCheckpoints) -> dict[Path, str]:
+    """Return what MLflow gets of the run folder: path and the artifact folder it goes to."""
+    files = (folder.config, folder.vocabulary, folder.parameters, folder.metrics, folder.log, folder.summary)
+    artifacts = {path: "" for path in files} | {folder.samples: "samples", folder.plots: "plots"}
+    match which, checkpoints.find_all():
+        case (LogCheckpoints.none, _) | (_, []):
+            return artifacts
+        case LogCheckpoints.best, _:
+            chosen = [checkpoints.best_or_newest()]
+        case LogCheckpoints.all, every:
+            chosen = [checkpoint for checkpoint in every if checkpoint.is_kept()]
+    return artifacts | {each.folder: f"checkpoints/{each.folder.name}" for each in chosen}

@@ -1,0 +1,125 @@
+"""Outages and kills of real runs, mended by `repair`: real processes, real servers."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from charrnn_exp.tracking.metrics import read_metrics
+from charrnn_exp.tracking.run_folder import RunFolder
+from tests.conftest import SMALL
+from tests.tracking.test_tracker import find_free_port
+
+pytestmark = pytest.mark.slow
+
+TRACKED = [word for word in SMALL if not word.startswith("tracking")] + ["optimizer.schedule=constant"]
+
+
+def start(folder: Path, *words: str) -> "subprocess.Popen[str]":
+    command = [sys.executable, "-m", "charrnn_exp", *words]
+    return subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+
+
+def run(folder: Path, *words: str) -> tuple[str, str]:
+    process = start(folder, *words)
+    out, err = process.communicate(timeout=200)
+    assert process.returncode == 0, err
+    return out, err
+
+
+def find_run(folder: Path) -> RunFolder:
+    (path,) = folder.glob("outputs/**/config.yaml")
+    return RunFolder(path.parent)
+
+
+@contextmanager
+def serve(folder: Path, port: int) -> Iterator[None]:
+    """A real tracking server on loopback."""
+    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/server.db"]
+    command += ["--artifacts-destination", str(folder / "artifacts"), "--host", "127.0.0.1", "--port", str(port)]
+    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
+    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+    with subprocess.Popen([*command, "--workers", "1"], env=environment, start_new_session=True, **silent) as server:
+        try:
+            deadline = time.monotonic() + 60
+            while time.monotonic() < deadline:
+                try:
+                    urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1)
+                    break
+                except OSError:
+                    time.sleep(0.2)
+            yield
+        finally:
+            os.killpg(server.pid, signal.SIGTERM)
+
+
+def check_mlflow_has_all(uri: str, folder: RunFolder, status: str) -> None:
+    """One run, its status, every row of metrics.jsonl once and nothing else, the summary among its files."""
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=uri)
+    experiment = client.get_experiment_by_name("charrnn")
+    (found,) = client.search_runs([experiment.experiment_id])
+    assert found.info.status == status
+    assert found.info.run_id == folder.read_summary()["run_id"]
+    for name, curve in read_metrics(folder.metrics).items():
+        history = client.get_metric_history(found.info.run_id, name)
+        found_curve = sorted((metric.step, metric.value) for metric in history)
+        if name == "chars_per_second":  # steps that a resumed run makes again take another time
+            found_curve, curve = [[step for step, _ in each] for each in (found_curve, curve)]
+        assert found_curve == curve, name
+    assert "summary.json" in {file.path for file in client.list_artifacts(found.info.run_id)}
+
+
+def test_what_an_absent_server_missed_is_sent_when_it_is_there(tmp_path: Path) -> None:
+    port = find_free_port()
+    uri = f"http://127.0.0.1:{port}"
+    _, err = run(tmp_path, *TRACKED, "tracking=server", f"tracking.uri={uri}")
+    (line,) = err.splitlines()
+    assert line.startswith("charrnn_exp: warning: tracking failed and is tried again;")
+    assert "`python -m charrnn_exp repair` sends it" in line
+    folder = find_run(tmp_path)
+    assert folder.read_summary()["status"] == "FINISHED"
+    (tmp_path / "server").mkdir()
+    with serve(tmp_path / "server", port):
+        out, err = run(tmp_path, "repair")
+        assert "metric values and the files to MLflow run" in out
+        assert err == ""
+        check_mlflow_has_all(uri, folder, "FINISHED")
+        assert run(tmp_path, "repair") == ("1 of 1 runs needed nothing\n", "")
+        check_mlflow_has_all(uri, folder, "FINISHED")
+
+
+def test_a_killed_run_is_marked_and_goes_on_as_the_same_mlflow_run(tmp_path: Path) -> None:
+    words = [*TRACKED, "training.epochs=400", "training.checkpoint_every_epochs=400"]
+    process = start(tmp_path, *words)
+    deadline = time.monotonic() + 120
+    while not list(tmp_path.glob("outputs/**/checkpoints/step_*")) and time.monotonic() < deadline:
+        time.sleep(0.05)
+    time.sleep(3.0)  # in which the tracker sends some
+    process.send_signal(signal.SIGKILL)
+    process.communicate()
+    folder = find_run(tmp_path)
+    assert folder.read_summary()["status"] == "RUNNING"
+    out, _ = run(tmp_path, "repair")
+    assert "died, now KILLED; go on with: python -m charrnn_exp resume run=outputs/" in out
+    uri = f"sqlite:///{tmp_path}/mlruns/mlflow.db"
+    check_mlflow_has_all(uri, folder, "KILLED")
+    newest = sorted(folder.checkpoints.glob("step_*"))[-1]
+    run(tmp_path, "resume", f"training.max_steps={int(newest.name.removeprefix('step_')) + 5_000}")
+    check_mlflow_has_all(uri, folder, "FINISHED")
+
+
+@pytest.mark.parametrize("words", [["repair", "run=outputs"], ["repair", "seed=3"]])
+def test_repair_refuses_what_it_does_not_know(tmp_path: Path, words: list[str], capsys: Any) -> None:
+    from charrnn_exp.cli import main
+
+    assert main(words) == 2
