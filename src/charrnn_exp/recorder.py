@@ -2,12 +2,12 @@
 
 import statistics
 import time
-from concurrent.futures import Future, ThreadPoolExecutor
 from typing import Any
 
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import PreparedText
-from charrnn_exp.evaluation.ngram import MAX_CHARACTERS, ORDER, measure_ngram_loss
+from charrnn_exp.evaluation.floor import FloorCounter
+from charrnn_exp.evaluation.ngram import MAX_CHARACTERS, ORDER
 from charrnn_exp.evaluation.score import to_bits
 from charrnn_exp.model.network import count_parameters
 from charrnn_exp.sampling.sampler import Sampler
@@ -64,7 +64,7 @@ class Recorder:
         """Path of the newest sample, relative to the run folder."""
         self.texts: list[str] = []
         """The newest samples, each with its prompt."""
-        self.floor: Future[float] | None = None
+        self._floor: FloorCounter | None = None
         """What counting n-grams reaches on the validation text, nats per character, when it is known."""
 
     def record(self, event: Event, view: TrainingView) -> None:
@@ -138,8 +138,10 @@ class Recorder:
         plot_losses(read_metrics(self.folder.metrics), self.folder.plots / "loss.png", title=title, floors=floors)
 
     def close(self) -> None:
-        """Close the metrics file."""
+        """Close the metrics file, and count no further."""
         self._metrics.close()
+        if self._floor is not None:
+            self._floor.stop()
 
     def _write_samples(self, step: int) -> None:
         sampling, vocabulary = self._config.sampling, self._text.corpus.vocabulary
@@ -167,10 +169,8 @@ class Recorder:
         self.texts = shown
 
     def _find_floor(self, *, wait: bool) -> float | None:
-        """Return what counting n-grams reaches, None where it is not counted (yet), or memory did not suffice."""
-        if self.floor is None or not (wait or self.floor.done()):
-            return None
-        return None if self.floor.exception() else self.floor.result()
+        """Return what counting n-grams reaches, None where it is not counted, or not yet."""
+        return None if self._floor is None else self._floor.find_loss(wait=wait)
 
     def _record_step(self, event: StepDone, view: TrainingView) -> None:
         rate = self._characters_per_step / event.seconds
@@ -178,7 +178,7 @@ class Recorder:
             self.watch.add("updates", event.seconds)
         else:
             self.watch.add("start", time.time() - self._began)
-            self.floor = _count_floor(self._text)
+            self._floor = _count_floor(self._text)
         self._rates.append(rate)
         self._write(
             event.step,
@@ -205,10 +205,9 @@ class Recorder:
             self._tracker.log_metrics(step, metrics)
 
 
-def _count_floor(text: PreparedText) -> "Future[float] | None":
+def _count_floor(text: PreparedText) -> FloorCounter | None:
     """Count n-grams beside the training; None where there is no validation text or counting would take too long."""
     train_n, val_n = text.parts.train_n, text.parts.val_n
     if val_n is None or len(train_n) > MAX_CHARACTERS:
         return None
-    num_symbols = len(text.corpus.vocabulary)
-    return ThreadPoolExecutor(1).submit(measure_ngram_loss, train_n, val_n, num_symbols=num_symbols)
+    return FloorCounter(train_n, val_n, num_symbols=len(text.corpus.vocabulary))
