@@ -6,7 +6,7 @@ A single stream is as fast as the weights can be read, so they are read as int8,
 reads a layer's hidden values is one matrix. Each of its rows has a scale of its own; hidden values lie in (-1, 1). Sums
 of integers are exact in any order, so a text is the same to the last character alone or in a batch: sums of floats are
 not, since libraries add in another order for another number of streams. benchmarks/quantization.py shows that the
-distribution stays: it moves less than by reading the weights as bfloat16.
+distribution stays: it moves less than by multiplying in bfloat16, as training does.
 """
 
 from typing import Any, NamedTuple
