@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 ARGS ?=
 
-.PHONY: install run ui test test-slow bench check format clean
+.PHONY: install run ui test test-slow stress bench check format clean
 
 install: $(VENV)/installed
 
@@ -30,6 +30,10 @@ test: check
 test-slow: install
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,browser]"
 	$(BIN)/python -m pytest -m slow $(ARGS)
+
+# Kills, faults, outages, fuzz: about two hours. Goes on where it was stopped; writes docs/stress.md and docs/stress.json.
+stress: install
+	$(BIN)/python -m stress $(ARGS)
 
 # Side by side with PyTorch and Keras; about half an hour, alone on the machine. Writes docs/bench.md and docs/bench.json.
 bench: install

@@ -195,6 +195,29 @@ MISTAKES = [
         "the command line must be readable, got: unrecognized arguments: --frobnicate. See --help.",
     ),
     mistake(
+        "a flag that is cut short",
+        "--multi",
+        "the command line must be readable, got: unrecognized arguments: --multi. See --help.",
+    ),
+    mistake(
+        "flags that exclude each other",
+        "-m|--cfg|job",
+        "one of --run, --multirun, --cfg and --info must be given at most, got --multirun and --cfg.",
+    ),
+    mistake("a flag without its own", "--resolve", "--resolve must stand beside --cfg job, got it alone."),
+    mistake(
+        "a flag without a use",
+        "--shell-completion",
+        "--shell-completion must be left out: there is none. --cfg job shows all settings.",
+    ),
+    mistake(
+        "a package that is no group",
+        "--cfg|job|-p|modle",
+        "--package must stand beside --cfg job and be one of dataset, model, optimizer, sampling, tracking, training, "
+        "got 'modle'.",
+    ),
+    mistake("bytes that are no text", "name=\udcff", r"the command line must be text, got 'name=\udcff'."),
+    mistake(
         "code in a setting",
         "model._target_=os.getcwd",
         f"model._target_ must not hold '_target_', got 'model._target_=os.getcwd'. {NO_CODE}",
@@ -444,6 +467,22 @@ def test_cfg_job_shows_all_settings_of_the_run_and_does_nothing(folder: Path, wo
     (folder / "shown.yaml").write_text(done.stdout)
     assert read_config(read_yaml(folder / "shown.yaml")) == compose_jobs(words)[0]
     assert list_files(folder) == sorted([*TEXTS, "shown.yaml"])
+
+
+@pytest.mark.parametrize(
+    "words",
+    [
+        ["--hydra-help", "seed=3"],
+        ["--info", "defaults", "seed=3"],
+        ["--cfg", "job", "-p", "model"],
+        ["seed=3", "--version"],
+    ],
+)
+def test_a_flag_that_shows_something_stands_beside_settings(folder: Path, words: list[str]) -> None:
+    done = run_process(folder, words)
+    assert (done.returncode, done.stderr) == (0, "")
+    assert done.stdout
+    assert list_files(folder) == sorted(TEXTS)
 
 
 def test_flags_may_stand_anywhere_between_settings(

@@ -38,11 +38,12 @@ def main(words: Sequence[str]) -> int:
 
             show_help(words)
             return 0
-        if words and words[0] == "--version":
+        if "--version" in words:
             from charrnn_exp import __version__
 
             print(__version__)
             return 0
+        _check_encoding(words)
         verb, rest = split_verb(words)
         find_command(verb)(rest)
         return 0
@@ -114,6 +115,17 @@ def find_command(verb: str) -> Callable[[Sequence[str]], None]:
             return repair
         case _:
             raise AssertionError(verb)
+
+
+def _check_encoding(words: Sequence[str]) -> None:
+    """Refuse bytes that are no text in the locale's encoding: Python hands them on as halves of surrogate pairs."""
+    problems = [f"the command line must be text, got {word!r}." for word in words if not _is_text(word)]
+    if problems:
+        raise UserError(*problems)
+
+
+def _is_text(word: str) -> bool:
+    return not any(0xD800 <= ord(c) <= 0xDFFF for c in word)
 
 
 def _print_error(line: str) -> None:

@@ -1,10 +1,17 @@
 """Small files that have the old or the new text, whole, whatever happens; locks that die with their holder."""
 
+import errno
 import fcntl
+import json
 import os
+import stat
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
+
+MAX_BYTES = 1 << 26
+"""Of a small file: a vocabulary of all Unicode characters takes a tenth."""
 
 
 class LockHeldError(Exception):
@@ -19,23 +26,58 @@ class LockHeldError(Exception):
         self.holder = holder
 
 
-def write_durably(path: Path, text: str) -> None:
-    """Replace the file's text: written beside it, synced, renamed, the folder synced.
+def write_durably(path: Path, content: str | bytes) -> None:
+    """Replace the file's content, text as UTF-8: written beside it, synced, renamed, the folder synced.
 
     Raises:
-        OSError: as the file system says; the old text stays.
+        OSError: as the file system says; the old content stays.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(text)
+        with temporary.open("wb") as file:
+            file.write(content.encode() if isinstance(content, str) else content)
             file.flush()
             os.fsync(file.fileno())
         temporary.rename(path)
-    except OSError:
+    except OSError as error:
         temporary.unlink(missing_ok=True)
+        error.filename = error.filename or str(path)  # a write that fails knows no name
         raise
     sync_folder(path.parent)
+
+
+def read_text(path: Path) -> str:
+    """Return the text of a small file.
+
+    Raises:
+        OSError: if it cannot be read.
+        ValueError: if it is not UTF-8, not small, or no file at all: reading a pipe would wait for ever.
+    """
+    found = path.stat()
+    if stat.S_ISDIR(found.st_mode):
+        raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
+    if not stat.S_ISREG(found.st_mode):
+        raise ValueError("no regular file")
+    if found.st_size > MAX_BYTES:
+        raise ValueError(f"more than {MAX_BYTES} bytes")
+    return path.read_text(encoding="utf-8")
+
+
+def read_json(path: Path) -> dict[str, Any]:
+    """Return the JSON object in a small file; all of it can be written as JSON again.
+
+    Raises:
+        OSError: if the file cannot be read.
+        ValueError: if it is not small, holds no object, is nested too deep, or has numbers past all floats.
+    """
+    try:
+        values = json.loads(read_text(path))
+        json.dumps(values, allow_nan=False)
+    except RecursionError:
+        raise ValueError("nesting without an end") from None
+    if not isinstance(values, dict):
+        raise ValueError(f"{type(values).__name__} in place of an object")
+    return values
 
 
 def sync_folder(folder: Path) -> None:

@@ -18,18 +18,19 @@ from charrnn_exp.errors import CharRNNError, Interrupted, one_line
 from charrnn_exp.evaluation.ngram import ORDER
 from charrnn_exp.evaluation.score import Scorer
 from charrnn_exp.model.machine import describe_arithmetic, pin_determinism
+from charrnn_exp.model.memory import telling_of_memory
 from charrnn_exp.model.network import Network, build_network, count_parameters, list_parameters
 from charrnn_exp.recorder import Recorder
 from charrnn_exp.run_log import log_to
-from charrnn_exp.stopping import watch_signals
+from charrnn_exp.stopping import StopRequest
 from charrnn_exp.tracking.catch_up import list_artifacts
 from charrnn_exp.tracking.metrics import MetricsFile
 from charrnn_exp.tracking.mlflow_run import KEY_TAG, RunDescription
 from charrnn_exp.tracking.provenance import list_versions, read_git_state
 from charrnn_exp.tracking.run_folder import RunFolder
 from charrnn_exp.tracking.tracker import Tracker, start_tracker
-from charrnn_exp.training.checkpoint import CheckpointStore
-from charrnn_exp.training.loop import train
+from charrnn_exp.training.checkpoint import Checkpoint, CheckpointStore
+from charrnn_exp.training.loop import is_finished, train
 from charrnn_exp.training.optimizer import build_optimizer
 from charrnn_exp.training.state import TrainingState, start_state
 from charrnn_exp.views.terminal import Terminal, format_seconds, format_table
@@ -58,6 +59,7 @@ def run_experiment(
     identity: RunIdentity,
     resume: bool = False,
     began: float | None = None,
+    stop: StopRequest | None = None,
 ) -> dict[str, Any]:
     """Train, sample and log one run; return its summary.
 
@@ -68,37 +70,30 @@ def run_experiment(
         identity: name and tags.
         resume: go on from the newest whole checkpoint of the folder, from step 0 where there is none.
         began: time.time() when the run began; None: now.
+        stop: looked at before the first update and after each; None: nothing stops the run.
 
     Raises:
-        MachineError: if the machine fails the run: a disk, a loss that is not a number.
-        Interrupted: after SIGINT or SIGTERM, with a checkpoint taken.
+        MachineError: if the machine fails the run: a disk, memory, a loss that is not a number.
+        Interrupted: after SIGINT or SIGTERM, with a checkpoint taken if there was a step since the last.
     """
-    terminal, began = Terminal(), began or time.time()
+    terminal, began, stop = Terminal(), began or time.time(), stop or StopRequest()
     before = folder.read_summary() if resume else {}
     folder.create(config, text.corpus.vocabulary)
     with log_to(folder.log, terminal):
         _introduce(config, text, folder, terminal)
         pin_determinism()
-        network = build_network(config, num_symbols=len(text.corpus.vocabulary))
-        _show_parameters(network, folder, terminal)
-        state = start_state(
-            network,
-            build_optimizer(config.optimizer, network),
-            batch_size=config.training.batch_size,
-            ema=config.training.ema_decay is not None,
-        )
+        state = _build_state(config, text)
+        _show_parameters(state.network, folder, terminal)
         checkpoints = CheckpointStore(
-            folder.checkpoints, facts=_facts(config, text, network), num_rolling=config.training.keep_checkpoints
+            folder.checkpoints, facts=_facts(config, text, state.network), num_rolling=config.training.keep_checkpoints
         )
-        if resume:
-            _restore(state, checkpoints, terminal)
+        restored = _restore(state, checkpoints, terminal) if resume else None
         metrics = MetricsFile(folder.metrics, last_step=state.progress.step)
         tracker = _start_tracker(config, text, folder, identity, is_resumed=resume)
-        recorder = Recorder(config, folder, text, state, metrics, tracker, identity.name, began)
-        with _closing(folder, recorder, tracker, before, checkpoints, config):
-            if resume:
-                recorder.tell_again()
-            _train(config, text, state, checkpoints, recorder, terminal)
+        recorder = Recorder(config, folder, text, state, metrics, tracker, identity.name, began, before)
+        with _closing(folder, recorder, tracker, checkpoints, config):
+            recorder.make_up(restored)
+            _train(config, text, state, checkpoints, recorder, terminal, stop)
             _finish(state, recorder, terminal, identity)
     summary = folder.read_summary()
     _conclude(summary, folder, config, terminal)
@@ -116,6 +111,17 @@ def _introduce(config: Config, text: PreparedText, folder: RunFolder, terminal: 
     )
     for line in [*find_warnings(config), *(f"dataset: {note}" for note in text.corpus.notes)]:
         log.warning(line)
+
+
+@telling_of_memory()
+def _build_state(config: Config, text: PreparedText) -> TrainingState:
+    network = build_network(config, num_symbols=len(text.corpus.vocabulary))
+    return start_state(
+        network,
+        build_optimizer(config.optimizer, network),
+        batch_size=config.training.batch_size,
+        ema=config.training.ema_decay is not None,
+    )
 
 
 def _show_parameters(network: Network, folder: RunFolder, terminal: Terminal) -> None:
@@ -139,18 +145,19 @@ def _facts(config: Config, text: PreparedText, network: Network) -> dict[str, An
     }
 
 
-def _restore(state: TrainingState, checkpoints: CheckpointStore, terminal: Terminal) -> None:
+def _restore(state: TrainingState, checkpoints: CheckpointStore, terminal: Terminal) -> Checkpoint | None:
     if not checkpoints.find_all():
         terminal.say("no checkpoint yet: starting at step 0")
-        return
+        return None
     checkpoint, weights, training, warnings = checkpoints.load_newest()
     for line in warnings:
         log.warning(line)
     checkpoints.check_facts(checkpoint)
     for line in checkpoints.find_changes(checkpoint):
         log.warning(line)
-    state.restore(weights, training)
+    state.restore(weights, training, step=checkpoint.step)
     terminal.say(f"resuming after step {state.progress.step:,} from {checkpoint.folder.name}")
+    return checkpoint
 
 
 def _start_tracker(
@@ -190,14 +197,13 @@ def _closing(
     folder: RunFolder,
     recorder: Recorder,
     tracker: Tracker,
-    before: dict[str, Any],
     checkpoints: CheckpointStore,
     config: Config,
 ) -> Iterator[None]:
     """Write the true status, whichever way the run ends: FINISHED, KILLED or FAILED."""
     status = "FAILED"
     try:
-        folder.write_summary(recorder.summarise("RUNNING", before))
+        folder.write_summary(recorder.summarise("RUNNING"))
         yield
         status = "FINISHED"
     except (Interrupted, KeyboardInterrupt):
@@ -213,13 +219,13 @@ def _closing(
         # A full disk must not hide the error that ended the run, nor keep MLflow from the status.
         with _telling(status):
             recorder.close()
-            folder.write_summary(recorder.summarise(status, before))
+            folder.write_summary(recorder.summarise(status))
         with recorder.watch.time("tracking"):
             tracker.finish(status, artifacts=list_artifacts(folder, checkpoints, config.tracking.log_checkpoints))
         with _telling(status):
             if tracker.run_id is not None:
                 folder.write_tracking({**folder.read_tracking(), "complete": tracker.error is None})
-            folder.write_summary(recorder.summarise(status, before))
+            folder.write_summary(recorder.summarise(status))
 
 
 @contextmanager
@@ -233,6 +239,7 @@ def _telling(status: str) -> Iterator[None]:
         log.error("the end of the run could not be written: %s", one_line(error))
 
 
+@telling_of_memory()
 def _train(
     config: Config,
     text: PreparedText,
@@ -240,30 +247,35 @@ def _train(
     checkpoints: CheckpointStore,
     recorder: Recorder,
     terminal: Terminal,
+    stop: StopRequest,
 ) -> None:
     val_n = text.parts.val_n
     scorer = None if val_n is None else Scorer(state.network, val_n)
+    num_steps = count_steps(config.training, text.order)
     view = terminal.training(
-        num_steps=count_steps(config.training, text.order),
+        num_steps=num_steps,
         first_step=state.progress.step,
         num_epochs=config.training.epochs,
     )
-    with watch_signals() as stop, view:
-        for event in train(
-            state,
-            config=config,
-            train_ids_n=text.parts.train_n,
-            order=text.order,
-            scorer=scorer,
-            checkpoints=checkpoints,
-            should_stop=stop,
-        ):
-            recorder.record(event, view)
-    if stop.signal_number is not None:
+    if not stop():
+        with view:
+            for event in train(
+                state,
+                config=config,
+                train_ids_n=text.parts.train_n,
+                order=text.order,
+                scorer=scorer,
+                checkpoints=checkpoints,
+                should_stop=stop,
+            ):
+                recorder.record(event, view)
+    # A signal that came when all was done changes nothing any more.
+    if stop.signal_number is not None and not is_finished(state.progress, config.training, num_steps=num_steps):
+        step = state.progress.step
         raise Interrupted(
             stop.signal_number,
-            f"stopped after step {state.progress.step:,}, with a checkpoint. "
-            f"Go on with: python -m charrnn_exp resume run={recorder.folder.path}",
+            (f"stopped after step {step:,}, with a checkpoint. " if step else "stopped before the first step. ")
+            + f"Go on with: python -m charrnn_exp resume run={recorder.folder.path}",
         )
 
 

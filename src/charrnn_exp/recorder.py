@@ -2,10 +2,13 @@
 
 import statistics
 import time
+from collections.abc import Mapping
+from pathlib import Path
 from typing import Any
 
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import PreparedText
+from charrnn_exp.durable import write_durably
 from charrnn_exp.evaluation.floor import FloorCounter
 from charrnn_exp.evaluation.ngram import MAX_CHARACTERS, ORDER
 from charrnn_exp.evaluation.score import to_bits
@@ -14,8 +17,10 @@ from charrnn_exp.sampling.sampler import Sampler
 from charrnn_exp.stopwatch import Stopwatch
 from charrnn_exp.tracking.metrics import MetricsFile, read_metrics
 from charrnn_exp.tracking.run_folder import RunFolder
+from charrnn_exp.tracking.samples import SEPARATOR, TABLE, build_table
 from charrnn_exp.tracking.tracker import Tracker
-from charrnn_exp.training.loop import EpochDone, Event, Saved, StepDone, Validated
+from charrnn_exp.training.checkpoint import Checkpoint
+from charrnn_exp.training.loop import EpochDone, Event, Saved, Saving, StepDone, Validated
 from charrnn_exp.training.state import TrainingState
 from charrnn_exp.views.curves import plot_losses
 from charrnn_exp.views.terminal import TrainingView
@@ -33,6 +38,7 @@ class Recorder:
         tracker: follows.
         run_name: names the run in the table of samples.
         began: when the run began, as time.time() tells it.
+        before: the summary of the parts of the run before this one; empty where there was none.
     """
 
     def __init__(
@@ -45,9 +51,11 @@ class Recorder:
         tracker: Tracker,
         run_name: str,
         began: float,
+        before: Mapping[str, Any],
     ) -> None:
         self._config = config
         self._began = began
+        self._before = {**before, **_read_last_values(folder)}
         self.folder = folder
         self._text = text
         self._state = state
@@ -60,8 +68,6 @@ class Recorder:
         self.watch = Stopwatch()
         """Seconds: start (until the first update is done), updates (the others), validation, checkpoints, ..."""
         self._val: Validated | None = None
-        self.sample: str | None = None
-        """Path of the newest sample, relative to the run folder."""
         self.texts: list[str] = []
         """The newest samples, each with its prompt."""
         self._floor: FloorCounter | None = None
@@ -77,27 +83,32 @@ class Recorder:
             case EpochDone():
                 if self._config.dataset.split.name == "none":
                     view.epoch(epoch=event.epoch, step=event.step, loss=event.loss)
+            case Saving():
+                with self.watch.time("checkpoints"):
+                    self._metrics.sync()  # a checkpoint must never be there without the rows up to its step
             case Saved():
                 self.watch.add("checkpoints", event.seconds)
                 if event.kept:
                     self._write_samples(event.step)
 
-    def tell_again(self) -> None:
-        """Hand the tracker the rows that the run folder has already: it may lack some, and sends none twice."""
+    def make_up(self, checkpoint: Checkpoint | None) -> None:
+        """Do what the part of the run before this one did not get to, after it had saved this checkpoint.
+
+        The sample of a kept checkpoint is written where it is missing. The tracker is handed the rows that the run
+        folder has already: it may lack some, and sends none twice.
+        """
+        if checkpoint is not None and checkpoint.is_kept() and not self._sample_path(checkpoint.step).exists():
+            self._write_samples(checkpoint.step)
         for name, curve in read_metrics(self.folder.metrics).items():
             for step, value in curve:
                 self._tracker.log_metrics(step, {name: value})
 
-    def summarise(self, status: str, before: dict[str, Any]) -> dict[str, Any]:
-        """Return the summary of the run as it stands.
-
-        Args:
-            status: RUNNING, FINISHED, FAILED or KILLED.
-            before: the summary of an earlier part of the run, for what this part did not measure.
-        """
-        progress = self._state.progress
+    def summarise(self, status: str) -> dict[str, Any]:
+        """Return the summary of the run as it stands: RUNNING, FINISHED, FAILED or KILLED."""
+        progress, before = self._state.progress, self._before
         val_loss = self._val.loss if self._val else before.get("val_loss")
         checkpoints = sorted(self.folder.checkpoints.glob("step_*"))
+        samples = sorted(self.folder.samples.glob("step_*.txt"), key=lambda path: int(path.stem[len("step_") :]))
         floor = self._find_floor(wait=False)
         return {
             "status": status,
@@ -117,7 +128,7 @@ class Recorder:
             "seconds": round(time.time() - self._began, 1),
             "seconds_by_activity": self._seconds_by_activity(),
             "checkpoint": str(checkpoints[-1].relative_to(self.folder.path)) if checkpoints else None,
-            "sample": self.sample or before.get("sample"),
+            "sample": str(samples[-1].relative_to(self.folder.path)) if samples else None,
         }
 
     def chars_per_second(self) -> float | None:
@@ -133,6 +144,8 @@ class Recorder:
 
     def draw_curves(self, title: str) -> None:
         """Write `plots/loss.png` from the rows of the run folder, waiting for the n-gram floor."""
+        if self._floor is None and self._before.get("ngram_val_loss") is None:
+            self._floor = _count_floor(self._text)  # no update was left to make
         floor = self._find_floor(wait=True)
         floors = {} if floor is None else {f"{ORDER}-grams": floor}
         plot_losses(read_metrics(self.folder.metrics), self.folder.plots / "loss.png", title=title, floors=floors)
@@ -151,22 +164,23 @@ class Recorder:
                 prompt_ids_t, length=sampling.length, num_samples=sampling.num_samples, seed=sampling.seed
             )
         written = [vocabulary.to_bytes(ids_t) for ids_t in texts]
-        path = self.folder.samples / f"step_{step}.txt"
-        path.write_bytes(b"\n\n=== next sample ===\n\n".join(written) + b"\n")
-        self.sample = str(path.relative_to(self.folder.path))
+        path = self._sample_path(step)
+        write_durably(path, SEPARATOR.encode().join(written) + b"\n")
         shown = [raw.decode("utf-8", errors="replace") for raw in written]
-        count = len(shown)
-        table: dict[str, list[Any]] = {
-            "run": [self._run_name] * count,
-            "step": [step] * count,
-            "val_loss": [round(self._val.loss, 4) if self._val else None] * count,
-            "temperature": [sampling.temperature] * count,
-            "text": shown,
-        }
+        table = build_table(
+            shown,
+            run=self._run_name,
+            step=step,
+            val_loss=self._val.loss if self._val else None,
+            temperature=sampling.temperature,
+        )
         with self.watch.time("tracking"):
-            self._tracker.log_text(path.read_bytes().decode("utf-8", errors="replace"), self.sample)
-            self._tracker.log_table(table, "samples.json")
+            self._tracker.log_text(path.read_bytes().decode("utf-8", errors="replace"), f"samples/{path.name}")
+            self._tracker.log_table(table, TABLE)
         self.texts = shown
+
+    def _sample_path(self, step: int) -> Path:
+        return self.folder.samples / f"step_{step}.txt"
 
     def _find_floor(self, *, wait: bool) -> float | None:
         """Return what counting n-grams reaches, None where it is not counted, or not yet."""
@@ -203,6 +217,16 @@ class Recorder:
         self._metrics.write(step, metrics)
         with self.watch.time("tracking"):
             self._tracker.log_metrics(step, metrics)
+
+
+def _read_last_values(folder: RunFolder) -> dict[str, float]:
+    """Return what the rows of the run folder say of the parts of the run before this one."""
+    curves = read_metrics(folder.metrics)
+    values = {name: curve[-1][1] for name, curve in curves.items() if name in ("val_loss", "val_loss_raw")}
+    if "val_loss" in values:
+        values.setdefault("val_loss_raw", values["val_loss"])
+    rates = [rate for _, rate in curves.get("chars_per_second", [])]
+    return values | ({"chars_per_second": round(statistics.median(rates[1:]), 1)} if len(rates) > 1 else {})
 
 
 def _count_floor(text: PreparedText) -> FloorCounter | None:

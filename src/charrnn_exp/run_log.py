@@ -1,5 +1,6 @@
 """The log of a run: all of it in the run folder, its warnings also for the person at the terminal."""
 
+import contextlib
 import logging
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,7 +19,11 @@ def log_to(path: Path, terminal: Terminal) -> Iterator[None]:
         def emit(self, record: logging.LogRecord) -> None:
             terminal.warn(record.getMessage())
 
-    to_file = logging.FileHandler(path, encoding="utf-8")
+    class ToFile(logging.FileHandler):
+        def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
+            """Say nothing: a disk that is full has ended the run with a line of its own."""
+
+    to_file = ToFile(path, encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
     to_terminal = ToTerminal()
     to_terminal.addFilter(lambda record: record.levelno == logging.WARNING)
@@ -31,4 +36,5 @@ def log_to(path: Path, terminal: Terminal) -> Iterator[None]:
     finally:
         log.removeHandler(to_file)
         log.removeHandler(to_terminal)
-        to_file.close()
+        with contextlib.suppress(OSError):
+            to_file.close()

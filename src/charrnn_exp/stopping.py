@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: a handler only sets a flag; the loop looks at it after each update."""
+"""SIGINT and SIGTERM: a handler only sets a flag; whoever works looks at it where stopping is safe."""
 
 import signal
 from collections.abc import Iterator

@@ -1,12 +1,13 @@
 """What is wrong with settings of the right type: ranges, names, and settings that do not go together."""
 
+import base64
 import math
 from dataclasses import fields
 from typing import Any, get_args
 
 import pytest
 
-from charrnn_exp.config.checks import find_problems, find_warnings
+from charrnn_exp.config.checks import find_problems, find_warnings, hide_secrets
 from charrnn_exp.config.overrides import list_settings
 from charrnn_exp.config.schema import Backend, Config, DatasetName, OptimizerName, Split
 from tests.config.conftest import change
@@ -252,3 +253,35 @@ def test_a_password_in_the_address_of_the_server_is_refused_since_settings_are_w
     assert line.startswith("tracking.uri must be without user and password")
     assert "'https://host:5000/x'. Set MLFLOW_TRACKING_USERNAME" in line
     assert "sesame" not in line
+
+
+@pytest.mark.parametrize("by", ["variables", "token", "address"])
+def test_a_message_shows_nothing_that_lets_a_server_in(monkeypatch: pytest.MonkeyPatch, by: str) -> None:
+    user, password = "us:er", "pass/word@1"
+    for name in (
+        "MLFLOW_TRACKING_URI",
+        "MLFLOW_TRACKING_USERNAME",
+        "MLFLOW_TRACKING_PASSWORD",
+        "MLFLOW_TRACKING_TOKEN",
+    ):
+        monkeypatch.delenv(name, raising=False)
+    match by:
+        case "variables":
+            monkeypatch.setenv("MLFLOW_TRACKING_USERNAME", user)
+            monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", password)
+        case "token":
+            monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", password)
+        case "address":
+            monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://us%3Aer:pass%2Fword%401@host")
+    sent = base64.b64encode(f"{user}:{password}".encode()).decode()
+    heard = [password, "pass%2Fword%401", *([] if by == "token" else [sent])]
+    message = hide_secrets("500 for http://us%3Aer:pass%2Fword%401@host/x: " + " ".join(heard))
+    assert message == "500 for http://host/x: " + " ".join(["***"] * len(heard))
+
+
+@pytest.mark.parametrize("key", ["optimizer.learning_rate", "optimizer.clip_norm", "optimizer.weight_decay"])
+def test_a_number_of_the_optimizer_is_a_32_bit_one(defaults: Config, key: str) -> None:
+    assert find_problems(change(defaults, {key: 3e38})) == []
+    assert find_problems(change(defaults, {key: 1e39})) == [
+        f"{key} must be at most 3.4e+38, the largest 32-bit number, got 1e+39."
+    ]

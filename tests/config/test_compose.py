@@ -10,9 +10,10 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from omegaconf import OmegaConf
 
 import charrnn_exp
-from charrnn_exp.config.compose import compose_jobs, compose_values
+from charrnn_exp.config.compose import HARMLESS_REFERENCES, compose_jobs, compose_values
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.config.overrides import open_free_keys
 from charrnn_exp.config.reading import flatten, read_yaml, to_values
@@ -99,6 +100,40 @@ def test_a_setting_taken_from_nowhere_is_one_line_that_names_it(value: str) -> N
     (line,) = compose_lines([f"name={value}"])
     assert "name" in line
     assert "nothing" in line
+
+
+@pytest.mark.parametrize(
+    "value",
+    ["${oc.env:EVIL}", "${oc.env:EVIL,x}", "a${oc.decode:${oc.env:EVIL}}", "${oc.select:seed}", "${oc.${name}:EVIL}"],
+)
+def test_a_setting_never_reads_the_environment(monkeypatch: pytest.MonkeyPatch, tmp_path: Path, value: str) -> None:
+    monkeypatch.setenv("EVIL", "secret")
+    write_files(tmp_path, {"experiment/mine.yaml": f"# @package _global_\nname: '{value}'\n"})
+    for words in (["experiment=mine"], [f"tracking.run_name={value}"]):
+        (line,) = compose_lines(words, config_dir=tmp_path)
+        assert "secret" not in line
+    assert OmegaConf.create({"x": "${oc.env:EVIL}"}).x == "secret"  # OmegaConf itself is as it was
+
+
+@pytest.mark.parametrize("key", ["hydra.run.dir", "hydra.sweep.dir", "hydra.sweep.subdir"])
+def test_a_run_lies_where_all_runs_lie(key: str) -> None:
+    (line,) = compose_lines([f"{key}=/elsewhere"])
+    assert line == f"{key} must be left as it is, got '/elsewhere'. Runs lie below outputs/; set name=NAME."
+
+
+@pytest.mark.parametrize("value", ["${y}", "${oc.env:HOME}", "a${y.b}", "$y", "${hydra.${y}}", "${.y}", "\\${y}"])
+def test_a_launcher_takes_no_value_from_outside_hydra(value: str) -> None:
+    assert HARMLESS_REFERENCES.fullmatch(value) is None
+    assert HARMLESS_REFERENCES.fullmatch("${hydra.sweep.dir}/.submitit/%j")
+
+
+def test_a_file_that_is_small_on_disk_and_not_in_memory_is_refused_unread(tmp_path: Path) -> None:
+    laughs = "a0: &a0 [x,x,x,x,x,x,x,x]\n" + "".join(
+        f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12)
+    )
+    write_files(tmp_path, {"experiment/mine.yaml": laughs})
+    (line,) = compose_lines(["experiment=mine"], config_dir=tmp_path)
+    assert line == f"{tmp_path}/experiment/mine.yaml must be a readable YAML file, got: more than 100000 values"
 
 
 @pytest.mark.parametrize("words", [["tracking.tags.team=a", "tracking.tags.n=3"], ["tracking.tags={team: a, n: 3}"]])

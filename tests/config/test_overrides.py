@@ -173,3 +173,9 @@ def test_parsing_raises_the_users_mistake_with_its_way_out() -> None:
     with pytest.raises(UserError, match=r"sampling\.prompt_file=FILE"):
         parse_override("sampling.prompt=a=b")
     assert parse_override("model.hidden_size=5").value() == 5
+
+
+@pytest.mark.parametrize("value", ["9" * 5000, "-" + "9" * 5000, "[" * 2000])
+def test_a_value_too_long_to_be_read_is_a_mistake(value: str) -> None:
+    with pytest.raises(UserError, match="seed must be a value that Hydra's grammar can read"):
+        parse_override(f"seed={value}")

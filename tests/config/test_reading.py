@@ -91,7 +91,7 @@ def test_any_prompt_survives_the_run_folders_config(defaults: Config, tmp_path: 
     assert again == changed
 
 
-@pytest.mark.parametrize("value", [1e-300, 5e-324, 0.1, 1 / 3, 1.7976931348623157e308])
+@pytest.mark.parametrize("value", [1e-300, 5e-324, 0.1, 1 / 3, 3.3999999999999995e38])
 def test_every_bit_of_a_number_survives_the_run_folders_config(defaults: Config, tmp_path: Path, value: float) -> None:
     changed = change(defaults, {"optimizer.learning_rate": value})
     (tmp_path / "config.yaml").write_text(write_yaml(to_values(changed)))
@@ -298,3 +298,32 @@ def test_a_yaml_tag_runs_no_code(tmp_path: Path, tag: str) -> None:
     with pytest.raises(UserError):
         read_yaml(path)
     assert not canary.exists()
+
+
+@pytest.mark.parametrize("key", ["seed", "model.dropout", "training.shuffle", "model.cell", "training.max_steps"])
+def test_a_reference_in_a_file_of_values_is_no_number(
+    defaults: Config, monkeypatch: pytest.MonkeyPatch, key: str
+) -> None:
+    monkeypatch.setenv("NUMBER", "1")
+    (line,) = read_lines(place(defaults, key, "${oc.env:NUMBER}"))
+    assert line.startswith(f"{key} must be ")
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "a0: &a0 [x,x,x,x]\n" + "".join(f"a{i}: &a{i} [{','.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12)),
+        "x: &a [*a]",
+        "x: " + "[" * 20_000,
+    ],
+    ids=["laughs", "itself", "depth"],
+)
+def test_yaml_that_is_small_on_disk_and_not_in_memory_is_refused(tmp_path: Path, text: str) -> None:
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(UserError, match="must be a readable YAML file"):
+        read_yaml(tmp_path / "x.yaml")
+
+
+def test_an_override_of_what_is_no_group_is_the_users_mistake(defaults: Config) -> None:
+    merged = merge_overrides(place(defaults, "model", 3), [parse_override("model.hidden_size=5")])
+    assert all(line.startswith("model.") for line in read_lines(merged))

@@ -1,5 +1,6 @@
 """Downloads, from a real server on 127.0.0.1 that answers well, badly, or not at all."""
 
+import contextlib
 import hashlib
 import shutil
 import socket
@@ -28,6 +29,8 @@ class Mirror:
 
     address: str
     asked: list[str] = field(default_factory=list)
+    num_sent: int = 0
+    """Bytes of the endless answer."""
 
     def url(self, way: str) -> str:
         return f"{self.address}/{way}/{NAME}"
@@ -41,6 +44,19 @@ def mirror() -> Iterator[Mirror]:
             found.asked.append(way)
             if way in ("404", "500"):
                 self.send_error(int(way))
+                return
+            if way == "endless":
+                self.send_response(200)
+                self.end_headers()
+                with contextlib.suppress(OSError):
+                    while True:
+                        self.wfile.write(bytes(1 << 16))
+                        found.num_sent += 1 << 16
+                return
+            if way == "to-a-file":
+                self.send_response(302)
+                self.send_header("Location", "file:///etc/hostname")
+                self.end_headers()
                 return
             body = {"good": GOOD, "corrupt": CORRUPT, "empty": b"", "longer": GOOD + b"x"}.get(way, GOOD)
             self.send_response(200)
@@ -136,12 +152,18 @@ def test_the_first_good_mirror_is_used_and_no_further_one_asked(mirror: Mirror, 
     assert mirror.asked == ways[:-1]
 
 
-@pytest.mark.parametrize("way", ["truncated", "corrupt", "empty", "longer", "404", "500"])
+@pytest.mark.parametrize("way", ["truncated", "corrupt", "empty", "longer", "to-a-file", "endless", "404", "500"])
 def test_a_bad_answer_leaves_nothing_behind(mirror: Mirror, folder: Path, way: str) -> None:
     line = fail(describe(mirror.url(way)))
     assert list_files(folder.parent) in ([], [folder.name])
     assert line.startswith(f"{NAME} must be downloaded, got ")
     assert mirror.address.removeprefix("http://") in line
+
+
+def test_an_answer_without_an_end_is_left_at_the_first_byte_too_many(mirror: Mirror, folder: Path) -> None:
+    line = fail(describe(mirror.url("endless")))
+    assert f"size must be {len(GOOD)} bytes, got more" in line
+    assert mirror.num_sent < 64 << 20  # what the buffers of the two sockets hold, and then some
 
 
 @pytest.mark.parametrize(

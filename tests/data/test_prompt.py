@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 
 from charrnn_exp.config.schema import Config, SamplingConfig, Unit
-from charrnn_exp.data.prompt import read_prompt
+from charrnn_exp.data.prompt import keep_typed, read_prompt, read_typed
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import UserError
 
@@ -127,3 +127,29 @@ def test_a_file_that_cannot_be_read_is_named_with_its_absolute_path(
     assert line.startswith("sampling.prompt_file must be a readable file, got ")
     if name in ("none.txt", "prompt.txt/b"):
         assert str(Path.cwd() / name) in line
+
+
+@pytest.mark.skipif(not Path("/dev/zero").exists(), reason="there is no /dev/zero here")
+def test_a_file_without_an_end_is_the_users_mistake(sampling: SamplingConfig) -> None:
+    assert "more than 10,000,000 bytes" in fail(replace(sampling, prompt_file="/dev/zero"))
+
+
+def test_the_text_of_standard_input_becomes_the_prompt_which_can_be_read_again(
+    sampling: SamplingConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"abc\n")))
+    kept = keep_typed(replace(sampling, prompt_file="-"), read_typed())
+    assert (kept.prompt, kept.prompt_file) == ("abc", None)
+    assert read(kept) == read(kept) == "abc"
+
+
+def test_a_prompt_from_elsewhere_stays_what_it_is(sampling: SamplingConfig) -> None:
+    for own in (replace(sampling, prompt="a"), replace(sampling, prompt_file="prompt.txt")):
+        assert keep_typed(own, "abc") == own
+
+
+def test_a_closed_standard_input_is_the_users_mistake(
+    sampling: SamplingConfig, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
+    assert "standard input is closed" in fail(replace(sampling, prompt_file="-"))

@@ -156,3 +156,11 @@ def test_a_known_text_is_looked_for_in_the_data_folder_under_its_name(
     with pytest.raises(MachineError) as caught:
         read(replace(defaults.dataset, name=DatasetName[name]))
     assert caught.value.lines[0].startswith(f"{tmp_path / file_name} must have the checksum ")
+
+
+def test_a_pipe_is_refused_at_once_since_a_text_is_read_twice(defaults: Config, tmp_path: Path) -> None:
+    os.mkfifo(tmp_path / "pipe")
+    (line,) = read_lines(file_at(defaults, str(tmp_path / "pipe")))
+    assert line == (
+        f"dataset.path must be a readable text file, got {tmp_path}/pipe (a pipe or device, and a text is read twice)."
+    )

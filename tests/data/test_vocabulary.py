@@ -110,7 +110,7 @@ def test_half_a_surrogate_pair_is_a_missing_symbol_like_any_other(unit: Unit) ->
 @pytest.mark.parametrize("vocabulary", [of_chars(TEXTS[2]), of_bytes(bytes(range(256))), of_chars("a")], ids=len)
 def test_a_vocabulary_survives_its_file(vocabulary: Vocabulary) -> None:
     text = vocabulary.to_json()
-    again = Vocabulary.from_json(text)
+    again = Vocabulary.from_json(json.loads(text))
     assert again == vocabulary
     assert again.sha256 == vocabulary.sha256
     assert text.isascii()

@@ -87,6 +87,13 @@ def test_bfloat16_errs_as_much_as_its_format_does() -> None:
     assert not np.array_equal(run_ours(values, "bfloat16")[0][0], run_ours(values, "float32")[0][0])
 
 
+@pytest.mark.parametrize(("b", "h"), [(b, h) for b in (1, 2, 3, 4) for h in (1, 2, 3, 4, 8)])
+def test_bfloat16_runs_at_the_smallest_sizes(b: int, h: int) -> None:
+    outputs, gradients = run_ours(make_inputs(b=b, t=3, e=2, h=h), "bfloat16")
+    for array in (*outputs, *gradients):
+        assert np.isfinite(array).all()
+
+
 def test_bfloat16_errs_less_than_keras_bfloat16_does() -> None:
     """Against float64: ours sums in float32 and keeps the states in it, Keras' mixed precision rounds them."""
     values = make_inputs(b=6, t=30, e=11, h=24)

@@ -1,13 +1,9 @@
 """Outages and kills of real runs, mended by `repair`: real processes, real servers."""
 
-import os
 import signal
 import subprocess
 import sys
 import time
-import urllib.request
-from collections.abc import Iterator
-from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -15,8 +11,8 @@ import pytest
 
 from charrnn_exp.tracking.metrics import read_metrics
 from charrnn_exp.tracking.run_folder import RunFolder
+from stress.mlflow_server import find_free_port, serve
 from tests.conftest import SMALL
-from tests.tracking.test_tracker import find_free_port
 
 pytestmark = pytest.mark.slow
 
@@ -38,27 +34,6 @@ def run(folder: Path, *words: str) -> tuple[str, str]:
 def find_run(folder: Path) -> RunFolder:
     (path,) = folder.glob("outputs/**/config.yaml")
     return RunFolder(path.parent)
-
-
-@contextmanager
-def serve(folder: Path, port: int) -> Iterator[None]:
-    """A real tracking server on loopback."""
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/server.db"]
-    command += ["--artifacts-destination", str(folder / "artifacts"), "--host", "127.0.0.1", "--port", str(port)]
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    silent = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-    with subprocess.Popen([*command, "--workers", "1"], env=environment, start_new_session=True, **silent) as server:
-        try:
-            deadline = time.monotonic() + 60
-            while time.monotonic() < deadline:
-                try:
-                    urllib.request.urlopen(f"http://127.0.0.1:{port}/health", timeout=1)
-                    break
-                except OSError:
-                    time.sleep(0.2)
-            yield
-        finally:
-            os.killpg(server.pid, signal.SIGTERM)
 
 
 def check_mlflow_has_all(uri: str, folder: RunFolder, status: str) -> None:
@@ -88,7 +63,6 @@ def test_what_an_absent_server_missed_is_sent_when_it_is_there(tmp_path: Path) -
     assert "`python -m charrnn_exp repair` sends it" in line
     folder = find_run(tmp_path)
     assert folder.read_summary()["status"] == "FINISHED"
-    (tmp_path / "server").mkdir()
     with serve(tmp_path / "server", port):
         out, err = run(tmp_path, "repair")
         assert "metric values and the files to MLflow run" in out

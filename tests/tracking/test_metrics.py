@@ -2,6 +2,9 @@
 
 from pathlib import Path
 
+import pytest
+
+from charrnn_exp.errors import MachineError
 from charrnn_exp.tracking.metrics import MetricsFile, read_metrics
 
 
@@ -40,3 +43,12 @@ def test_half_a_row_of_a_kill_is_dropped(tmp_path: Path) -> None:
     assert len(read_metrics(path)["train_loss"]) == 3
     write(path, range(4, 5), last_step=3)
     assert [step for step, _ in read_metrics(path)["train_loss"]] == [1, 2, 3, 4]
+
+
+@pytest.mark.parametrize("line", ["", "3", "[]", "{}", '{"step": "1"}', '{"step": 1, "a": "x"}', "[" * 100_000])
+def test_a_line_that_no_run_wrote_is_damaged(tmp_path: Path, line: str) -> None:
+    (tmp_path / "metrics.jsonl").write_text(line + "\n")
+    with pytest.raises(MachineError, match="must have a step and numbers in each line"):
+        read_metrics(tmp_path / "metrics.jsonl")
+    with pytest.raises(MachineError, match="must have a step and numbers in each line"):
+        MetricsFile(tmp_path / "metrics.jsonl", last_step=3)

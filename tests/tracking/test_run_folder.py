@@ -89,3 +89,46 @@ def test_a_run_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
     refused = pytest.raises(MachineError, match="must be writable, got Not a directory")
     with refused, RunFolder(tmp_path / "file" / "run").lock():
         pass
+
+
+@pytest.mark.parametrize("name", ["samples", ".lock", "checkpoints/best.json"])
+def test_a_run_folder_with_a_link_is_neither_read_nor_locked(compose: Any, tmp_path: Path, name: str) -> None:
+    folder = make(compose, tmp_path / "run")
+    (tmp_path / "elsewhere").write_text("precious")
+    path = folder.path / name
+    if path.is_dir():
+        path.rmdir()
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(MachineError, match="must lie in the run folder, got a link to"):
+        find_run(str(folder.path))
+    with pytest.raises(MachineError, match="must lie in the run folder"), folder.lock():
+        pass
+    assert (tmp_path / "elsewhere").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "{", "[" * 100_000, '{"step": "7"}', '{"step": true}', '{"a": 1e999}', '{"run_id": []}']
+)
+def test_a_summary_or_a_record_of_tracking_that_no_run_wrote_is_damaged(
+    compose: Any, tmp_path: Path, text: str
+) -> None:
+    folder = make(compose, tmp_path / "run")
+    folder.summary.write_text(text)
+    folder.tracking.write_text(text.replace("step", "params"))
+    for read in (folder.read_summary, folder.read_tracking):
+        with pytest.raises(MachineError, match="Move it away"):
+            read()
+
+
+@pytest.mark.parametrize("points", ["[]", "[2, 1]", "[1, 1]", '["1"]', "[true]", "[-1]", "[1114112]", "[55296]", "3"])
+def test_a_vocabulary_that_no_run_wrote_is_damaged(compose: Any, tmp_path: Path, points: str) -> None:
+    folder = make(compose, tmp_path / "run")
+    folder.vocabulary.write_text(f'{{"unit": "char", "code_points": {points}}}')
+    with pytest.raises(MachineError, match="must hold a vocabulary, got code_points"):
+        folder.read_vocabulary()
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "~nobody-of-this-name/x"])
+def test_a_name_that_no_file_system_has_is_no_run(name: str) -> None:
+    with pytest.raises(UserError, match=r"^run must be"):
+        find_run(name)

@@ -1,12 +1,8 @@
 """The tracker against a real MLflow server, and against one that is not there."""
 
-import os
 import signal
-import socket
-import subprocess
-import sys
+import sqlite3
 import time
-import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -15,6 +11,7 @@ import pytest
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.tracking.mlflow_run import RunDescription
 from charrnn_exp.tracking.tracker import MlflowTracker, NoTracker, start_tracker
+from stress.mlflow_server import MlflowServer, accept_only, find_free_port, serve
 
 
 def describe(key: str = "a") -> RunDescription:
@@ -26,36 +23,11 @@ def describe(key: str = "a") -> RunDescription:
     )
 
 
-def find_free_port() -> int:
-    with socket.socket() as attempt:
-        attempt.bind(("127.0.0.1", 0))
-        return int(attempt.getsockname()[1])
-
-
 @pytest.fixture(scope="module")
 def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     """A real tracking server on loopback."""
-    folder = tmp_path_factory.mktemp("server")
-    address = f"http://127.0.0.1:{find_free_port()}"
-    command = [sys.executable, "-m", "mlflow", "server", "--backend-store-uri", f"sqlite:///{folder}/server.db"]
-    command += ["--artifacts-destination", str(folder / "artifacts"), "--host", "127.0.0.1", "--workers", "1"]
-    environment = {**os.environ, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false", "MLFLOW_DISABLE_TELEMETRY": "true"}
-    with subprocess.Popen(
-        [*command, "--port", address.rpartition(":")[2]],
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-        start_new_session=True,
-    ) as process:
-        deadline = time.monotonic() + 60
-        while time.monotonic() < deadline:
-            try:
-                urllib.request.urlopen(f"{address}/health", timeout=1)
-                break
-            except OSError:
-                time.sleep(0.2)
-        yield address
-        os.killpg(process.pid, signal.SIGTERM)
+    with serve(tmp_path_factory.mktemp("server")) as running:
+        yield running.uri
 
 
 def test_a_server_gets_everything_and_a_resumed_run_doubles_no_step(server: str, tmp_path: Path) -> None:
@@ -135,6 +107,7 @@ def test_a_file_that_cannot_be_sent_holds_up_neither_metrics_nor_files_nor_statu
 def test_system_metrics_are_logged_on_request(server: str) -> None:
     words = ["tracking=server", f"tracking.uri={server}", "tracking.system_metrics=true"]
     tracker = MlflowTracker(compose_jobs(words)[0].tracking, describe())
+    tracker.log_metrics(1, {"train_loss": 1.0})
     time.sleep(12)
     tracker.finish("FINISHED", artifacts={})
     assert tracker.error is None
@@ -154,6 +127,61 @@ def test_a_server_that_is_not_there_costs_a_warning_and_nothing_else(caplog: pyt
     tracker.finish("FINISHED", artifacts={})
     assert told < 0.5
     assert time.monotonic() - began < 30
+    assert [record.levelname for record in caplog.records if record.name.startswith("charrnn_exp")] == ["WARNING"]
+
+
+def test_a_server_that_hangs_is_not_waited_for_at_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
+    port = find_free_port()
+    words = ["tracking=server", f"tracking.uri=http://127.0.0.1:{port}"]
+    with accept_only(port):
+        tracker = start_tracker(compose_jobs(words)[0].tracking, describe())
+        tracker.log_metrics(1, {"train_loss": 1.0})
+        deadline = time.monotonic() + 60
+        while tracker.error is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        began = time.monotonic()
+        tracker.finish("FINISHED", artifacts={})
+        assert time.monotonic() - began < 1.0
+        assert tracker.error is not None
+    assert [record.levelname for record in caplog.records if record.name.startswith("charrnn_exp")] == ["WARNING"]
+
+
+@pytest.mark.slow
+def test_a_server_that_hangs_at_the_very_end_is_waited_for_a_few_seconds(tmp_path: Path) -> None:
+    running = MlflowServer(tmp_path / "server", find_free_port())
+    running.start()
+    try:
+        tracker = MlflowTracker(
+            compose_jobs(["tracking=server", f"tracking.uri={running.uri}"])[0].tracking, describe()
+        )
+        tracker.log_metrics(1, {"train_loss": 1.0})
+        deadline = time.monotonic() + 60
+        while tracker.run_id is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        time.sleep(1.0)  # in which the metrics are sent
+        running.signal(signal.SIGSTOP)
+        tracker.log_metrics(2, {"train_loss": 1.0})
+        began = time.monotonic()
+        tracker.finish("FINISHED", artifacts={})
+        assert time.monotonic() - began < 8.0
+        assert tracker.error is not None
+    finally:
+        running.close()
+
+
+def test_a_locked_database_costs_a_warning_and_no_minutes(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    (tmp_path / "mlruns").mkdir()
+    holder = sqlite3.connect(tmp_path / "mlruns/mlflow.db", isolation_level=None)
+    holder.execute("create table anything (x)")
+    holder.execute("begin exclusive")
+    began = time.monotonic()
+    tracker = MlflowTracker(compose_jobs(["tracking=local"])[0].tracking, describe())
+    tracker.finish("FINISHED", artifacts={})
+    assert time.monotonic() - began < 15.0
+    assert "locked" in str(tracker.error)
     assert [record.levelname for record in caplog.records if record.name.startswith("charrnn_exp")] == ["WARNING"]
 
 

@@ -1,5 +1,6 @@
 """Checkpoints on disk."""
 
+import hashlib
 import json
 from pathlib import Path
 from typing import Any
@@ -8,7 +9,7 @@ import numpy as np
 import pytest
 
 from charrnn_exp.errors import MachineError, UserError
-from charrnn_exp.training.checkpoint import MANIFEST, TRAINING, WEIGHTS, CheckpointStore
+from charrnn_exp.training.checkpoint import MANIFEST, TRAINING, WEIGHTS, CheckpointStore, hash_manifest
 
 
 @pytest.fixture
@@ -16,9 +17,11 @@ def run(start: Any) -> Any:
     return start("training.sequence_length=150", "model.dropout=0.3", "training.ema_decay=0.9")
 
 
-def save(run: Any, step: int, **options: bool) -> None:
+def save(run: Any, step: int, *, kept: bool = False, best: bool = False) -> None:
     run.state.progress.step = step
-    run.checkpoints.save(run.state, **({"kept": False, "best": False} | options))
+    if best:
+        run.state.progress.best_step, run.state.progress.best_val_loss = step, 1 / step
+    run.checkpoints.save(run.state, kept=kept)
 
 
 def test_what_is_saved_is_what_is_loaded(run: Any) -> None:
@@ -82,6 +85,33 @@ def test_a_damaged_checkpoint_is_passed_over_with_a_warning(run: Any, name: str,
     assert "step_0000000002" in warnings[0]
 
 
+def test_a_manifest_that_says_anything_else_than_was_written_does_not_count(run: Any) -> None:
+    save(run, 1)
+    (checkpoint,) = run.checkpoints.find_all()
+    path = checkpoint.folder / MANIFEST
+    written = path.read_text()
+    for changed in (written.replace('"kept": false', '"kept": true'), written.replace('"epoch": 0', '"epoch": 1')):
+        assert changed != written
+        path.write_text(changed)
+        with pytest.raises(MachineError, match="must be as it was written"):
+            checkpoint.read_manifest()
+    path.write_text(written)
+    checkpoint.folder.rename(checkpoint.folder.with_name("step_0000000002"))
+    (checkpoint,) = run.checkpoints.find_all()
+    with pytest.raises(MachineError, match="must be of format and step"):
+        checkpoint.read_manifest()
+
+
+def test_the_best_stays_where_a_kill_left_best_json_behind(run: Any) -> None:
+    save(run, 1, best=True)
+    save(run, 2, best=True)
+    (run.checkpoints.folder / "best.json").write_text('{"step": 1}\n')
+    for step in range(3, 7):
+        save(run, step)
+    assert [checkpoint.step for checkpoint in run.checkpoints.find_all()] == [2, 5, 6]
+    assert json.loads((run.checkpoints.folder / "best.json").read_text()) == {"step": 2}
+
+
 def test_no_whole_checkpoint_is_said(run: Any) -> None:
     save(run, 1)
     (run.checkpoints.find_all()[0].folder / WEIGHTS).unlink()
@@ -99,10 +129,8 @@ def test_a_pickle_in_an_npz_is_not_run(run: Any, tmp_path: Path) -> None:
     np.savez(checkpoint.folder / WEIGHTS, evil=np.array([Canary()], dtype=object))
     raw = (checkpoint.folder / WEIGHTS).read_bytes()
     manifest = checkpoint.read_manifest()
-    import hashlib
-
     manifest["files"][WEIGHTS] = {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
-    (checkpoint.folder / MANIFEST).write_text(json.dumps(manifest))
+    (checkpoint.folder / MANIFEST).write_text(json.dumps({**manifest, "sha256": hash_manifest(manifest)}))
     with pytest.raises(MachineError):
         run.checkpoints.load_newest()
     assert not (tmp_path / "canary").exists()
@@ -120,7 +148,7 @@ def test_leftovers_of_a_kill_do_not_count_and_go_at_the_next_save(run: Any) -> N
 def test_a_checkpoint_of_something_else_is_refused_with_both_values(run: Any, tmp_path: Path) -> None:
     mine = {"model": {"hidden_size": 5}, "vocabulary_sha256": "aa"}
     store = CheckpointStore(tmp_path / "facts", facts=mine, num_rolling=1)
-    store.save(run.state, kept=False, best=False)
+    store.save(run.state, kept=False)
     other = CheckpointStore(tmp_path / "facts", facts={**mine, "vocabulary_sha256": "bb"}, num_rolling=1)
     store.check_facts(store.find_all()[0])
     with pytest.raises(UserError, match="same vocabulary_sha256, got 'aa' where this run has 'bb'"):
@@ -131,7 +159,7 @@ def test_a_folder_that_cannot_be_written_is_one_line(run: Any, tmp_path: Path) -
     (tmp_path / "file").write_text("")
     store = CheckpointStore(tmp_path / "file" / "checkpoints", facts={}, num_rolling=1)
     with pytest.raises(MachineError, match="must be written, got Not a directory"):
-        store.save(run.state, kept=False, best=False)
+        store.save(run.state, kept=False)
 
 
 def test_a_checkpoint_made_again_is_never_away_and_gets_the_new_manifest(run: Any) -> None:
@@ -155,7 +183,7 @@ def test_a_damaged_checkpoint_made_again_is_whole_again(run: Any) -> None:
 def test_arithmetic_that_changed_is_told_fact_by_fact(run: Any, tmp_path: Path) -> None:
     facts = {"precision": "bfloat16", "machine": {"threads": "2", "device": "cpu"}, "versions": {"numpy": "2.4.6"}}
     store = CheckpointStore(tmp_path / "facts", facts=facts, num_rolling=1)
-    store.save(run.state, kept=False, best=False)
+    store.save(run.state, kept=False)
     (checkpoint,) = store.find_all()
     assert store.find_changes(checkpoint) == []
     changed = {**facts, "precision": "float32", "machine": {"threads": "8", "device": "cpu"}}

@@ -78,6 +78,18 @@ def test_a_stop_takes_a_checkpoint_after_the_step(start: Any) -> None:
     assert run.checkpoints.find_all()[-1].step == 3
 
 
+def test_a_stop_cuts_a_validation_short_and_the_next_part_makes_it(start: Any) -> None:
+    run = start(*short())
+    count = iter(range(1, 99))
+    events = run.train(should_stop=lambda: next(count) >= 9)  # the ninth question comes from the validation
+    assert steps(events, Validated) == []
+    assert run.checkpoints.find_all()[-1].step == 9
+    resumed = start(*short())
+    resumed.resume()
+    assert resumed.state.progress.is_validation_due
+    assert steps(resumed.train(), Validated)[0] == 9
+
+
 @pytest.mark.parametrize(
     ("stop_after", "order"), [(4, ()), (9, ()), (13, ("training.shuffle=true", "training.stateful=false"))]
 )
@@ -88,7 +100,7 @@ def test_a_resumed_run_ends_with_the_same_bytes(start: Any, stop_after: int, ord
     whole_events = whole.train()
     stopped = start(*options, folder="stopped")
     count = iter(range(1, 99))
-    first_events = stopped.train(should_stop=lambda: next(count) == stop_after)
+    first_events = stopped.train(should_stop=lambda: next(count) >= stop_after)
     resumed = start(*options, folder="stopped")
     resumed.resume()
     resumed_events = resumed.train()
@@ -132,7 +144,7 @@ def test_the_state_is_carried_within_an_epoch_and_dropped_at_its_end(start: Any)
 def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_checkpoint(start: Any) -> None:
     run = start(*short("training.checkpoint_every_steps=2"))
     count = iter(range(1, 99))
-    run.train(should_stop=lambda: next(count) == 4)
+    run.train(should_stop=lambda: next(count) >= 4)
     variable = run.state.network.trainable_variables[-1]
     variable.assign(np.full(variable.shape, np.inf))
     with pytest.raises(MachineError, match=r"finite number, got .* at step 5 \(epoch 1, batch 5, rate"):

@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 
 from charrnn_exp.commands.words import Words, change_config, parse_words
-from charrnn_exp.config.checks import redact
+from charrnn_exp.config.checks import hide_secrets
 from charrnn_exp.config.schema import Backend
 from charrnn_exp.errors import CharRNNError, MachineError, UserError, one_line
 from charrnn_exp.tracking.catch_up import send_missing
@@ -36,7 +36,7 @@ def repair(words: Sequence[str]) -> None:
             failures.append(f"run {folder.path}: {one_line(error)}")
             continue
         except Exception as error:  # MLflow raises its own, requests' and SQLAlchemy's
-            failures.append(f"run {folder.path} must reach MLflow, got {redact(one_line(error))[:500]}.")
+            failures.append(f"run {folder.path} must reach MLflow, got {hide_secrets(one_line(error))[:500]}.")
             continue
         num_right += not done
         if done:

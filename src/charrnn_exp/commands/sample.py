@@ -32,28 +32,32 @@ def sample(words: Sequence[str]) -> None:
     # A prompt on the command line takes the place of either way the run had it.
     changed = {override.key_or_group for override in parsed.settings}
     for one, other in (("prompt", "prompt_file"), ("prompt_file", "prompt")):
-        if f"sampling.{one}" in changed and f"sampling.{other}" not in changed:
-            values["sampling"][other] = None
+        own = values.get("sampling")
+        if f"sampling.{one}" in changed and f"sampling.{other}" not in changed and isinstance(own, dict):
+            own[other] = None
     config = change_config(values, parsed)
     vocabulary = folder.read_vocabulary()
     prompt_ids_t = read_prompt(config.sampling, vocabulary)
-    weights = _read_weights(folder, parsed.own.get("checkpoint", "last"))
+    weights = _read_weights(folder, vocabulary, parsed.own.get("checkpoint", "last"))
     import_tensorflow()
     _stream(config, vocabulary, prompt_ids_t, weights)
 
 
-def _read_weights(folder: RunFolder, which: str) -> Arrays:
-    store = CheckpointStore(folder.checkpoints, facts={}, num_rolling=1)
+def _read_weights(folder: RunFolder, vocabulary: Vocabulary, which: str) -> Arrays:
+    store = CheckpointStore(folder.checkpoints, facts={"vocabulary_sha256": vocabulary.sha256}, num_rolling=1)
     if not store.find_all():
         raise MachineError(f"run {folder.path} must have a checkpoint, got none. Resume it first.")
     match which:
         case "last":
-            _, weights, _, warnings = store.load_newest()
+            checkpoint, weights, _, warnings = store.load_newest()
+            store.check_facts(checkpoint)
             for line in warnings:
                 print(f"charrnn_exp: warning: {line}", file=sys.stderr)
             return weights
         case "best":
-            return store.best_or_newest().read(WEIGHTS)
+            checkpoint = store.best_or_newest()
+            store.check_facts(checkpoint)
+            return checkpoint.read(WEIGHTS)
         case _:
             raise UserError(f"checkpoint must be last or best, got {which!r}.")
 

@@ -1,9 +1,11 @@
 """`train`, the verb that is meant when none is given: Hydra's overrides and flags."""
 
 import argparse
+import os
 import sys
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -14,13 +16,20 @@ from omegaconf import DictConfig, OmegaConf
 
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.conf_folder import find_conf_folder
-from charrnn_exp.config.overrides import find_swept_keys, open_free_keys
+from charrnn_exp.config.overrides import find_swept_keys, list_settings, open_free_keys
 from charrnn_exp.config.reading import read_config
+from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import PreparedText, prepare_text
+from charrnn_exp.data.prompt import STANDARD_INPUT, keep_typed, read_typed
 from charrnn_exp.errors import Interrupted, MachineError, UserError, one_line
+from charrnn_exp.model.memory import check_memory
 from charrnn_exp.model.startup import find_process_start, import_tensorflow
+from charrnn_exp.stopping import watch_signals
 
 MAX_RUN_NAME = 250
+SWITCHES = ("hydra_help", "run", "multirun", "resolve")
+VALUE_FLAGS = ("cfg", "package", "info", "config_dir")
+"""Hydra's flags, without and with a value, that are handed on to it."""
 
 
 def train(words: Sequence[str]) -> None:
@@ -35,14 +44,16 @@ def train(words: Sequence[str]) -> None:
     multirun = arguments.multirun or "hydra.mode=MULTIRUN" in overrides
     configs = compose_jobs(overrides, multirun=multirun, config_dir=config_dir)
     # A single run's text is read before Hydra makes its folder; a sweep's texts one by one, each as its job's own.
-    only_shows = arguments.cfg or arguments.info or arguments.hydra_help or arguments.shell_completion
-    text = None if multirun or only_shows else prepare_text(configs[0])
+    only_shows = arguments.cfg or arguments.info or arguments.hydra_help
+    from_input = any(config.sampling.prompt_file == STANDARD_INPUT for config in configs) and not only_shows
+    typed = read_typed() if from_input else None
+    text = None if multirun or only_shows else prepare_text(_keep_typed(configs[0], typed))
     swept = find_swept_keys(overrides) if multirun else set()
     failures: list[tuple[str, Exception]] = []
 
     def run_job(composed: DictConfig) -> None:
         try:
-            _run_job(composed, text, swept, began=time.time() if multirun else find_process_start())
+            _run_job(composed, text, typed, swept, began=time.time() if multirun else find_process_start())
         except Interrupted as error:
             raise _HydraPasses(error) from error
         except Exception as error:  # of a sweep, the other jobs still run
@@ -51,7 +62,8 @@ def train(words: Sequence[str]) -> None:
             failures.append((name_run(HydraConfig.get().overrides.task, swept), error))
             print(f"charrnn_exp: error: {one_line(error)}", file=sys.stderr, flush=True)
 
-    _enter_hydra(run_job, [*_flags(words, arguments), *overrides])
+    # Hydra's help is of Hydra; beside settings it ends with a traceback.
+    _enter_hydra(run_job, [*_flags(arguments), *([] if arguments.hydra_help else overrides)])
     if failures:
         kind = UserError if all(isinstance(error, UserError) for _, error in failures) else MachineError
         raise kind(*(f"job {name!r} failed: {one_line(error)}" for name, error in failures))
@@ -72,25 +84,33 @@ def name_run(overrides: Sequence[str], swept: set[str]) -> str:
     return " ".join(varying)[:MAX_RUN_NAME] or "defaults"
 
 
-def _run_job(composed: DictConfig, text: PreparedText | None, swept: set[str], *, began: float) -> None:
+def _keep_typed(config: Config, typed: str | None) -> Config:
+    """Return the settings with the prompt of standard input among them, for all jobs of a sweep and for resume."""
+    return replace(config, sampling=keep_typed(config.sampling, typed))
+
+
+def _run_job(
+    composed: DictConfig, text: PreparedText | None, typed: str | None, swept: set[str], *, began: float
+) -> None:
     from charrnn_exp.tracking.run_folder import RunFolder
     from charrnn_exp.tracking.store import probe_server
 
     values = OmegaConf.to_container(composed, resolve=True)
     assert isinstance(values, dict)
-    config = read_config({str(key): value for key, value in values.items()})
+    config = _keep_typed(read_config({str(key): value for key, value in values.items()}), typed)
     text = text or prepare_text(config)
     hydra_config = HydraConfig.get()
     folder = RunFolder(_relative(Path(hydra_config.runtime.output_dir)))
     tags = {"sweep": folder.label.rpartition("/")[0]} if swept else {}
     name = config.tracking.run_name or name_run(hydra_config.overrides.task, swept)
+    check_memory(config, num_symbols=len(text.corpus.vocabulary))
     probe_server(config.tracking)
-    with folder.lock():
+    with folder.lock(), watch_signals() as stop:
         # Only here, when everything that can be checked is checked, is TensorFlow imported.
         import_tensorflow()
         from charrnn_exp.experiment import RunIdentity, run_experiment
 
-        run_experiment(config, text, folder, identity=RunIdentity(name, tags), began=began)
+        run_experiment(config, text, folder, identity=RunIdentity(name, tags), began=began, stop=stop)
 
 
 class _HydraPasses(BaseException):
@@ -115,31 +135,53 @@ def _enter_hydra(run_job: Any, words: list[str]) -> None:
 
 def _parse(words: Sequence[str]) -> argparse.Namespace:
     parser = get_args_parser()
+    parser.allow_abbrev = False
 
     def refuse(message: str) -> NoReturn:
         raise UserError(f"the command line must be readable, got: {message}. See --help.")
 
     parser.error = refuse
     arguments = parser.parse_intermixed_args(list(words))
-    for flag in ("config_path", "config_name", "experimental_rerun"):
-        if getattr(arguments, flag, None) is not None:
-            raise UserError(
-                f"--{flag.replace('_', '-')} must be left out, got {getattr(arguments, flag)!r}. "
-                "Use --config-dir for settings of your own, and resume to go on with a run."
-            )
+    problems = list(_flag_problems(arguments))
+    if problems:
+        raise UserError(*problems)
     return arguments
 
 
-def _flags(words: Sequence[str], arguments: argparse.Namespace) -> list[str]:
-    """Return the words that are not overrides: Hydra's own flags and their values."""
-    return [word for word in words if word not in arguments.overrides]
+def _flag_problems(arguments: argparse.Namespace) -> Iterator[str]:
+    """Yield what Hydra would answer with a traceback, and the flags that this program has no use for."""
+    for flag in ("config_path", "config_name", "experimental_rerun"):
+        if getattr(arguments, flag, None) is not None:
+            yield (
+                f"--{flag.replace('_', '-')} must be left out, got {getattr(arguments, flag)!r}. "
+                "Use --config-dir for settings of your own, and resume to go on with a run."
+            )
+    if arguments.shell_completion:
+        yield "--shell-completion must be left out: there is none. --cfg job shows all settings."
+    given = [flag for flag in ("run", "multirun", "cfg", "info") if getattr(arguments, flag)]
+    if len(given) > 1:
+        yield f"one of --run, --multirun, --cfg and --info must be given at most, got --{' and --'.join(given)}."
+    if arguments.resolve and not arguments.cfg:
+        yield "--resolve must stand beside --cfg job, got it alone."
+    groups = {key.rpartition(".")[0] for key in list_settings()} - {""}
+    if arguments.package is not None and (arguments.cfg != "job" or arguments.package not in groups):
+        yield (
+            f"--package must stand beside --cfg job and be one of {', '.join(sorted(groups))}, "
+            f"got {arguments.package!r}."
+        )
+
+
+def _flags(arguments: argparse.Namespace) -> list[str]:
+    """Return Hydra's own flags and their values, written out."""
+    given = {flag.replace("_", "-"): getattr(arguments, flag) for flag in (*SWITCHES, *VALUE_FLAGS)}
+    return [f"--{flag}" if value is True else f"--{flag}={value}" for flag, value in given.items() if value]
 
 
 def _check_config_dir(config_dir: str | None) -> Path | None:
     if config_dir is None:
         return None
-    path = Path(config_dir).expanduser().absolute()
-    if not path.is_dir():
+    path = Path(os.path.expanduser(config_dir)).absolute()
+    if not os.path.isdir(path):  # says no, too, to a name that no file system has
         raise UserError(f"--config-dir must be a folder with YAML groups, got {path}, which is none.")
     return path
 

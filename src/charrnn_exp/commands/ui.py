@@ -12,7 +12,7 @@ import webbrowser
 from collections.abc import Sequence
 
 from charrnn_exp.commands.words import change_config, parse_words
-from charrnn_exp.config.checks import redact
+from charrnn_exp.config.checks import hide_secrets, redact
 from charrnn_exp.config.compose import compose_values
 from charrnn_exp.config.schema import Backend, Config
 from charrnn_exp.errors import MachineError, UserError, one_line
@@ -62,9 +62,17 @@ def _serve(config: Config, port: int, open_browser: str) -> None:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "ERROR",
     }
-    command = [sys.executable, "-m", "mlflow", "ui", "--backend-store-uri", find_uri(config.tracking)]
+    command = [sys.executable, "-P", "-m", "mlflow", "ui", "--backend-store-uri", find_uri(config.tracking)]
+    command += ["--default-artifact-root", (MLRUNS / "artifacts").absolute().as_uri()]
     command += ["--host", HOST, "--port", str(port), "--workers", "1"]
-    server = subprocess.Popen(command, env=environment, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True)
+    server = subprocess.Popen(
+        command,
+        cwd="/",  # uvicorn puts its folder first on the module search path: not one where a user keeps files
+        env=environment,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server must not outlive us
     try:
         address = f"http://{HOST}:{port}"
@@ -84,7 +92,7 @@ def _open(address: str, config: Config, open_browser: str) -> None:
         experiment = find_existing_experiment(config.tracking)
     except Exception as error:  # MLflow raises its own, requests' and SQLAlchemy's
         raise MachineError(
-            f"the tracking store at {address} must answer, got {redact(one_line(error))[:300]}."
+            f"the tracking store at {address} must answer, got {hide_secrets(one_line(error))[:300]}."
         ) from error
     page = PAGE.format(experiment=experiment) if experiment is not None else ""
     print(f"MLflow UI: {address}/{page}", flush=True)

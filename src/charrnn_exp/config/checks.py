@@ -1,10 +1,12 @@
 """What is wrong with a configuration, in words; nothing here looks at a file or imports a heavy library."""
 
+import base64
 import codecs
 import math
 import os
 import re
 from collections.abc import Iterator
+from urllib.parse import quote, unquote
 
 from charrnn_exp.config.schema import (
     Backend,
@@ -24,6 +26,7 @@ PATH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """Names that become folders."""
 
 MLFLOW_NAME_LENGTH = 250
+LARGEST_FLOAT32 = 3.4e38
 
 
 def find_problems(config: Config) -> list[str]:
@@ -103,6 +106,8 @@ def _optimizer_problems(optimizer: OptimizerConfig) -> Iterator[str]:
             yield "optimizer.weight_decay must be a number when optimizer=adamw, got null. 0 switches it off."
         case OptimizerName.adamw, float(decay) if not 0.0 <= decay < math.inf:
             yield f"optimizer.weight_decay must be at least 0 and finite, got {decay}."
+        case OptimizerName.adamw, float(decay):
+            yield from _float32("optimizer.weight_decay", decay)
         case OptimizerName.adam, float(decay):
             yield f"optimizer.weight_decay must be null when optimizer=adam, got {decay}. Use optimizer=adamw."
 
@@ -187,7 +192,33 @@ def redact(uri: str) -> str:
     >>> redact("https://me:secret@host:5000/x")
     'https://host:5000/x'
     """
-    return re.sub(r"(?<=://)[^/]*@", "", uri)
+    return re.sub(r"(?<=://)\S*@", "", uri)
+
+
+def hide_secrets(message: str) -> str:
+    """Return the message without users and passwords in its addresses, nor what MLFLOW_TRACKING_* let a server in with.
+
+    >>> hide_secrets("no answer from https://me:secret@host:5000/x")
+    'no answer from https://host:5000/x'
+    """
+    message = redact(message)
+    for secret in _find_secrets():
+        message = message.replace(secret, "***")
+    return message
+
+
+def _find_secrets() -> Iterator[str]:
+    """Yield what a server could repeat to us in an error: password, token, and how they are sent."""
+    found = re.search(r"://([^\s:@]*):(\S*)@", os.environ.get("MLFLOW_TRACKING_URI", ""))
+    user, password = (unquote(part) for part in found.groups()) if found else ("", "")
+    pairs = [
+        (user, password),
+        (os.environ.get("MLFLOW_TRACKING_USERNAME", ""), os.environ.get("MLFLOW_TRACKING_PASSWORD", "")),
+        ("", os.environ.get("MLFLOW_TRACKING_TOKEN", "")),
+    ]
+    for user, password in pairs:
+        if password:
+            yield from (base64.b64encode(f"{user}:{password}".encode()).decode(), password, quote(password, safe=""))
 
 
 def _at_least(key: str, value: int, least: int) -> Iterator[str]:
@@ -203,3 +234,10 @@ def _between(key: str, value: int, least: int, most: int) -> Iterator[str]:
 def _positive(key: str, value: float) -> Iterator[str]:
     if not 0.0 < value < math.inf:
         yield f"{key} must be above 0 and finite, got {value}."
+    else:
+        yield from _float32(key, value)
+
+
+def _float32(key: str, value: float) -> Iterator[str]:
+    if not value <= LARGEST_FLOAT32:
+        yield f"{key} must be at most {LARGEST_FLOAT32}, the largest 32-bit number, got {value}."

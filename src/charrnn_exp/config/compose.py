@@ -1,29 +1,45 @@
 """The door to Hydra: YAML groups and overrides become the typed, checked Config of every job."""
 
 import functools
-from collections.abc import Sequence
+import re
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from glob import glob
 from pathlib import Path
-from typing import Any
+from typing import Any, NoReturn
 
+import yaml
 from hydra import compose, initialize_config_dir
 from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException
 from omegaconf import DictConfig, OmegaConf
+from omegaconf.resolvers import oc
 
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.config.overrides import find_bad_overrides, suggest
-from charrnn_exp.config.reading import read_config
+from charrnn_exp.config.reading import check_size, read_config
 from charrnn_exp.config.schema import Config
+from charrnn_exp.durable import read_text
 from charrnn_exp.errors import UserError, one_line
 
 OWN_CODE = ("hydra._internal.core_plugins.", "hydra_plugins.")
 """The only modules that a composed config may name: Hydra's own launchers and sweepers, and its plugins."""
 PLUGIN_TARGETS = ("hydra.launcher._target_", "hydra.sweeper._target_")
+HARMLESS_REFERENCES = re.compile(r"(?:[^$]|\$\{hydra\.[a-z_.]+\})*")
+"""Text of a launcher's setting that holds no reference but to Hydra's other settings, which are checked themselves."""
+RESOLVERS: dict[str, Callable[..., Any]] = {
+    "oc.env": oc.env,
+    "oc.decode": oc.decode,
+    "oc.create": oc.create,
+    "oc.select": oc.select,
+    "oc.deprecated": oc.deprecated,
+    "oc.dict.keys": oc.dict.keys,
+    "oc.dict.values": oc.dict.values,
+}
+"""What OmegaConf does for a `${...}` that is no name of a setting: it reads the environment, makes values of text."""
 FREE_HYDRA = (
-    "hydra.run.dir",
-    "hydra.sweep.",
     "hydra.mode",
     "hydra.verbose",
     "hydra.launcher.",
@@ -51,6 +67,7 @@ def compose_jobs(words: Sequence[str], *, multirun: bool = False, config_dir: Pa
         UserError: with a line for everything that is wrong.
     """
     conf_folders = [find_conf_folder(), *([config_dir] if config_dir else [])]
+    _check_files(config_dir)
     bad_words, problems = find_bad_overrides(words, groups=list_groups(conf_folders), multirun=multirun)
     good_words = [word for word in words if word not in bad_words]
     searchpath = [f"hydra.searchpath=[{_quote(str(config_dir))}]"] if config_dir else []
@@ -70,6 +87,23 @@ def compose_values(words: Sequence[str]) -> dict[str, Any]:
     """Return the settings that the groups in conf/ and the overrides compose to, as plain values, unchecked."""
     with initialize_config_dir(str(find_conf_folder()), version_base="1.3"):
         return _compose_values(list(words))
+
+
+def _check_files(config_dir: Path | None) -> None:
+    """Refuse files that would fill the memory when Hydra reads them; what else is wrong with one it says itself."""
+    problems = []
+    for name in glob("**/*.yaml", root_dir=config_dir, recursive=True, include_hidden=True) if config_dir else []:
+        path = Path(str(config_dir), name)
+        try:
+            text = read_text(path)
+            if "*" in text:  # only aliases make much of little
+                check_size(text)
+        except yaml.YAMLError:
+            continue
+        except (OSError, ValueError, RecursionError) as error:
+            problems.append(f"{path} must be a readable YAML file, got: {one_line(error)}")
+    if problems:
+        raise UserError(*problems)
 
 
 def _split_jobs(words: list[str]) -> list[list[str]]:
@@ -94,11 +128,12 @@ def _compose_one(words: list[str]) -> Config:
 
 def _compose_values(words: list[str]) -> dict[str, Any]:
     try:
-        composed = compose("config", overrides=words, return_hydra_config=True)
-        _refuse_foreign_hydra(composed)
-        OmegaConf.set_struct(composed, False)
-        del composed["hydra"]
-        container = OmegaConf.to_container(composed, resolve=True)
+        with _without_resolvers():
+            composed = compose("config", overrides=words, return_hydra_config=True)
+            _refuse_foreign_hydra(composed)
+            OmegaConf.set_struct(composed, False)
+            del composed["hydra"]
+            container = OmegaConf.to_container(composed, resolve=True)
     except MissingConfigException as error:
         raise UserError(_explain_missing(error)) from error
     except UserError:
@@ -107,6 +142,22 @@ def _compose_values(words: list[str]) -> dict[str, Any]:
         raise UserError(f"the settings must compose, got: {one_line(error)}") from error
     assert isinstance(container, dict)
     return {str(key): value for key, value in container.items()}
+
+
+@contextmanager
+def _without_resolvers() -> Iterator[None]:
+    """Let `${...}` only name other settings for a while, or Hydra's own `${now:...}`."""
+
+    def refuse(*_: Any) -> NoReturn:
+        raise ValueError("'${...}' may only name another setting, never read the environment or make values")
+
+    for name in RESOLVERS:
+        OmegaConf.register_new_resolver(name, refuse, replace=True)
+    try:
+        yield
+    finally:
+        for name, resolver in RESOLVERS.items():
+            OmegaConf.register_new_resolver(name, resolver, replace=True)
 
 
 def _refuse_foreign_hydra(composed: DictConfig) -> None:
@@ -122,7 +173,13 @@ def _refuse_foreign_hydra(composed: DictConfig) -> None:
         if key in PLUGIN_TARGETS and str(value).startswith(OWN_CODE) and "$" not in str(value):
             continue
         changed = key not in own or own[key] != value
-        if changed and (leaf.startswith("_") or not key.startswith(FREE_HYDRA)):
+        if changed and key.startswith(("hydra.run.", "hydra.sweep.")):
+            problems.append(f"{key} must be left as it is, got {value!r}. Runs lie below outputs/; set name=NAME.")
+        elif changed and (
+            leaf.startswith("_")
+            or not key.startswith(FREE_HYDRA)
+            or (key.startswith("hydra.launcher.") and not HARMLESS_REFERENCES.fullmatch(str(value)))
+        ):
             problems.append(f"{key} must be left as it is, got {value!r}. Settings never name code to run.")
     if problems:
         raise UserError(*problems)

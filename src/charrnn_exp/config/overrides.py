@@ -41,7 +41,7 @@ def parse_override(word: str) -> Override:
     """
     try:
         return OverridesParser.create().parse_override(word)
-    except HydraException as error:
+    except (HydraException, ValueError, RecursionError) as error:  # of thousands of digits or brackets
         raise UserError(_explain_syntax(word, error)) from error
 
 
@@ -146,7 +146,7 @@ def _key_problems(override: Override, groups: Iterable[str]) -> Iterator[str]:
         yield f"{key} must be written without '+', got {override.input_line!r}. It is a known setting."
 
 
-def _explain_syntax(word: str, error: HydraException) -> str:
+def _explain_syntax(word: str, error: Exception) -> str:
     key, equals, value = word.partition("=")
     if not equals:
         return f"{word!r} must be a setting of the form key=value. See --help."

@@ -16,7 +16,11 @@ from omegaconf.errors import OmegaConfBaseException, ValidationError
 from charrnn_exp.config.checks import find_problems
 from charrnn_exp.config.overrides import list_settings, suggest
 from charrnn_exp.config.schema import Config
+from charrnn_exp.durable import read_text
 from charrnn_exp.errors import UserError, one_line
+
+MAX_NODES = 100_000
+"""Values in a YAML file."""
 
 
 def read_config(values: Mapping[str, Any], *, fallback: Mapping[str, Any] | None = None) -> Config:
@@ -68,12 +72,36 @@ def read_yaml(path: Path) -> dict[str, Any]:
         UserError: if it cannot be read.
     """
     try:
-        container = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, ValueError, yaml.YAMLError) as error:
+        text = read_text(path)
+        check_size(text)
+        container = yaml.safe_load(text)
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UserError(f"{path.absolute()} must be a readable YAML file, got: {one_line(error)}") from error
     if not isinstance(container, dict):
         raise UserError(f"{path.absolute()} must hold settings by name, got {type(container).__name__}.")
     return {str(key): value for key, value in container.items()}
+
+
+def check_size(text: str) -> None:
+    """Refuse YAML that is small on disk and not in memory: aliases of aliases.
+
+    Raises:
+        ValueError: if it has more than `MAX_NODES` values with its aliases written out.
+        yaml.YAMLError: if it is not YAML.
+    """
+    sizes: dict[int, int] = {}
+
+    def measure(node: yaml.Node) -> int:
+        if id(node) not in sizes:
+            sizes[id(node)] = MAX_NODES  # of one that holds itself
+            inner = node.value if isinstance(node, yaml.CollectionNode) else []
+            parts = [part for item in inner for part in (item if isinstance(item, tuple) else (item,))]
+            sizes[id(node)] = 1 + sum(map(measure, parts))
+        return sizes[id(node)]
+
+    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    if root is not None and measure(root) > MAX_NODES:
+        raise ValueError(f"more than {MAX_NODES} values")
 
 
 def write_yaml(values: Mapping[str, Any]) -> str:
@@ -88,7 +116,9 @@ def merge_overrides(values: Mapping[str, Any], overrides: Sequence[Override]) ->
         *groups, name = override.key_or_group.split(".")
         place = merged
         for group in groups:
-            place = place.setdefault(group, {})
+            if not isinstance(place.get(group), dict):
+                place[group] = {}  # read_config tells what is missing in it
+            place = place[group]
         place[name] = override.value()
     return merged
 
@@ -135,6 +165,8 @@ def _convert(value: Any, section: Any, name: str, kind: Any) -> Any:
     """Convert one value by OmegaConf's rules, which refuse True as 1 and 1.5 as 1; any number as a bool we refuse."""
     if kind is bool and not isinstance(value, bool):
         raise ValidationError
+    if isinstance(value, str) and "$" in value and kind not in (str, str | None):
+        raise ValidationError  # to OmegaConf a reference, which may read the environment
     if isinstance(value, str) and (kind is str or kind == str | None):
         return value  # as it stands: to OmegaConf '${x}' would be a reference and '???' a hole
     node = OmegaConf.structured(section)

@@ -107,7 +107,7 @@ class ModelConfig:
 
 @dataclass(kw_only=True, slots=True)
 class OptimizerConfig:
-    """How weights move."""
+    """How weights move. Its numbers are 32-bit ones: 3.4e38 at most."""
 
     name: OptimizerName
     """adam (Kingma and Ba 2015), adamw (decoupled weight decay, Loshchilov and Hutter 2019)."""

@@ -76,8 +76,8 @@ def _download(url: str, path: Path, download: Download) -> Path:
     import pooch
 
     def download_and_check(url: str, output_file: Any, pupil: Any) -> None:
-        with _ProgressBar(download) as bar:
-            pooch.HTTPDownloader(progressbar=bar, timeout=20)(url, output_file, pupil)
+        with _ProgressBar(download) as bar, _CappedFile(output_file, download.num_bytes) as file:
+            pooch.HTTPDownloader(progressbar=bar, chunk_size=1 << 16, timeout=20)(url, file, pupil)
         found = _hash_file(Path(output_file), download)
         if found != _expected(download):
             raise ValueError(f"checksum must be {_expected(download)}, got {found}")
@@ -108,6 +108,29 @@ def _hash_file(path: Path, download: Download) -> str:
         while chunk := file.read(1 << 20):
             digest.update(chunk)
     return f"{name} {digest.hexdigest()}"
+
+
+class _CappedFile:
+    """What pooch asks of an open file (`write`, `flush`); refuses the first byte that is too many."""
+
+    def __init__(self, path: str, num_bytes: int) -> None:
+        self._file = open(path, "wb")  # noqa: SIM115 (closed by __exit__)
+        self._left = self._num_bytes = num_bytes
+
+    def __enter__(self) -> "_CappedFile":
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._file.close()
+
+    def write(self, chunk: bytes) -> None:
+        self._left -= len(chunk)
+        if self._left < 0:
+            raise ValueError(f"size must be {self._num_bytes} bytes, got more")
+        self._file.write(chunk)
+
+    def flush(self) -> None:
+        self._file.flush()
 
 
 class _ProgressBar:

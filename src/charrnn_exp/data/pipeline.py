@@ -17,6 +17,7 @@ def stream_windows(ids_n: Ids, starts_sb: npt.NDArray[np.int64], *, sequence_len
     offsets_t = tf.range(sequence_length + 1, dtype=tf.int64)
     text_n = tf.constant(ids_n)
 
+    @tf.autograph.experimental.do_not_convert  # autograph leaves files in the temporary folder
     def cut(starts_b: Any) -> Any:
         return tf.cast(tf.gather(text_n, starts_b[:, None] + offsets_t[None, :]), tf.int32)
 

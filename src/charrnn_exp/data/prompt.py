@@ -1,7 +1,10 @@
 """What the model reads before it writes: a setting, a file, standard input, or what fits every text."""
 
 import sys
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import replace
 from pathlib import Path
+from typing import BinaryIO
 
 import numpy as np
 import numpy.typing as npt
@@ -9,6 +12,26 @@ import numpy.typing as npt
 from charrnn_exp.config.schema import SamplingConfig
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import UserError, one_line
+
+STANDARD_INPUT = "-"
+MAX_BYTES = 10_000_000
+"""Of a prompt's file: more is no prompt, and a device may have no end."""
+
+
+def keep_typed(sampling: SamplingConfig, typed: str | None) -> SamplingConfig:
+    """Return the settings with the text of standard input as the prompt itself, which can be read again."""
+    if sampling.prompt_file != STANDARD_INPUT or typed is None:
+        return sampling
+    return replace(sampling, prompt=typed, prompt_file=None)
+
+
+def read_typed() -> str:
+    """Return the prompt that standard input holds; it can be read once.
+
+    Raises:
+        UserError: if it is empty or not UTF-8.
+    """
+    return _read_file(STANDARD_INPUT)
 
 
 def read_prompt(sampling: SamplingConfig, vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
@@ -24,9 +47,20 @@ def read_prompt(sampling: SamplingConfig, vocabulary: Vocabulary) -> npt.NDArray
     return vocabulary.encode(sampling.prompt, key="sampling.prompt")
 
 
+def _open(name: str) -> AbstractContextManager[BinaryIO]:
+    if name != STANDARD_INPUT:
+        return Path(name).expanduser().open("rb")
+    if sys.stdin is None:
+        raise ValueError("standard input is closed")
+    return nullcontext(sys.stdin.buffer)
+
+
 def _read_file(name: str) -> str:
     try:
-        raw = sys.stdin.buffer.read() if name == "-" else Path(name).expanduser().read_bytes()
+        with _open(name) as file:
+            raw = file.read(MAX_BYTES + 1)
+        if len(raw) > MAX_BYTES:
+            raise ValueError(f"more than {MAX_BYTES:,} bytes")
         # Editors end a file with a line break that nobody typed as part of the prompt.
         prompt = raw.decode("utf-8").removesuffix("\n")
     except UnicodeDecodeError as error:

@@ -1,6 +1,7 @@
 """Where text comes from: a stream of bytes for every dataset, the same bytes each time it is read."""
 
 import os
+import stat
 import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
@@ -89,6 +90,8 @@ def _read_stdlib(folder: Path) -> Iterator[bytes]:
 def _read_file(path: Path) -> Iterator[bytes]:
     where = path.absolute()
     try:
+        if not path.expanduser().is_dir() and not stat.S_ISREG(path.expanduser().stat().st_mode):
+            raise ValueError("a pipe or device, and a text is read twice")
         with path.expanduser().open("rb") as file:
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk

@@ -1,10 +1,14 @@
 """Symbols and their ids."""
 
 import hashlib
+import itertools
 import json
+import sys
 import unicodedata
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import numpy.typing as npt
@@ -85,10 +89,22 @@ class Vocabulary:
         return json.dumps({"unit": self.unit.name, "code_points": self.code_points})
 
     @classmethod
-    def from_json(cls, text: str) -> "Vocabulary":
-        """Read what `to_json` wrote."""
-        values = json.loads(text)
-        return cls(Unit[values["unit"]], tuple(int(point) for point in values["code_points"]))
+    def from_json(cls, values: Mapping[str, Any]) -> "Vocabulary":
+        """Return the vocabulary that `to_json` wrote, parsed.
+
+        Raises:
+            ValueError: if it is none: the symbols must be code points or bytes, strictly ascending.
+            KeyError: if a part is missing.
+        """
+        unit, points = Unit[values["unit"]], values["code_points"]
+        most = 0xFF if unit is Unit.byte else sys.maxunicode
+        if not isinstance(points, list) or not points or not all(type(point) is int for point in points):
+            raise ValueError("code_points that are no list of whole numbers")
+        if not (points[0] >= 0 and points[-1] <= most and all(a < b for a, b in itertools.pairwise(points))):
+            raise ValueError(f"code_points that do not ascend from 0 to {most}")
+        if any(0xD800 <= point <= 0xDFFF for point in points):
+            raise ValueError("code_points that are halves of surrogate pairs")
+        return cls(unit, tuple(points))
 
     def _name(self, point: int) -> str:
         if self.unit is Unit.byte:

@@ -4,6 +4,7 @@ Axes: b stream, t time, v vocabulary.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -41,13 +42,15 @@ class Scorer:
         self._network = network
         self._windows_bt, self._weights_bt, self._length = _cut_streams(ids_n, num_symbols=network.num_symbols)
         self._num_scored = len(ids_n) - 1
-        self._score_window = tf.function(self._score_window_impl)
+        self._score_window = tf.function(self._score_window_impl, autograph=False)
 
-    def loss(self) -> float:
-        """Return the mean loss in nats per character."""
+    def loss(self, should_stop: Callable[[], bool] = lambda: False) -> float | None:
+        """Return the mean loss in nats per character; None if it was asked to stop before the end."""
         total = 0.0
         states = self._network.empty_states(len(self._windows_bt))
         for start in range(0, self._weights_bt.shape[1], self._length):
+            if should_stop():
+                return None
             window_bt = self._windows_bt[:, start : start + self._length + 1]
             weights_bt = self._weights_bt[:, start : start + self._length]
             loss, states = self._score_window(tf.constant(window_bt), tf.constant(weights_bt), states)

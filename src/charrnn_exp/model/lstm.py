@@ -19,6 +19,9 @@ import tensorflow as tf
 State = tuple[Any, Any]
 """(hidden_bh, cell_bh) outside, (hidden_hb, cell_hb) inside."""
 
+TINY = 32
+"""Products of so few numbers are made in float32: XLA does not compile a bfloat16 one of 2 x 4 or 4 x 2 in a loop."""
+
 _compile = tf.function(jit_compile=True, autograph=False)
 
 
@@ -237,8 +240,10 @@ def _multiply_inputs(kernel_ez: Any, d_z_zn: Any, dtype: Any) -> Any:
     return _multiply(kernel_ez, d_z_zn, dtype)
 
 
-def _multiply(a: Any, b: Any, dtype: Any, **transpose: bool) -> Any:
-    return tf.matmul(a, b, output_type=None if a.dtype == dtype else dtype, **transpose)
+def _multiply(a: Any, b: Any, dtype: Any, transpose_b: bool = False) -> Any:
+    if a.shape[0] * b.shape[0 if transpose_b else 1] <= TINY:
+        a, b = tf.cast(a, dtype), tf.cast(b, dtype)
+    return tf.matmul(a, b, output_type=None if a.dtype == dtype else dtype, transpose_b=transpose_b)
 
 
 def _flatten_time(stack_tab: Any, operand: Any) -> Any:

@@ -8,6 +8,7 @@ from charrnn_exp.config.schema import LogCheckpoints, TrackingConfig
 from charrnn_exp.tracking.metrics import read_metrics
 from charrnn_exp.tracking.mlflow_run import RunDescription, open_run
 from charrnn_exp.tracking.run_folder import RunFolder
+from charrnn_exp.tracking.samples import TABLE, build_table, read_samples
 from charrnn_exp.training.checkpoint import CheckpointStore
 
 
@@ -25,22 +26,21 @@ class Sent:
 
 
 def send_missing(folder: RunFolder, tracking: TrackingConfig, *, status: str) -> Sent:
-    """Send the metrics that MLflow lacks, the files anew, and the status; note in the folder that it has all.
+    """Send the metrics and rows of samples that MLflow lacks, the files anew, the status; note that it has all.
 
-    The values are dated now, since the rows of the folder have no dates. The table of samples (`samples.json`) is not
-    made again; the samples are among the files.
+    The values are dated now, since the rows of the folder have no dates.
 
     Raises:
         Exception: what MLflow raises; whatever was not sent is sent by the next call.
     """
-    record = folder.read_tracking()
+    record, curves = folder.read_tracking(), read_metrics(folder.metrics)
     run = RunDescription(**{name: record[name] for name in ("name", "params", "tags", "dataset")})
     stored = open_run(tracking, run, run_id=record["run_id"], may_exist=True)
     folder.write_tracking({**record, "run_id": stored.run_id})
     sent, now = stored.find_sent_steps(), int(time.time() * 1000)
     missing = [
         (name, value, now, step)
-        for name, curve in read_metrics(folder.metrics).items()
+        for name, curve in curves.items()
         for step, value in curve
         if step not in sent.get(name, ())
     ]
@@ -48,6 +48,13 @@ def send_missing(folder: RunFolder, tracking: TrackingConfig, *, status: str) ->
     checkpoints = CheckpointStore(folder.checkpoints, facts={}, num_rolling=1)
     for path, artifact_folder in list_artifacts(folder, checkpoints, tracking.log_checkpoints).items():
         stored.send_path(path, artifact_folder)
+    known, temperature = stored.find_table_steps(TABLE), folder.read_config().sampling.temperature
+    for step, texts in read_samples(folder.samples).items():
+        if step not in known:
+            losses = [loss for at, loss in curves.get("val_loss", []) if at <= step]
+            val_loss = losses[-1] if losses else None
+            table = build_table(texts, run=run.name, step=step, val_loss=val_loss, temperature=temperature)
+            stored.client.log_table(stored.run_id, table, TABLE)
     stored.set_status(status)
     folder.write_tracking({**record, "run_id": stored.run_id, "complete": True})
     return Sent(stored.run_id, len(missing))

@@ -2,11 +2,11 @@
 
 import json
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
-from charrnn_exp.errors import MachineError
+from charrnn_exp.errors import MachineError, one_line
 
 
 class MetricsFile:
@@ -19,7 +19,7 @@ class MetricsFile:
 
     def __init__(self, path: Path, *, last_step: int) -> None:
         self._path = path
-        kept = [line for line in _read_whole_lines(path) if json.loads(line)["step"] <= last_step]
+        kept = [line for line, row in _read_rows(path) if row["step"] <= last_step]
         temporary = path.with_name(f".{path.name}.{os.getpid()}")
         temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
         temporary.rename(path)
@@ -36,24 +36,46 @@ class MetricsFile:
         except OSError as error:
             raise MachineError(f"{self._path} must be writable, got {error.strerror}.") from error
 
+    def sync(self) -> None:
+        """Make the rows so far survive a power cut.
+
+        Raises:
+            MachineError: if the disk is full.
+        """
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise MachineError(f"{self._path} must be writable, got {error.strerror}.") from error
+
     def close(self) -> None:
         """Close the file."""
         self._file.close()
 
 
 def read_metrics(path: Path) -> dict[str, list[tuple[int, float]]]:
-    """Return each metric's (step, value) pairs in the order they were written."""
+    """Return each metric's (step, value) pairs in the order they were written.
+
+    Raises:
+        MachineError: if the file is not what a run writes.
+    """
     curves: dict[str, list[tuple[int, float]]] = {}
-    for line in _read_whole_lines(path):
-        row: dict[str, Any] = json.loads(line)
+    for _, row in _read_rows(path):
         step = row.pop("step")
         for name, value in row.items():
             curves.setdefault(name, []).append((step, value))
     return curves
 
 
-def _read_whole_lines(path: Path) -> list[str]:
-    """Return the lines; a last one without a line break was cut by a kill and does not count."""
+def _read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each line and what it says; a last one without a line break was cut by a kill and does not count."""
     if not path.exists():
-        return []
-    return path.read_text(encoding="utf-8").split("\n")[:-1]
+        return
+    try:
+        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n")[:-1], start=1):
+            row = json.loads(line)
+            if type(row["step"]) is not int or not all(type(value) in (int, float) for value in row.values()):
+                raise ValueError(f"{line[:100]!r} in line {number}")
+            yield line, row
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise MachineError(f"{path} must have a step and numbers in each line, got {one_line(error)[:300]}.") from error

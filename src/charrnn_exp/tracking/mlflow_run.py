@@ -2,6 +2,7 @@
 
 import json
 import os
+import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -80,6 +81,15 @@ class MlflowRun:
             self.client.log_artifacts(self.run_id, str(path), artifact_folder)
         elif path.exists():
             self.client.log_artifact(self.run_id, str(path), artifact_folder or None)
+
+    def find_table_steps(self, artifact_file: str) -> set[int]:
+        """Return the steps that a table in the store has rows of."""
+        if artifact_file not in {file.path for file in self.client.list_artifacts(self.run_id)}:
+            return set()
+        with tempfile.TemporaryDirectory() as folder:
+            table = json.loads(Path(self.client.download_artifacts(self.run_id, artifact_file, folder)).read_text())
+        place = table["columns"].index("step")
+        return {row[place] for row in table["data"]}
 
 
 def open_run(tracking: TrackingConfig, run: RunDescription, *, run_id: str | None, may_exist: bool) -> MlflowRun:

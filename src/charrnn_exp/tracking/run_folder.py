@@ -1,18 +1,32 @@
 """The folder of a run: everything the verbs need, no absolute path, free to be moved or copied."""
 
 import json
+import os
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from charrnn_exp.config.reading import read_config, read_yaml, to_values, write_yaml
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.vocabulary import Vocabulary
-from charrnn_exp.durable import LockHeldError, hold_lock, write_durably
+from charrnn_exp.durable import LockHeldError, hold_lock, read_json, write_durably
 from charrnn_exp.errors import MachineError, UserError, one_line
 
 OUTPUTS = Path("outputs")
+TEXT, NUMBER = (str, NoneType), (float, int, NoneType)
+SUMMARY_TYPES: dict[str, tuple[type, ...]] = {
+    **dict.fromkeys(("status", "run_id", "checkpoint", "sample"), TEXT),
+    **dict.fromkeys(("val_loss", "val_loss_raw", "ngram_val_loss", "chars_per_second"), NUMBER),
+    "step": (int,),
+}
+TRACKING_TYPES: dict[str, tuple[type, ...]] = {
+    "run_id": TEXT,
+    "name": (str,),
+    "complete": (bool,),
+    **dict.fromkeys(("params", "tags", "dataset"), (dict,)),
+}
 
 
 class RunInUseError(MachineError):
@@ -54,6 +68,7 @@ class RunFolder:
             RunInUseError: at once, naming the other process.
             MachineError: if the folder cannot be written.
         """
+        self._refuse_links()
         with ExitStack() as stack:
             try:
                 self.path.mkdir(parents=True, exist_ok=True)
@@ -87,10 +102,21 @@ class RunFolder:
             "Run from a folder you own with space on its disk."
         )
 
+    def _refuse_links(self) -> None:
+        """Raise MachineError for a symbolic link: it would be read, sent, or written to, elsewhere."""
+        for parent, folders, files in os.walk(self.path):
+            for path in (Path(parent, name) for name in (*folders, *files)):
+                if path.is_symlink():
+                    raise MachineError(
+                        f"{path} must lie in the run folder, got a link to {os.readlink(path)}. "
+                        "Put what it points to in its place (cp -rL copies a run so)."
+                    )
+
     def read_values(self) -> dict[str, Any]:
         """Return the run's settings as plain values."""
-        if not self.config.is_file():
+        if not self.config.exists():
             raise UserError(f"run must be a run folder, got {self.path.absolute()}, which has no config.yaml.")
+        self._refuse_links()
         return read_yaml(self.config)
 
     def read_config(self) -> Config:
@@ -100,23 +126,25 @@ class RunFolder:
     def read_vocabulary(self) -> Vocabulary:
         """Return the run's vocabulary."""
         try:
-            return Vocabulary.from_json(self.vocabulary.read_text(encoding="utf-8"))
+            return Vocabulary.from_json(read_json(self.vocabulary))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise MachineError(f"{self.vocabulary} must hold a vocabulary, got {one_line(error)}.") from error
+            raise MachineError(f"{self.vocabulary} must hold a vocabulary, got {one_line(error)[:300]}.") from error
 
     def read_summary(self) -> dict[str, Any]:
-        """Return the summary, empty where the run never wrote one."""
-        try:
-            return dict(json.loads(self.summary.read_text(encoding="utf-8")))
-        except (OSError, ValueError):
-            return {}
+        """Return the summary, empty where the run never wrote one.
+
+        Raises:
+            MachineError: if it is not what a run writes.
+        """
+        return _read_object(self.summary, SUMMARY_TYPES)
 
     def read_tracking(self) -> dict[str, Any]:
-        """Return what MLflow was told of the run, with its `run_id` there and whether it has all; empty if nothing."""
-        try:
-            return dict(json.loads(self.tracking.read_text(encoding="utf-8")))
-        except (OSError, ValueError):
-            return {}
+        """Return what MLflow was told of the run, with its `run_id` there and whether it has all; empty if nothing.
+
+        Raises:
+            MachineError: if it is not what a run writes.
+        """
+        return _read_object(self.tracking, TRACKING_TYPES)
 
     def write_tracking(self, values: Mapping[str, Any]) -> None:
         """Replace it."""
@@ -126,6 +154,22 @@ class RunFolder:
         """Replace the summary; numbers that JSON lacks (NaN, infinity) become null."""
         plain = {key: None if value != value or value in (float("inf"),) else value for key, value in summary.items()}
         write_durably(self.summary, json.dumps(plain, indent=2, allow_nan=False) + "\n")
+
+
+def _read_object(path: Path, types: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:
+    """Return what a JSON file of the run says; what is read of it later must be of these types."""
+    try:
+        values = read_json(path)
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise MachineError(f"{path} must be readable, got {one_line(error)[:300]}. Move it away.") from error
+    for key, value in values.items():
+        if key in types and type(value) not in types[key]:
+            raise MachineError(
+                f"{path} must have {key} of type {types[key][0].__name__}, got {str(value)[:100]!r}. Move it away."
+            )
+    return values
 
 
 def find_run(reference: str) -> RunFolder:
@@ -142,14 +186,16 @@ def find_run(reference: str) -> RunFolder:
                 "`python -m charrnn_exp` makes the first."
             )
         return runs[-1]
-    path = Path(reference).expanduser()
-    if path.is_dir():
-        folder = RunFolder(path)
-        folder.read_values()
-        return folder
+    with suppress(OSError, ValueError, RuntimeError):  # a name that no file system has, a user whom nobody knows
+        path = Path(reference).expanduser()
+        if path.is_dir():
+            folder = RunFolder(path)
+            folder.read_values()
+            return folder
     for run in list_runs():
-        if reference in (run.read_tracking().get("run_id"), run.read_summary().get("run_id")):
-            return run
+        with suppress(MachineError):  # a damaged one is not the one that is looked for
+            if reference in (run.read_tracking().get("run_id"), run.read_summary().get("run_id")):
+                return run
     raise UserError(
         f"run must be 'latest', a run folder, or the MLflow id of a run below {OUTPUTS.absolute()}, got {reference!r}."
     )

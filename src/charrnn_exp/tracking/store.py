@@ -1,10 +1,14 @@
 """Where MLflow keeps its books: the local store in mlruns/, or a server."""
 
-import http.client
+import contextlib
+import http
 import logging
 import os
+import sqlite3
+import threading
 import urllib.error
 import urllib.request
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,9 +19,13 @@ from charrnn_exp.config.schema import Backend, TrackingConfig
 from charrnn_exp.errors import MachineError
 
 MLRUNS = Path("mlruns")
-PROBE_SECONDS = 2.5
+PROBE_SECONDS = 2.0
 """How long a server may take to say whether it lets us in; one that says nothing is not waited for."""
 REFUSALS = (401, 403)
+LOCKED_SECONDS = 5.0
+"""How long a database that another process locks is waited for in one go."""
+FIRST_START_SECONDS = 300.0
+"""How long the first starts of other processes on a fresh database are waited for."""
 
 
 def find_uri(tracking: TrackingConfig) -> str:
@@ -38,10 +46,22 @@ def open_client(tracking: TrackingConfig) -> tuple[Any, str]:
         client = client_class(tracking_uri=uri)
         return client, _find_experiment(client, tracking.experiment_name, None)
     MLRUNS.mkdir(parents=True, exist_ok=True)
-    with FileLock(MLRUNS / ".lock"):
+    with FileLock(MLRUNS / ".lock", timeout=FIRST_START_SECONDS):
+        _wait_until_unlocked(MLRUNS / "mlflow.db")
         client = client_class(tracking_uri=uri)
         artifacts = (MLRUNS / "artifacts").absolute().as_uri()
         return client, _find_experiment(client, tracking.experiment_name, artifacts)
+
+
+def _wait_until_unlocked(database: Path) -> None:
+    """Read from the database, if there is one: MLflow itself would try a locked one for minutes.
+
+    Raises:
+        sqlite3.OperationalError: if it stays locked.
+    """
+    if database.exists():
+        with contextlib.closing(sqlite3.connect(database, timeout=LOCKED_SECONDS)) as connection:
+            connection.execute("select count(*) from sqlite_master").fetchone()
 
 
 def probe_server(tracking: TrackingConfig) -> None:
@@ -52,42 +72,57 @@ def probe_server(tracking: TrackingConfig) -> None:
     """
     if tracking.backend is not Backend.server:
         return
-    uri = find_uri(tracking)
+    shown_uri = redact(find_uri(tracking))
     # First without a password and without MLflow, whose import takes a second: most servers ask for none.
-    request = urllib.request.Request(f"{redact(uri).rstrip('/')}/api/2.0/mlflow/experiments/get?experiment_id=0")
-    try:
-        urllib.request.urlopen(request, timeout=PROBE_SECONDS).close()
-    except urllib.error.HTTPError as error:
-        if error.code in REFUSALS:
-            _ask_with_password(tracking, redact(uri))
-    except (OSError, ValueError, http.client.HTTPException):
+    if _answer_in_time(lambda: _ask(shown_uri)) not in REFUSALS:
         return
-
-
-def _ask_with_password(tracking: TrackingConfig, shown_uri: str) -> None:
-    """Ask for our experiment with the user and password, or token, that MLflow finds."""
     _import_client()
-    from mlflow.exceptions import MlflowException
+    status = _answer_in_time(lambda: _ask_with_password(tracking))
+    if status in REFUSALS:
+        raise MachineError(
+            f"tracking server {shown_uri} must let us in, got {status} {http.HTTPStatus(status).phrase}. Set "
+            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, or use tracking=local."
+        )
+
+
+def _answer_in_time(ask: Callable[[], int]) -> int | None:
+    """Return the HTTP status, None without one after `PROBE_SECONDS`; a name's look-up heeds no timeout of its own."""
+    answers: list[int] = []
+
+    def work() -> None:
+        with contextlib.suppress(Exception):  # urllib's, http.client's, requests', MLflow's: no answer
+            answers.append(ask())
+
+    thread = threading.Thread(target=work, name="probe", daemon=True)
+    thread.start()
+    thread.join(PROBE_SECONDS)
+    return answers[0] if answers else None
+
+
+def _ask(uri: str) -> int:
+    address = f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/get?experiment_id=0"
+    try:
+        with urllib.request.urlopen(address, timeout=PROBE_SECONDS) as answer:
+            return int(answer.status)
+    except urllib.error.HTTPError as error:
+        return error.code
+
+
+def _ask_with_password(tracking: TrackingConfig) -> int:
+    """Ask for our experiment with the user and password, or token, that MLflow finds."""
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import http_request
 
-    try:
-        answer = http_request(
-            get_default_host_creds(find_uri(tracking)),
-            "/api/2.0/mlflow/experiments/get-by-name",
-            "GET",
-            params={"experiment_name": tracking.experiment_name},
-            raise_on_status=False,
-            timeout=PROBE_SECONDS,
-            max_retries=0,
-        )
-    except MlflowException:
-        return
-    if answer.status_code in REFUSALS:
-        raise MachineError(
-            f"tracking server {shown_uri} must let us in, got {answer.status_code} {answer.reason}. Set "
-            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, or use tracking=local."
-        )
+    answer = http_request(
+        get_default_host_creds(find_uri(tracking)),
+        "/api/2.0/mlflow/experiments/get-by-name",
+        "GET",
+        params={"experiment_name": tracking.experiment_name},
+        raise_on_status=False,
+        timeout=PROBE_SECONDS,
+        max_retries=0,
+    )
+    return int(answer.status_code)
 
 
 def find_existing_experiment(tracking: TrackingConfig) -> str | None:

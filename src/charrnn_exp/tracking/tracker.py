@@ -9,18 +9,25 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from charrnn_exp.config.checks import redact
+from charrnn_exp.config.checks import hide_secrets
 from charrnn_exp.config.schema import Backend, TrackingConfig
 from charrnn_exp.errors import one_line
-from charrnn_exp.tracking.mlflow_run import Entry, MlflowRun, RunDescription, open_run
+from charrnn_exp.tracking.mlflow_run import MAX_METRICS_PER_CALL, Entry, MlflowRun, RunDescription, open_run
 from charrnn_exp.tracking.store import find_uri
 
 SEND_EVERY_SECONDS = 1.0
 RETRY_SECONDS = 10.0
 """How long a store that failed is left in peace."""
+SILENT_SECONDS = 5.0
+"""A store that has not answered for so long when a run ends counts as one that failed."""
+END_SHARE = 0.0025
+"""Of a run's time: how long a store that failed is waited for at the end."""
+END_PATIENCE_SECONDS = 300.0
+"""How long one answer of any other store is waited for at the end: a large checkpoint over a slow line is one call."""
 STATUSES = ("FINISHED", "FAILED", "KILLED")
 
 log = logging.getLogger(__name__)
@@ -107,6 +114,14 @@ class MlflowTracker:
         self._status: str | None = None
         self._has_warned = False
         self._retry_at = 0.0
+        self._began = self._heard_at = time.monotonic()
+        self._asked_at: float | None = None
+        """When the call was made that has no answer yet; None between calls."""
+        self._is_down = False
+        """Whether the last call failed, whatever was answered before it."""
+        self._is_left = False
+        """Whether the run has ended without waiting for this thread."""
+        self._leaving = threading.Lock()
         self._wake = threading.Event()
         self._system_monitor: Any = None
         self._thread = threading.Thread(target=self._work, name="tracking", daemon=True)
@@ -126,54 +141,98 @@ class MlflowTracker:
         self._jobs.append(lambda run: run.client.log_table(run.run_id, dict(columns), artifact_file))
 
     def finish(self, status: str, *, artifacts: Mapping[Path, str]) -> None:
-        """Send what is left, then the files (by artifact folder), then the status; return when that is done."""
+        """Send what is left, then the files (by artifact folder), then the status.
+
+        Returns when that is done; where the store does not answer, after `END_SHARE` of the time since the start.
+        """
         assert status in STATUSES
         for path, artifact_folder in artifacts.items():
             self._jobs.append(lambda run, path=path, to=artifact_folder: run.send_path(path, to))  # type: ignore[misc]
+        began = time.monotonic()
+        if self._run is not None and self._asked_at is not None and began - self._asked_at > SILENT_SECONDS:
+            self._is_down = True
         self._status = status
         self._wake.set()
-        self._thread.join()
+        while self._thread.is_alive():
+            self._thread.join(0.01)
+            patience = END_SHARE * (began - self._began) if self._is_down else END_PATIENCE_SECONDS
+            if time.monotonic() - max(began, self._heard_at) > patience:
+                self._leave()
+                return
+
+    def _leave(self) -> None:
+        """End without the thread: it writes nothing more into the run folder, and ends with the call it is at."""
+        with self._leaving:
+            self._is_left = True
+        self._fail(self.error or "the store does not answer")
 
     def _work(self) -> None:
         while self._status is None:
             self._wake.wait(SEND_EVERY_SECONDS)
-            if self._status is None and time.monotonic() >= self._retry_at:
+            # Not before there is something to send: MLflow's import would hold up the compiling of the first update.
+            has_work = bool(self._metrics or self._jobs)
+            if has_work and self._status is None and time.monotonic() >= self._retry_at:
                 self._attempt(self._send)
             self.cpu_seconds = time.thread_time()
         self._attempt(self._send)
         # Also where a file could not be sent, unless nothing can.
-        if self._run is not None and not self._metrics:
+        if self._run is not None and not self._metrics and not self._is_left:
             self._attempt(self._end)
         self.cpu_seconds = time.thread_time()
 
     def _attempt(self, action: Callable[[], None]) -> None:
+        self._asked_at = time.monotonic()
         try:
             action()
         except Exception as error:  # whatever tracking does, training goes on
-            self.error = redact(one_line(error))
-            self._retry_at = time.monotonic() + RETRY_SECONDS
-            if not self._has_warned:
-                self._has_warned = True
-                log.warning(
-                    "tracking failed and is tried again; what it misses stands in the run folder, and "
-                    "`python -m charrnn_exp repair` sends it: %s",
-                    self.error[:500],
-                )
+            self._is_down = True
+            self._fail(hide_secrets(one_line(error)))
+        finally:
+            self._asked_at = None
+
+    def _hear(self) -> None:
+        """Note that the store has answered.
+
+        Raises:
+            RuntimeError: if nobody waits for it any more.
+        """
+        if self._is_left:
+            raise RuntimeError("the store answered too late")
+        self._heard_at = self._asked_at = time.monotonic()
+        self._is_down = False
+
+    def _fail(self, reason: str) -> None:
+        self.error = reason
+        self._retry_at = time.monotonic() + RETRY_SECONDS
+        if not self._has_warned:
+            self._has_warned = True
+            log.warning(
+                "tracking failed and is tried again; what it misses stands in the run folder, and "
+                "`python -m charrnn_exp repair` sends it: %s",
+                reason[:500],
+            )
 
     def _send(self) -> None:
         """Send all that waits, in order, metrics first; what fails keeps waiting."""
         if self._run is None:
             self._start()
         assert self._run is not None
-        waiting = list(self._metrics)
-        self._run.send_metrics(entry for entry in waiting if entry[3] not in self._sent_steps.get(entry[0], ()))
-        for _ in waiting:
-            self._metrics.popleft()
-        self._do_jobs(self._run)
-        self.error = None
+        while self._metrics:
+            batch = list(islice(self._metrics, MAX_METRICS_PER_CALL))
+            self._run.send_metrics(entry for entry in batch if entry[3] not in self._sent_steps.get(entry[0], ()))
+            for _ in batch:
+                self._metrics.popleft()
+            self._hear()
+        failure = self._do_jobs(self._run)
+        if failure is not None:
+            self._fail(hide_secrets(one_line(failure)))
+            return
+        with self._leaving:
+            if not self._is_left:
+                self.error = None
 
-    def _do_jobs(self, run: MlflowRun) -> None:
-        """Do what waits; a job that fails holds up no other, two say that the store is not there."""
+    def _do_jobs(self, run: MlflowRun) -> Exception | None:
+        """Do what waits; a job that fails holds up no other, two say that the store is not there. Return the first."""
         failures = []
         for job in list(self._jobs):
             try:
@@ -181,17 +240,20 @@ class MlflowTracker:
             except Exception as error:
                 failures.append(error)
                 if len(failures) == 2:
+                    self._is_down = True
                     break
             else:
+                self._hear()
                 self._jobs.remove(job)
-        if failures:
-            raise failures[0]
+        return failures[0] if failures else None
 
     def _start(self) -> None:
         may_exist, self._may_exist = self._may_exist, True  # also if this attempt gets no answer
         run = open_run(self._tracking, self._description, run_id=self.run_id, may_exist=may_exist)
-        self.run_id = run.run_id
-        self._remember(run.run_id)
+        with self._leaving:
+            self._hear()
+            self.run_id = run.run_id
+            self._remember(run.run_id)
         self._sent_steps = run.find_sent_steps()
         if not run.is_new:
             run.set_status("RUNNING")

@@ -1,9 +1,10 @@
 """Checkpoints: plain arrays with a manifest, written so that a kill at any moment leaves the last one whole."""
 
+import contextlib
 import hashlib
-import io
 import json
 import os
+import re
 import shutil
 import time
 import zipfile
@@ -11,21 +12,20 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-import numpy.typing as npt
-
-from charrnn_exp.durable import sync_folder, write_durably
+from charrnn_exp.durable import read_json, sync_folder, write_durably
 from charrnn_exp.errors import MachineError, UserError, one_line
+from charrnn_exp.training.arrays import Arrays, read_npz, to_npz
 
 if TYPE_CHECKING:  # the arrays of a checkpoint are plain: whoever reads one does not need TensorFlow
     from charrnn_exp.training.state import TrainingState
 
-Arrays = dict[str, npt.NDArray[Any]]
-
-FORMAT = 1
+FORMAT = 2
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.npz"
 TRAINING = "training.npz"
+REPLACED, PRUNED = "replaced", "pruned"
+"""Why a checkpoint was hidden: another of its step takes its place, or there were too many."""
+NAME = re.compile(r"step_[0-9]{10,18}")
 SAME_FACTS = ("model", "optimizer", "vocabulary_sha256", "dataset")
 """Facts without which a checkpoint cannot be gone on from."""
 ARITHMETIC_FACTS = ("precision", "machine", "versions")
@@ -47,17 +47,29 @@ class Checkpoint:
         """Return what the manifest says.
 
         Raises:
-            MachineError: if there is none that can be read.
+            MachineError: if there is none, or it is not the one that was written.
+            OSError: if the disk does not say.
         """
         try:
-            manifest = json.loads((self.folder / MANIFEST).read_text())
-            assert manifest["format"] == FORMAT
-        except (OSError, ValueError, KeyError, AssertionError, TypeError) as error:
+            manifest = read_json(self.folder / MANIFEST)
+            found, expected = (manifest["format"], manifest["step"]), (FORMAT, self.step)
+            written_sha256 = manifest.pop("sha256")
+        except (FileNotFoundError, IsADirectoryError, ValueError, KeyError) as error:
             raise MachineError(f"{self.folder} must have a readable manifest, got {one_line(error)}.") from error
-        return dict(manifest)
+        if found != expected:
+            raise MachineError(f"{self.folder / MANIFEST} must be of format and step {expected}, got {found}.")
+        if written_sha256 != hash_manifest(manifest):
+            raise MachineError(
+                f"{self.folder / MANIFEST} must be as it was written, got another sha256: it is damaged."
+            )
+        return manifest
 
     def is_kept(self) -> bool:
-        """Return whether it stays on disk whatever comes; a damaged one does not."""
+        """Return whether it stays on disk whatever comes; a damaged one does not.
+
+        Raises:
+            OSError: if the disk does not say.
+        """
         try:
             return bool(self.read_manifest().get("kept"))
         except MachineError:
@@ -69,17 +81,12 @@ class Checkpoint:
         Raises:
             MachineError: naming what differs.
         """
-        expected = self.read_manifest()["files"][name]
-        path = self.folder / name
         try:
-            raw = path.read_bytes()
-        except OSError as error:
-            raise MachineError(f"{path} must be readable, got {error.strerror}.") from error
-        found = {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
-        if found != expected:
-            raise MachineError(f"{path} must have {expected}, got {found}: it is damaged.")
-        with np.load(io.BytesIO(raw), allow_pickle=False) as arrays:
-            return {key: arrays[key] for key in arrays.files}
+            expected = self.read_manifest()["files"][name]
+            num_bytes, sha256 = int(expected["bytes"]), str(expected["sha256"])
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
+            raise MachineError(f"{self.folder / MANIFEST} must describe {name}, got {one_line(error)}.") from error
+        return read_npz(self.folder / name, num_bytes=num_bytes, sha256=sha256)
 
 
 class CheckpointStore:
@@ -98,53 +105,67 @@ class CheckpointStore:
 
     def find_all(self) -> list[Checkpoint]:
         """Return the checkpoints, oldest first."""
-        return [Checkpoint(path) for path in sorted(self.folder.glob("step_*")) if path.is_dir()]
+        return [
+            Checkpoint(path)
+            for path in sorted(self.folder.glob("step_*"))
+            if NAME.fullmatch(path.name) and path.is_dir()
+        ]
 
     def best_step(self) -> int | None:
-        """Return the step of the best checkpoint; None before the first validation."""
-        try:
-            return int(json.loads((self.folder / "best.json").read_text())["step"])
-        except (OSError, ValueError, KeyError, TypeError):
-            return None
+        """Return the step of the best checkpoint, as the newest readable manifest tells; None before a validation.
+
+        Raises:
+            OSError: if the disk does not say.
+        """
+        for checkpoint in reversed(self.find_all()):
+            with contextlib.suppress(MachineError, KeyError):
+                step = checkpoint.read_manifest()["best_step"]
+                if step is None or type(step) is int:
+                    return step
+        return None
 
     def best_or_newest(self) -> Checkpoint:
         """Return the best checkpoint, or the newest where nothing was validated."""
         best = self.best_step()
         return self.find_all()[-1] if best is None else Checkpoint(self.folder / _folder_name(best))
 
-    def save(self, state: "TrainingState", *, kept: bool, best: bool) -> None:
+    def save(self, state: "TrainingState", *, kept: bool) -> None:
         """Write a checkpoint, then forget the rolling ones that are too many.
 
         Serialised in memory, written to a hidden folder, synced, renamed, and the parent synced: at every moment
-        either the old checkpoints alone are there, or the new one too, whole. One of the same step that has other
-        bytes (made on another machine, or damaged) is hidden first, so for a moment neither is there.
+        either the old checkpoints alone are there, or the new one too, whole. One of the same step with other bytes is
+        hidden first; should the new one not get there, `load_newest` brings it back.
 
         Raises:
             MachineError: if the disk is full or the folder is not writable; the old checkpoints stay.
         """
         progress = state.progress
-        files = {WEIGHTS: _to_npz(state.weight_arrays()), TRAINING: _to_npz(state.training_arrays())}
+        files = {WEIGHTS: to_npz(state.weight_arrays()), TRAINING: to_npz(state.training_arrays())}
         manifest = {
             "format": FORMAT,
             "step": progress.step,
             "epoch": progress.epoch,
             "kept": kept,
+            "best_step": progress.best_step or None,
             "best_val_loss": progress.best_val_loss if progress.best_step else None,
             "files": {n: {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()} for n, raw in files.items()},
             "written": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             **self._facts,
         }
-        files[MANIFEST] = (json.dumps(manifest, indent=2) + "\n").encode()
+        manifest["sha256"] = hash_manifest(manifest)
+        files[MANIFEST] = memoryview((json.dumps(manifest, indent=2) + "\n").encode())
         target = self.folder / _folder_name(progress.step)
         try:
             self._write_folder(target, files)
-            if best:
-                write_durably(self.folder / "best.json", json.dumps({"step": progress.step}) + "\n")
+            if progress.best_step:
+                self._tell_best(progress.best_step)
             self._prune()
         except OSError as error:
+            shutil.rmtree(_hidden(target, str(os.getpid())), ignore_errors=True)  # half of it takes space
+            where = f" at {error.filename}" if error.filename else ""
             raise MachineError(
-                f"checkpoint {target} must be written, got {error.strerror}. The checkpoints before it are whole; "
-                "free some space or mend the folder, then resume."
+                f"checkpoint {target} must be written, got {error.strerror}{where}. The checkpoints before it are "
+                "whole; free some space or mend the folder, then resume."
             ) from error
 
     def load_newest(self) -> tuple[Checkpoint, Arrays, Arrays, list[str]]:
@@ -154,12 +175,21 @@ class CheckpointStore:
             MachineError: if none is whole.
         """
         warnings: list[str] = []
+        self._bring_back()
         for checkpoint in reversed(self.find_all()):
             try:
                 return checkpoint, checkpoint.read(WEIGHTS), checkpoint.read(TRAINING), warnings
-            except (MachineError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            except (MachineError, OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
                 warnings.append(f"{one_line(error)} Going back to the one before.")
         raise MachineError(f"{self.folder} must hold a whole checkpoint, got none.", *warnings)
+
+    def _bring_back(self) -> None:
+        """Give a checkpoint its name back if a kill kept the one that was to replace it from getting there."""
+        for hidden in self.folder.glob(f".step_*.{REPLACED}"):
+            target = hidden.with_name(hidden.name.removeprefix(".").removesuffix(f".{REPLACED}"))
+            if NAME.fullmatch(target.name) and not target.exists():
+                with contextlib.suppress(OSError):  # a folder that is only read needs no mending
+                    hidden.rename(target)
 
     def check_facts(self, checkpoint: Checkpoint) -> None:
         """Compare what the checkpoint was made of with this run: model, optimizer, vocabulary, text.
@@ -195,12 +225,12 @@ class CheckpointStore:
             ]
         return lines
 
-    def _write_folder(self, target: Path, files: dict[str, bytes]) -> None:
+    def _write_folder(self, target: Path, files: dict[str, memoryview]) -> None:
         if _holds(target, {name: files[name] for name in (WEIGHTS, TRAINING)}):
             # Made before, by this run until it fell back to an older one: only what the manifest says may be new.
-            write_durably(target / MANIFEST, files[MANIFEST].decode())
+            write_durably(target / MANIFEST, bytes(files[MANIFEST]))
             return
-        temporary = self.folder / f".{target.name}.{os.getpid()}"
+        temporary = _hidden(target, str(os.getpid()))
         shutil.rmtree(temporary, ignore_errors=True)
         temporary.mkdir(parents=True)
         for name, raw in files.items():
@@ -210,39 +240,48 @@ class CheckpointStore:
                 os.fsync(file.fileno())
         sync_folder(temporary)
         if target.exists():
-            _remove(target)
+            _hide(target, REPLACED)
         temporary.rename(target)
         sync_folder(self.folder)
+        shutil.rmtree(_hidden(target, REPLACED), ignore_errors=True)
+
+    def _tell_best(self, step: int) -> None:
+        """Keep best.json true, for those who look into the folder: a kill may have left it behind the manifests."""
+        path, text = self.folder / "best.json", json.dumps({"step": step}) + "\n"
+        if not path.exists() or path.read_bytes() != text.encode():
+            write_durably(path, text)
 
     def _prune(self) -> None:
         best = self.best_step()
         rolling = [c for c in self.find_all() if c.step != best and not c.is_kept()]
         for checkpoint in rolling[: -self._num_rolling]:
-            _remove(checkpoint.folder)
+            _hide(checkpoint.folder, PRUNED)
         for leftover in self.folder.glob(".*"):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def hash_manifest(manifest: dict[str, Any]) -> str:
+    """Return the sha256 of all that a manifest says but this hash itself."""
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()
 
 
 def _folder_name(step: int) -> str:
     return f"step_{step:010d}"
 
 
-def _holds(folder: Path, files: dict[str, bytes]) -> bool:
+def _holds(folder: Path, files: dict[str, memoryview]) -> bool:
     try:
         return all((folder / name).read_bytes() == raw for name, raw in files.items())
     except OSError:
         return False
 
 
-def _remove(folder: Path) -> None:
-    """Hide first, so that a kill midway leaves no half checkpoint under a good name."""
-    hidden = folder.with_name(f".{folder.name}.old")
+def _hidden(folder: Path, why: str) -> Path:
+    return folder.with_name(f".{folder.name}.{why}")
+
+
+def _hide(folder: Path, why: str) -> None:
+    """Rename it: files that go one by one would leave half a checkpoint under a good name after a kill."""
+    hidden = _hidden(folder, why)
     shutil.rmtree(hidden, ignore_errors=True)
     folder.rename(hidden)
-    shutil.rmtree(hidden, ignore_errors=True)
-
-
-def _to_npz(arrays: Arrays) -> bytes:
-    buffer = io.BytesIO()
-    np.savez(buffer, **arrays)  # type: ignore[arg-type]
-    return buffer.getvalue()

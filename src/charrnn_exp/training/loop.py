@@ -2,8 +2,9 @@
 
 import math
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
+from functools import partial
 
 from charrnn_exp.config.schema import Config, TrainingConfig
 from charrnn_exp.data.batches import BatchOrder, count_steps
@@ -42,6 +43,11 @@ class Validated:
 
 
 @dataclass(frozen=True)
+class Saving:
+    """A checkpoint is about to be written: what was recorded so far must be on disk before it."""
+
+
+@dataclass(frozen=True)
 class Saved:
     """A checkpoint is on disk; `kept` ones stay there."""
 
@@ -59,7 +65,7 @@ class EpochDone:
     loss: float
 
 
-Event = StepDone | Validated | Saved | EpochDone
+Event = StepDone | Validated | Saving | Saved | EpochDone
 
 
 def train(
@@ -81,7 +87,8 @@ def train(
         order: its batches.
         scorer: of the validation text; None: no validation.
         checkpoints: where they go.
-        should_stop: asked after every update; when true, a checkpoint is taken and the generator ends.
+        should_stop: asked after every update and while validating; when true, a checkpoint is taken and the
+            generator ends. A validation that was cut short is made by the run that goes on from there.
 
     Raises:
         MachineError: before the update, if the loss or the gradient is not a finite number.
@@ -89,30 +96,59 @@ def train(
     training, progress = config.training, state.progress
     num_steps = count_steps(training, order)
     step = TrainingStep(state, clip_norm=config.optimizer.clip_norm, ema_decay=training.ema_decay or 0.0)
-    while progress.step < num_steps and not _ran_out_of_patience(progress, training):
+    close_step = partial(
+        _close_step, state, training, order, scorer=scorer, checkpoints=checkpoints, should_stop=should_stop
+    )
+    if progress.is_validation_due and (yield from close_step()):
+        return
+    while not is_finished(progress, training, num_steps=num_steps):
         starts_sb = order.find_starts(progress.epoch)[progress.step_in_epoch :]
         for windows_bt in stream_windows(train_ids_n, starts_sb, sequence_length=training.sequence_length):
             yield _update(state, step, windows_bt, config, num_steps)
-            epoch_ends = progress.step_in_epoch == order.steps_per_epoch
-            run_ends = progress.step == num_steps
-            if epoch_ends:
-                yield _finish_epoch(state)
-            best = False
-            if scorer is not None and (run_ends or _is_due(training.validate_every_steps, progress, epoch_ends)):
-                validated = _validate(state, scorer)
-                best = validated.is_best
-                yield validated
-                run_ends = run_ends or _ran_out_of_patience(progress, training)
-            kept = run_ends or (epoch_ends and progress.epoch % training.checkpoint_every_epochs == 0)
-            stops = should_stop()
-            if kept or stops or best or _is_due(training.checkpoint_every_steps, progress, epoch_ends):
-                before = time.perf_counter()
-                checkpoints.save(state, kept=kept, best=best)
-                yield Saved(progress.step, kept, time.perf_counter() - before)
-            if stops:
+            if (yield from close_step()):
                 return
-            if run_ends or epoch_ends:
+            if progress.step_in_epoch == 0 or is_finished(progress, training, num_steps=num_steps):
                 break
+
+
+def is_finished(progress: Progress, training: TrainingConfig, *, num_steps: int) -> bool:
+    """Return whether nothing is left to train: all steps are made, or validation has stopped getting better."""
+    patience = training.early_stopping_patience
+    ran_out = patience is not None and progress.validations_since_best >= patience
+    return not progress.is_validation_due and (progress.step >= num_steps or ran_out)
+
+
+def _close_step(
+    state: TrainingState,
+    training: TrainingConfig,
+    order: BatchOrder,
+    *,
+    scorer: Scorer | None,
+    checkpoints: CheckpointStore,
+    should_stop: Callable[[], bool],
+) -> Generator[Event, None, bool]:
+    """Do all that is due after an update; return whether the run was asked to stop."""
+    progress, num_steps = state.progress, count_steps(training, order)
+    if progress.step_in_epoch == order.steps_per_epoch:
+        yield _finish_epoch(state)
+    epoch_ends, run_ends, best = progress.step_in_epoch == 0, progress.step == num_steps, False
+    if scorer is not None and (run_ends or _is_due(training.validate_every_steps, progress, epoch_ends)):
+        validated = _validate(state, scorer, should_stop)
+        progress.is_validation_due = validated is None
+        if validated is not None:
+            best = validated.is_best
+            yield validated
+    run_ends = is_finished(progress, training, num_steps=num_steps)
+    kept = run_ends or (
+        epoch_ends and progress.epoch % training.checkpoint_every_epochs == 0 and not progress.is_validation_due
+    )
+    stops = progress.is_validation_due or should_stop()
+    if kept or stops or best or _is_due(training.checkpoint_every_steps, progress, epoch_ends):
+        yield Saving()
+        before = time.perf_counter()
+        checkpoints.save(state, kept=kept)
+        yield Saved(progress.step, kept, time.perf_counter() - before)
+    return stops
 
 
 def _update(state: TrainingState, step: TrainingStep, windows_bt: object, config: Config, num_steps: int) -> StepDone:
@@ -144,12 +180,16 @@ def _finish_epoch(state: TrainingState) -> EpochDone:
     return EpochDone(progress.step, progress.epoch, progress.last_epoch_loss)
 
 
-def _validate(state: TrainingState, scorer: Scorer) -> Validated:
+def _validate(state: TrainingState, scorer: Scorer, should_stop: Callable[[], bool]) -> Validated | None:
+    """Score the validation text; None, and nothing has changed, if a stop was asked for on the way."""
     progress = state.progress
     before = time.perf_counter()
-    raw_loss = scorer.loss()
-    with state.averaged_weights():
-        loss = scorer.loss() if state.ema else raw_loss
+    raw_loss = loss = scorer.loss(should_stop)
+    if state.ema and raw_loss is not None:
+        with state.averaged_weights():
+            loss = scorer.loss(should_stop)
+    if raw_loss is None or loss is None:
+        return None
     is_best = loss < progress.best_val_loss
     if is_best:
         progress.best_val_loss, progress.best_step, progress.validations_since_best = loss, progress.step, 0
@@ -161,8 +201,3 @@ def _validate(state: TrainingState, scorer: Scorer) -> Validated:
 
 def _is_due(every_steps: int | None, progress: Progress, epoch_ends: bool) -> bool:
     return epoch_ends if every_steps is None else progress.step % every_steps == 0
-
-
-def _ran_out_of_patience(progress: Progress, training: TrainingConfig) -> bool:
-    patience = training.early_stopping_patience
-    return patience is not None and progress.validations_since_best >= patience

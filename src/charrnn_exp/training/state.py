@@ -7,8 +7,10 @@ from typing import Any
 
 import keras
 import numpy as np
+import numpy.typing as npt
 import tensorflow as tf
 
+from charrnn_exp.errors import MachineError
 from charrnn_exp.model.network import Network, States
 from charrnn_exp.training.checkpoint import Arrays
 
@@ -26,6 +28,7 @@ class Progress:
         validations_since_best: for early stopping.
         loss_sum: sum of the training losses of this epoch's steps.
         last_epoch_loss: mean training loss of the last complete pass; NaN before.
+        is_validation_due: a stop cut the validation after this step short.
     """
 
     step: int = 0
@@ -36,6 +39,7 @@ class Progress:
     validations_since_best: int = 0
     loss_sum: float = 0.0
     last_epoch_loss: float = float("nan")
+    is_validation_due: bool = False
 
     @property
     def train_loss(self) -> float:
@@ -70,20 +74,32 @@ class TrainingState:
         arrays |= {f"progress.{name}": np.asarray(value) for name, value in vars(self.progress).items()}
         return arrays
 
-    def restore(self, weights: Arrays, training: Arrays) -> None:
-        """Put the arrays of `weight_arrays` and `training_arrays` back."""
+    def restore(self, weights: Arrays, training: Arrays, *, step: int | None = None) -> None:
+        """Put the arrays of `weight_arrays` and `training_arrays` back.
+
+        Raises:
+            MachineError: if one is missing, not of the shape and type that this state has, or of another step than
+                this, where one is given.
+        """
         load_weights(self.network, weights)
         for variable, average in zip(self.network.trainable_variables, self.ema, strict=False):
-            average.assign(weights[_name(variable)])
+            average.assign(_find(weights, _name(variable), average))
         for i, variable in enumerate(self._unaveraged_variables()):
-            variable.assign(training[f"network.{i:03d}"])
+            variable.assign(_find(training, f"network.{i:03d}", variable))
         for i, variable in enumerate(self.optimizer.variables):
-            variable.assign(training[f"optimizer.{i:03d}"])
+            variable.assign(_find(training, f"optimizer.{i:03d}", variable))
         self.carried = [
-            (tf.constant(training[f"carried.{i}.hidden"]), tf.constant(training[f"carried.{i}.cell"]))
-            for i in range(len(self.carried))
+            (
+                tf.constant(_find(training, f"carried.{i}.hidden", hidden_bh)),
+                tf.constant(_find(training, f"carried.{i}.cell", cell_bh)),
+            )
+            for i, (hidden_bh, cell_bh) in enumerate(self.carried)
         ]
-        self.progress = Progress(**{name: training[f"progress.{name}"].item() for name in vars(self.progress)})
+        if step is not None and (found := training.get("progress.step")) != step:
+            raise MachineError(f"the checkpoint must have progress.step {step}, got {found}.")
+        self.progress = Progress(
+            **{name: _find(training, f"progress.{name}", value).item() for name, value in vars(self.progress).items()}
+        )
 
     def _unaveraged_variables(self) -> list[Any]:
         """Return what `weight_arrays` lacks: dropout seeds, and the raw weights where averaging is on."""
@@ -113,9 +129,25 @@ def start_state(
 
 
 def load_weights(network: Network, weights: Arrays) -> None:
-    """Give the network the weights of a `weights.npz`."""
+    """Give the network the weights of a `weights.npz`.
+
+    Raises:
+        MachineError: if one is missing, or not of the shape and type that the network has.
+    """
     for variable in network.trainable_variables:
-        variable.assign(weights[_name(variable)])
+        variable.assign(_find(weights, _name(variable), variable))
+
+
+def _find(arrays: Arrays, name: str, like: Any) -> npt.NDArray[Any]:
+    """Return the array of this name after comparing its shape and type with what takes it."""
+    like = np.asarray(like)
+    found = arrays.get(name)
+    if found is None or (found.dtype, found.shape) != (like.dtype, like.shape):
+        shown = "nothing" if found is None else f"{found.dtype} {found.shape}"
+        raise MachineError(f"the checkpoint must have {name} as {like.dtype} {like.shape}, got {shown}.")
+    if name.startswith("progress.") and found < 0:
+        raise MachineError(f"the checkpoint must have {name} of at least 0, got {found}.")
+    return found
 
 
 def _name(variable: Any) -> str:

@@ -26,7 +26,7 @@ class TrainingStep:
         self._ema = state.ema
         self._clip_norm = clip_norm
         self._ema_decay = ema_decay
-        self._run = tf.function(self._run_impl)
+        self._run = tf.function(self._run_impl, autograph=False)  # autograph leaves files in the temporary folder
         # XLA makes one pass over memory of each variable's update, where Keras' operations one by one make about ten.
         self._apply = tf.function(self._apply_impl, jit_compile=True, autograph=False)
 

@@ -1,7 +1,10 @@
 """Loss curves as a picture."""
 
+import logging
+import warnings
 from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 Curve = Sequence[tuple[int, float]]
 
@@ -15,11 +18,22 @@ def plot_losses(curves: Mapping[str, Curve], path: Path, *, title: str, floors: 
         title: of the plot.
         floors: horizontal lines by name, for instance what an n-gram model reaches.
     """
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # no word of a matplotlibrc, which is not used anyway
+    import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8, 4.5), layout="constrained")
-    FigureCanvasAgg(figure)
+    with matplotlib.rc_context(), warnings.catch_warnings():
+        # Of characters that the font lacks, it draws boxes.
+        warnings.filterwarnings("ignore", message="Glyph .* missing")
+        matplotlib.rcdefaults()  # a matplotlibrc in the current folder may have LaTeX run
+        figure = Figure(figsize=(8, 4.5), layout="constrained")
+        FigureCanvasAgg(figure)
+        _draw(figure, curves, title, floors)
+        figure.savefig(path, dpi=120)
+
+
+def _draw(figure: Any, curves: Mapping[str, Curve], title: str, floors: Mapping[str, float]) -> None:
     axes = figure.subplots()
     if train := curves.get("train_loss"):
         axes.plot(*zip(*train, strict=True), color="tab:blue", alpha=0.25, linewidth=0.8)
@@ -30,11 +44,11 @@ def plot_losses(curves: Mapping[str, Curve], path: Path, *, title: str, floors: 
         axes.axhline(value, color="gray", linestyle="--", linewidth=0.8)
         axes.annotate(f"{name} {value:.3f}", (0.99, value), xycoords=("axes fraction", "data"), ha="right", va="bottom",
                       fontsize=8, color="gray")  # fmt: skip
-    axes.set(title=title, xlabel="step (optimizer updates)", ylabel="loss (nats per character)")
+    axes.set(xlabel="step (optimizer updates)", ylabel="loss (nats per character)")
+    axes.set_title(title, parse_math=False)  # a '$' of a setting is one
     axes.grid(alpha=0.3)
     if axes.get_legend_handles_labels()[0]:
         axes.legend()
-    figure.savefig(path, dpi=120)
 
 
 def _smooth(curve: Curve) -> list[tuple[int, float]]:

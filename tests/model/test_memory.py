@@ -1,0 +1,62 @@
+"""Memory: what is estimated before it is taken, and what is said when it runs out."""
+
+import resource
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from charrnn_exp.errors import MachineError
+from charrnn_exp.model import memory
+from charrnn_exp.model.memory import check_memory, estimate_bytes, find_free_bytes
+from charrnn_exp.model.network import Network
+from tests.conftest import SMALL
+
+
+def test_the_estimate_counts_the_weights_as_the_network_does(compose: Any) -> None:
+    config = compose("model.num_layers=3", "training.batch_size=1", "training.sequence_length=1")
+    network = Network(num_symbols=7, model=config.model, precision="float32", seed=1)
+    weights = sum(variable.value.shape.num_elements() for variable in network.trainable_variables)
+    others = memory.GATE_COPIES * 5 * 3 + memory.LOGIT_COPIES * 7
+    assert estimate_bytes(config, num_symbols=7) == 4 * (memory.WEIGHT_COPIES * weights + others)
+
+
+def test_what_will_not_fit_is_refused_before_it_is_tried(compose: Any) -> None:
+    config = compose("model.hidden_size=16384", "model.num_layers=4", "training.batch_size=1000")
+    with pytest.raises(MachineError, match=r"must have about [0-9,.]+ GiB for this model .* Lower training.batch_size"):
+        check_memory(config, num_symbols=65)
+    check_memory(compose(), num_symbols=65)
+
+
+def test_a_limit_of_the_control_group_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(memory, "CGROUP", tmp_path)
+    (tmp_path / "memory.max").write_text("5000\n")
+    (tmp_path / "memory.current").write_text("2000\n")
+    assert find_free_bytes() == 3000
+    (tmp_path / "memory.max").write_text("max\n")
+    assert find_free_bytes() > 1 << 20
+
+
+def test_memory_that_runs_out_is_one_line_and_an_error_of_the_machine(tmp_path: Path) -> None:
+    """A real process that may take no more than so much: TensorFlow's own error, in our words."""
+    limit = 6 << 30
+    words = [
+        *SMALL,
+        "dataset.max_bytes=60000",
+        "model.hidden_size=1500",
+        "training.batch_size=150",
+        "training.sequence_length=300",
+    ]
+    ended = subprocess.run(
+        [sys.executable, "-m", "charrnn_exp", *words],
+        cwd=tmp_path,
+        preexec_fn=lambda: resource.setrlimit(resource.RLIMIT_AS, (limit, limit)),
+        capture_output=True,
+        text=True,
+        timeout=200,
+    )
+    assert ended.returncode == MachineError.exit_code, ended.stderr
+    (line,) = ended.stderr.splitlines()
+    assert "the memory must suffice for this model and these batches, got too little. Lower " in line

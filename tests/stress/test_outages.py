@@ -1,0 +1,19 @@
+"""Outages of MLflow in real runs: short ones here, one of each kind in the slow form."""
+
+from pathlib import Path
+
+import pytest
+
+from stress.outages import OUTAGES, check
+
+
+def test_a_server_that_refuses_us_ends_the_run_before_tensorflow_is_imported(tmp_path: Path) -> None:
+    outcome = check(1, tmp_path, names=("refused 401",))
+    assert outcome.is_right, outcome.failures
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", OUTAGES)
+def test_an_outage_loses_nothing_and_is_not_waited_for(tmp_path: Path, name: str) -> None:
+    outcome = check(1, tmp_path, names=(name,))
+    assert outcome.is_right, outcome.failures
