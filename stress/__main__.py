@@ -71,7 +71,7 @@ def list_lines() -> dict[str, Line]:
         "corruptions": Line("newest checkpoint damaged: passed over, never silently wrong", 1_000, corruption.check),
         "signals": Line("SIGINT, SIGTERM at random: code, KILLED, within 10 s, the same end", 100, kills.ask_to_stop),
         "cold-starts": Line("8 first runs at once on a fresh store, 20 times", 160, cold_starts.check),
-        "outages": Line("MLflow away in every way: one warning, no wait, nothing missing", 36, outages.check),
+        "outages": Line("MLflow away in every way: one warning, no wait, nothing missing", 24, outages.check),
         "fuzz-settings": Line("any settings: right exit code, no traceback, no hang", 2_000, fuzz_settings.check),
         "fuzz-texts": Line("any text", 1_000, fuzz_texts.check),
         "fuzz-prompts": Line("any prompt and sampling settings", 1_000, fuzz_prompts.check),

@@ -19,7 +19,10 @@ from charrnn_exp.training.checkpoint import CheckpointStore
 from stress.outcome import Outcome
 from stress.saver import make_arrays, open_store, save_many
 
-CALLS = "mkdir,openat,read,write,fsync,close,rename,renameat,unlink,unlinkat,rmdir,getdents64,newfstatat,fstat,ftruncate,lseek"
+CALLS = (
+    "mkdir,openat,read,write,fsync,close,rename,renameat,unlink,unlinkat,rmdir,"
+    "getdents64,newfstatat,fstat,ftruncate,lseek"
+)
 """The calls by which a file system is reached; memory, clocks and threads are other matters."""
 WAYS = ("ENOSPC", "EIO", "EACCES", "EDQUOT", "SIGKILL")
 

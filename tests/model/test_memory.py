@@ -39,6 +39,7 @@ def test_a_limit_of_the_control_group_counts(tmp_path: Path, monkeypatch: pytest
     assert find_free_bytes() > 1 << 20
 
 
+@pytest.mark.slow
 def test_memory_that_runs_out_is_one_line_and_an_error_of_the_machine(tmp_path: Path) -> None:
     """A real process that may take no more than so much: TensorFlow's own error, in our words."""
     limit = 6 << 30

@@ -1,4 +1,4 @@
-"""First runs at once on a folder without a store: two of them here, eight in the slow form."""
+"""First runs at once on a folder without a store: two and eight of them."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import pytest
 from stress.cold_starts import check
 
 
+@pytest.mark.slow
 def test_two_first_runs_at_once_both_work(tmp_path: Path) -> None:
     outcome = check(2, tmp_path, num_processes=2)
     assert outcome.is_right, outcome.failures
