@@ -31,7 +31,7 @@ WORDS = (
     "optimizer.warmup_steps=0",
     "sampling.length=20",
 )
-NUM_STEPS = 2600
+NUM_STEPS = 1500
 """More than 20 s of updates on any machine of this decade."""
 MAX_START_DELAY_SECONDS = 3.0
 MAX_TRACKING_SHARE = 0.01

@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from charrnn_exp.durable import write_durably
 from charrnn_exp.errors import MachineError, one_line
 
 
@@ -20,9 +21,7 @@ class MetricsFile:
     def __init__(self, path: Path, *, last_step: int) -> None:
         self._path = path
         kept = [line for line, row in _read_rows(path) if row["step"] <= last_step]
-        temporary = path.with_name(f".{path.name}.{os.getpid()}")
-        temporary.write_text("".join(line + "\n" for line in kept), encoding="utf-8")
-        temporary.rename(path)
+        write_durably(path, "".join(line + "\n" for line in kept))
         self._file = path.open("a", encoding="utf-8", buffering=1)
 
     def write(self, step: int, metrics: Mapping[str, float]) -> None:
