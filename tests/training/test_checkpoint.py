@@ -155,6 +155,23 @@ def test_a_checkpoint_of_something_else_is_refused_with_both_values(run: Any, tm
         other.check_facts(other.find_all()[0])
 
 
+def test_a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(run: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Root reads everything, so the system call itself is refused; `make stress` does it by strace."""
+    save(run, 1, best=True)
+    save(run, 2)
+
+    def refuse(path: Any) -> Any:
+        raise PermissionError(13, "Permission denied", str(path))
+
+    with monkeypatch.context() as patched:
+        patched.setattr("os.listdir", refuse)
+        with pytest.raises(PermissionError):
+            run.checkpoints.find_all()
+        with pytest.raises(PermissionError):
+            run.checkpoints.best_step()
+    assert run.checkpoints.best_step() == 1
+
+
 def test_a_folder_that_cannot_be_written_is_one_line(run: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     store = CheckpointStore(tmp_path / "file" / "checkpoints", facts={}, num_rolling=1)
@@ -178,6 +195,18 @@ def test_a_damaged_checkpoint_made_again_is_whole_again(run: Any) -> None:
     (checkpoint.folder / WEIGHTS).write_bytes(b"")
     save(run, 1)
     assert run.checkpoints.load_newest()[-1] == []
+
+
+def test_a_checkpoint_whose_replacement_never_came_is_brought_back(run: Any) -> None:
+    """As a kill leaves it between the hiding of the old one and the naming of the new."""
+    save(run, 1)
+    save(run, 2)
+    newest = run.checkpoints.find_all()[-1].folder
+    newest.rename(newest.with_name(f".{newest.name}.replaced"))
+    assert run.checkpoints.load_newest()[0].step == 2
+    run.state.network.trainable_variables[0].assign_add(np.ones(run.state.network.trainable_variables[0].shape))
+    save(run, 2)
+    assert sorted(path.name for path in run.checkpoints.folder.iterdir()) == ["step_0000000001", "step_0000000002"]
 
 
 def test_arithmetic_that_changed_is_told_fact_by_fact(run: Any, tmp_path: Path) -> None:

@@ -104,12 +104,16 @@ class CheckpointStore:
         self._num_rolling = num_rolling
 
     def find_all(self) -> list[Checkpoint]:
-        """Return the checkpoints, oldest first."""
-        return [
-            Checkpoint(path)
-            for path in sorted(self.folder.glob("step_*"))
-            if NAME.fullmatch(path.name) and path.is_dir()
-        ]
+        """Return the checkpoints, oldest first.
+
+        Raises:
+            OSError: if the disk does not say; `glob` would take a folder that cannot be read for an empty one.
+        """
+        try:
+            paths = sorted(self.folder.iterdir())
+        except FileNotFoundError:
+            return []
+        return [Checkpoint(path) for path in paths if NAME.fullmatch(path.name) and path.is_dir()]
 
     def best_step(self) -> int | None:
         """Return the step of the best checkpoint, as the newest readable manifest tells; None before a validation.
