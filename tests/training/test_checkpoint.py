@@ -189,10 +189,13 @@ def test_a_checkpoint_made_again_is_never_away_and_gets_the_new_manifest(run: An
     run.checkpoints.load_newest()
 
 
-def test_a_damaged_checkpoint_made_again_is_whole_again(run: Any) -> None:
+@pytest.mark.parametrize("name", [WEIGHTS, TRAINING, MANIFEST])
+@pytest.mark.parametrize("damage", [Path.touch, Path.mkdir])
+def test_a_damaged_checkpoint_made_again_is_whole_again(run: Any, name: str, damage: Any) -> None:
     save(run, 1)
     (checkpoint,) = run.checkpoints.find_all()
-    (checkpoint.folder / WEIGHTS).write_bytes(b"")
+    (checkpoint.folder / name).unlink()
+    damage(checkpoint.folder / name)
     save(run, 1)
     assert run.checkpoints.load_newest()[-1] == []
 

@@ -230,7 +230,8 @@ class CheckpointStore:
         return lines
 
     def _write_folder(self, target: Path, files: dict[str, memoryview]) -> None:
-        if _holds(target, {name: files[name] for name in (WEIGHTS, TRAINING)}):
+        same_arrays = _holds(target, {name: files[name] for name in (WEIGHTS, TRAINING)})
+        if same_arrays and not (target / MANIFEST).is_dir():
             # Made before, by this run until it fell back to an older one: only what the manifest says may be new.
             write_durably(target / MANIFEST, bytes(files[MANIFEST]))
             return
