@@ -151,8 +151,14 @@ def _error_500_midway(case: Case) -> None:
 
 def _locked_from_the_start(case: Case) -> None:
     _make_store(case)
-    with _lock_database(case) as release:
-        _train_and_repair(case, None, restore=release)
+    with ExitStack() as stack:
+        release: list[Callable[[], None]] = []
+        _train_and_repair(
+            case,
+            None,
+            before=lambda: release.append(stack.enter_context(_lock_database(case))),
+            restore=lambda: release[0](),
+        )
 
 
 def _locked_midway(case: Case) -> None:
@@ -208,6 +214,7 @@ def _train_and_repair(
     case: Case,
     uri: str | None,
     *,
+    before: Callable[[], None] = lambda: None,
     midway: Callable[[], None] | None = None,
     restore: Callable[[], None],
     close: Callable[[], None] = lambda: None,
@@ -219,7 +226,8 @@ def _train_and_repair(
     plain.mkdir()
     # Only the first of a kind is compared as a whole; for the start a few steps do.
     plain_words = [*WORDS, f"training.max_steps={case.num_steps if case.is_first else 3}", "tracking=none"]
-    before = _read_summary(run(plain_words, plain), plain)
+    plain_summary = _read_summary(run(plain_words, plain), plain)
+    before()
     known = set(case.folder.glob("outputs/**/config.yaml"))
     process = start([*words, *tracking], case.folder)
     folder = _await_step(case, process, known, 0 if midway is None else case.num_steps // 2)
@@ -237,7 +245,7 @@ def _train_and_repair(
         case.problems.append("a traceback on stdout")
     try:
         if process.returncode == 0:
-            _measure(case, folder, before, ended)
+            _measure(case, folder, plain_summary, ended)
         restore()
         repaired = run(["repair"], case.folder)
         if repaired.returncode or repaired.stderr:
