@@ -1,5 +1,6 @@
 """Any file trains, with the symbols it has and a word on the odd ones, or is told off in lines and leaves nothing."""
 
+import codecs
 import json
 import os
 from pathlib import Path
@@ -204,6 +205,8 @@ def _make_huge(random: Random, folder: Path) -> Case:
 
 
 def _decode(content: bytes, encoding: str) -> str | None:
+    if encoding == "utf-16" and content and not content.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+        return None  # without a mark the order of the bytes would be a guess: utf-16-le and utf-16-be name it
     try:
         return content.decode(encoding)
     except UnicodeError:

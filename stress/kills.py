@@ -16,12 +16,12 @@ from stress.processes import MOVING, find_differences, find_duplicates, find_fol
 
 WORDS = (
     *(word for word in MOVING if not word.startswith(("dataset.max_bytes", "training.validate", "training.early"))),
-    "dataset.max_bytes=90000",
+    "dataset.max_bytes=45000",
     "training.validate_every_steps=100",
     "training.checkpoint_every_steps=50",
     "training.checkpoint_every_epochs=1",
 )
-"""Two epochs of a thousand updates: a third of the time of such a run is training."""
+"""Two epochs of five hundred updates, with a checkpoint every fifty."""
 MAX_PARTS = 20
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SECONDS_TO_STOP = 10.0
@@ -92,7 +92,7 @@ def _kill_and_resume(folder: Path, whole: Whole, outcome: Outcome, case: int) ->
         if process.returncode == 0:
             problems += [f"said {err[-300:]}"] if err else []
             break
-        outcome.count(_tell_moment(folder, name))
+        outcome.count(_tell_moment(folder, name, whole))
         if process.returncode != -signal.SIGKILL:
             problems.append(f"exit code {process.returncode}: {err[-300:]}")
             break
@@ -122,7 +122,7 @@ def _stop_and_resume(folder: Path, whole: Whole, outcome: Outcome, case: int) ->
             outcome.count("too late to matter")
             problems += [] if status == "FINISHED" and not err else [f"exit code 0, status {status}, said {err[-300:]}"]
         case code if code == 128 + number:
-            outcome.count(_tell_moment(folder, name))
+            outcome.count(_tell_moment(folder, name, whole))
             problems += [] if status in ("KILLED", None) else [f"status {status}"]
             problems += [] if len(err.splitlines()) == 1 else [f"said {err[-300:]}"]
         case code if code == -number and run_folder is None:
@@ -163,12 +163,12 @@ def _find_end_problems(folder: Path, name: str, whole: Whole) -> list[str]:
     return problems
 
 
-def _tell_moment(folder: Path, name: str) -> str:
+def _tell_moment(folder: Path, name: str, whole: Whole) -> str:
     """Return in words how far a run had come."""
     run_folder = _find_run(folder, name)
     if run_folder is None:
         return "before there was a run"
     if not list(run_folder.checkpoints.glob("step_*")):
         return "before the first checkpoint"
-    last = run_folder.checkpoints / "step_0000002024"
+    last = run_folder.path / whole.folder.read_summary()["checkpoint"]
     return "after the last checkpoint" if last.exists() else "between checkpoints"
