@@ -16,12 +16,12 @@ from stress.processes import MOVING, find_differences, find_duplicates, find_fol
 
 WORDS = (
     *(word for word in MOVING if not word.startswith(("dataset.max_bytes", "training.validate", "training.early"))),
-    "dataset.max_bytes=45000",
+    "dataset.max_bytes=27000",
     "training.validate_every_steps=100",
     "training.checkpoint_every_steps=50",
     "training.checkpoint_every_epochs=1",
 )
-"""Two epochs of five hundred updates, with a checkpoint every fifty."""
+"""Two epochs of three hundred updates, with a checkpoint every fifty."""
 MAX_PARTS = 20
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 SECONDS_TO_STOP = 10.0
