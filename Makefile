@@ -31,7 +31,7 @@ test-slow: install
 	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,browser]"
 	$(BIN)/python -m pytest -m slow $(ARGS)
 
-# Kills, faults, outages, fuzz: about two hours. Goes on where it was stopped; writes docs/stress.md and docs/stress.json.
+# Kills, faults, outages, fuzz: two hours and more. Goes on where it was stopped; writes docs/stress.md and docs/stress.json.
 stress: install
 	$(BIN)/python -m stress $(ARGS)
 
