@@ -382,3 +382,12 @@ def test_no_code_that_a_setting_names_is_run(flights: dict[str, Flight], place: 
     assert flight.code == 2, flight.err
     for line in flight.err.splitlines():
         assert line.startswith("charrnn_exp: error: ")
+
+
+def test_a_folder_that_holds_a_whole_disk_is_refused_at_once(tmp_path: Path) -> None:
+    for i in range(11):
+        (tmp_path / str(i)).mkdir()
+        for j in range(1000):
+            (tmp_path / str(i) / str(j)).touch()
+    (line,) = compose_lines(["experiment=mine"], config_dir=tmp_path)
+    assert line == f"--config-dir must be a folder with YAML groups, got {tmp_path}, which has over 10000 files."

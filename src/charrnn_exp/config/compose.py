@@ -1,10 +1,10 @@
 """The door to Hydra: YAML groups and overrides become the typed, checked Config of every job."""
 
 import functools
+import os
 import re
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from glob import glob
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -39,6 +39,8 @@ RESOLVERS: dict[str, Callable[..., Any]] = {
     "oc.dict.values": oc.dict.values,
 }
 """What OmegaConf does for a `${...}` that is no name of a setting: it reads the environment, makes values of text."""
+MAX_FILES = 10_000
+"""In a folder of the user's own settings."""
 FREE_HYDRA = (
     "hydra.mode",
     "hydra.verbose",
@@ -92,8 +94,7 @@ def compose_values(words: Sequence[str]) -> dict[str, Any]:
 def _check_files(config_dir: Path | None) -> None:
     """Refuse files that would fill the memory when Hydra reads them; what else is wrong with one it says itself."""
     problems = []
-    for name in glob("**/*.yaml", root_dir=config_dir, recursive=True, include_hidden=True) if config_dir else []:
-        path = Path(str(config_dir), name)
+    for path in _list_yaml(config_dir) if config_dir else []:
         try:
             text = read_text(path)
             if "*" in text:  # only aliases make much of little
@@ -104,6 +105,18 @@ def _check_files(config_dir: Path | None) -> None:
             problems.append(f"{path} must be a readable YAML file, got: {one_line(error)}")
     if problems:
         raise UserError(*problems)
+
+
+def _list_yaml(config_dir: Path) -> list[Path]:
+    paths, num_files = [], 0
+    for parent, _, files in os.walk(config_dir):
+        num_files += len(files)
+        if num_files > MAX_FILES:  # somebody's whole disk
+            raise UserError(
+                f"--config-dir must be a folder with YAML groups, got {config_dir}, which has over {MAX_FILES} files."
+            )
+        paths += [Path(parent, name) for name in files if name.endswith(".yaml")]
+    return paths
 
 
 def _split_jobs(words: list[str]) -> list[list[str]]:
