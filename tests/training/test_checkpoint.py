@@ -224,3 +224,11 @@ def test_arithmetic_that_changed_is_told_fact_by_fact(run: Any, tmp_path: Path) 
         "checkpoint step_0000000000 was made with precision 'bfloat16', this process has 'float32'",
         "checkpoint step_0000000000 was made with machine.threads '2', this process has '8'",
     ]
+
+
+@pytest.mark.parametrize("step", [np.int64(4), np.int64(-1), np.float64(3), np.array([1, 2]), np.array("x")])
+def test_arrays_of_another_step_than_the_checkpoints_are_refused(run: Any, step: Any) -> None:
+    save(run, 3)
+    _, weights, training, _ = run.checkpoints.load_newest()
+    with pytest.raises(MachineError, match=r"must have progress\.step"):
+        run.state.restore(weights, {**training, "progress.step": np.asarray(step)}, step=3)

@@ -95,11 +95,12 @@ class TrainingState:
             )
             for i, (hidden_bh, cell_bh) in enumerate(self.carried)
         ]
-        if step is not None and (found := training.get("progress.step")) != step:
-            raise MachineError(f"the checkpoint must have progress.step {step}, got {found}.")
-        self.progress = Progress(
+        progress = Progress(
             **{name: _find(training, f"progress.{name}", value).item() for name, value in vars(self.progress).items()}
         )
+        if step is not None and progress.step != step:
+            raise MachineError(f"the checkpoint must have progress.step {step}, got {progress.step}.")
+        self.progress = progress
 
     def _unaveraged_variables(self) -> list[Any]:
         """Return what `weight_arrays` lacks: dropout seeds, and the raw weights where averaging is on."""
