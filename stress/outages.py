@@ -151,25 +151,19 @@ def _error_500_midway(case: Case) -> None:
 
 def _locked_from_the_start(case: Case) -> None:
     _make_store(case)
-    with ExitStack() as stack:
-        release: list[Callable[[], None]] = []
-        _train_and_repair(
-            case,
-            None,
-            before=lambda: release.append(stack.enter_context(_lock_database(case))),
-            restore=lambda: release[0](),
-        )
+    _locked(case, "before")
 
 
 def _locked_midway(case: Case) -> None:
+    _locked(case, "midway")
+
+
+def _locked(case: Case, when: str) -> None:
+    """Lock the database `before` the run or `midway`."""
     with ExitStack() as stack:
         release: list[Callable[[], None]] = []
-        _train_and_repair(
-            case,
-            None,
-            midway=lambda: release.append(stack.enter_context(_lock_database(case))),
-            restore=lambda: release[0](),
-        )
+        lock: Any = {when: lambda: release.append(stack.enter_context(_lock_database(case)))}
+        _train_and_repair(case, None, restore=lambda: release[0](), **lock)
 
 
 def _artifacts_not_writable(case: Case) -> None:

@@ -7,7 +7,6 @@ import os
 import re
 import shutil
 import time
-import zipfile
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -183,7 +182,7 @@ class CheckpointStore:
         for checkpoint in reversed(self.find_all()):
             try:
                 return checkpoint, checkpoint.read(WEIGHTS), checkpoint.read(TRAINING), warnings
-            except (MachineError, OSError, KeyError, ValueError, zipfile.BadZipFile) as error:
+            except (MachineError, OSError) as error:
                 warnings.append(f"{one_line(error)} Going back to the one before.")
         raise MachineError(f"{self.folder} must hold a whole checkpoint, got none.", *warnings)
 
