@@ -16,7 +16,7 @@ from charrnn_exp.config.checks import hide_secrets, redact
 from charrnn_exp.config.compose import compose_values
 from charrnn_exp.config.schema import Backend, Config
 from charrnn_exp.errors import MachineError, UserError, one_line
-from charrnn_exp.tracking.store import MLRUNS, find_existing_experiment, find_uri
+from charrnn_exp.tracking.store import DATABASE, MLRUNS, find_existing_experiment, find_uri
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 5000
@@ -47,9 +47,9 @@ def ui(words: Sequence[str]) -> None:
         case Backend.server:
             _open(redact(find_uri(config.tracking)).rstrip("/"), config, parsed.own.get("open", "true"))
         case Backend.local:
-            if not (MLRUNS / "mlflow.db").is_file():
+            if not DATABASE.is_file():
                 raise UserError(
-                    f"ui must find a store, got no {(MLRUNS / 'mlflow.db').absolute()}. "
+                    f"ui must find a store, got no {DATABASE.absolute()}. "
                     "`python -m charrnn_exp` makes the first run; start the UI from the same folder."
                 )
             _serve(config, _read_port(parsed.own.get("port")), parsed.own.get("open", "true"))

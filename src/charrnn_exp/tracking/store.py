@@ -16,9 +16,11 @@ from filelock import FileLock
 
 from charrnn_exp.config.checks import redact
 from charrnn_exp.config.schema import Backend, TrackingConfig
+from charrnn_exp.durable import sync_folder
 from charrnn_exp.errors import MachineError
 
 MLRUNS = Path("mlruns")
+DATABASE = MLRUNS / "mlflow.db"
 PROBE_SECONDS = 2.0
 """How long a server may take to say whether it lets us in; one that says nothing is not waited for."""
 REFUSALS = (401, 403)
@@ -32,13 +34,14 @@ def find_uri(tracking: TrackingConfig) -> str:
     """Return the tracking URI; the local store lies in the current folder."""
     if tracking.backend is Backend.server:
         return str(tracking.uri or os.environ["MLFLOW_TRACKING_URI"])
-    return f"sqlite:///{(MLRUNS / 'mlflow.db').absolute()}"
+    return f"sqlite:///{DATABASE.absolute()}"
 
 
 def open_client(tracking: TrackingConfig) -> tuple[Any, str]:
     """Return an MlflowClient and the id of the experiment, made where it is missing.
 
-    MLflow's first start on a fresh database is not safe in parallel, so a file lock is held around it.
+    MLflow's first start on a fresh database is safe neither in parallel nor from a kill, so a file lock is held
+    around it, and the database comes to its place only when it is whole.
     """
     client_class = _import_client()
     uri = find_uri(tracking)
@@ -47,21 +50,35 @@ def open_client(tracking: TrackingConfig) -> tuple[Any, str]:
         return client, _find_experiment(client, tracking.experiment_name, None)
     MLRUNS.mkdir(parents=True, exist_ok=True)
     with FileLock(MLRUNS / ".lock", timeout=FIRST_START_SECONDS):
-        _wait_until_unlocked(MLRUNS / "mlflow.db")
-        client = client_class(tracking_uri=uri)
         artifacts = (MLRUNS / "artifacts").absolute().as_uri()
+        if DATABASE.exists():
+            _wait_until_unlocked()
+        else:
+            _make_database(artifacts)
+        client = client_class(tracking_uri=uri)
         return client, _find_experiment(client, tracking.experiment_name, artifacts)
 
 
-def _wait_until_unlocked(database: Path) -> None:
-    """Read from the database, if there is one: MLflow itself would try a locked one for minutes.
+def _make_database(artifacts: str) -> None:
+    """Make the tables under another name, then rename: MLflow can't go on with a database made by half."""
+    from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
+
+    unfinished = DATABASE.with_name(".mlflow.db.unfinished")
+    for left_behind in MLRUNS.glob(f"{unfinished.name}*"):  # by a kill, with its journal
+        left_behind.unlink()
+    SqlAlchemyStore(f"sqlite:///{unfinished.absolute()}", artifacts).engine.dispose()
+    unfinished.replace(DATABASE)
+    sync_folder(MLRUNS)
+
+
+def _wait_until_unlocked() -> None:
+    """Read from the database: MLflow itself would try a locked one for minutes.
 
     Raises:
         sqlite3.OperationalError: if it stays locked.
     """
-    if database.exists():
-        with contextlib.closing(sqlite3.connect(database, timeout=LOCKED_SECONDS)) as connection:
-            connection.execute("select count(*) from sqlite_master").fetchone()
+    with contextlib.closing(sqlite3.connect(DATABASE, timeout=LOCKED_SECONDS)) as connection:
+        connection.execute("select count(*) from sqlite_master").fetchone()
 
 
 def probe_server(tracking: TrackingConfig) -> None:
