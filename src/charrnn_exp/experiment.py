@@ -9,8 +9,9 @@ from dataclasses import dataclass
 from typing import Any
 
 from charrnn_exp.config.checks import find_warnings
+from charrnn_exp.config.options import Backend
 from charrnn_exp.config.reading import flatten, to_values
-from charrnn_exp.config.schema import Backend, Config
+from charrnn_exp.config.schema import Config
 from charrnn_exp.data.batches import count_steps
 from charrnn_exp.data.corpus import describe
 from charrnn_exp.data.preparation import PreparedText

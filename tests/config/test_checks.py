@@ -7,9 +7,11 @@ from typing import Any, get_args
 
 import pytest
 
-from charrnn_exp.config.checks import find_problems, find_warnings, hide_secrets
+from charrnn_exp.config.checks import find_problems, find_warnings
+from charrnn_exp.config.options import Backend, DatasetName, OptimizerName, Split
 from charrnn_exp.config.overrides import list_settings
-from charrnn_exp.config.schema import Backend, Config, DatasetName, OptimizerName, Split
+from charrnn_exp.config.schema import Config
+from charrnn_exp.config.secrets import hide_secrets
 from tests.config.conftest import change
 
 LIMITS = [

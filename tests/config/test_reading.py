@@ -9,9 +9,10 @@ from typing import Any
 
 import pytest
 
+from charrnn_exp.config.options import OptimizerName
 from charrnn_exp.config.overrides import parse_override
 from charrnn_exp.config.reading import flatten, merge_overrides, read_config, read_yaml, to_values, write_yaml
-from charrnn_exp.config.schema import Config, OptimizerName
+from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import UserError
 from tests.config.conftest import change
 from tests.config.test_checks import KINDS

@@ -7,7 +7,8 @@ from pathlib import Path
 import pytest
 
 from charrnn_exp.config.compose import compose_jobs
-from charrnn_exp.config.schema import Config, DatasetConfig, DatasetName, Unit
+from charrnn_exp.config.options import DatasetName, Unit
+from charrnn_exp.config.schema import Config, DatasetConfig
 from charrnn_exp.data import sources
 
 MakeDataset = Callable[..., DatasetConfig]

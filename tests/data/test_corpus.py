@@ -6,7 +6,8 @@ import tracemalloc
 import numpy as np
 import pytest
 
-from charrnn_exp.config.schema import Config, DatasetConfig, Unit
+from charrnn_exp.config.options import Unit
+from charrnn_exp.config.schema import Config, DatasetConfig
 from charrnn_exp.data.corpus import Corpus, describe, load_corpus
 from charrnn_exp.errors import UserError
 from tests.data.conftest import MakeDataset

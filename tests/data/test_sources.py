@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from charrnn_exp.config.schema import Config, DatasetConfig, DatasetName
+from charrnn_exp.config.options import DatasetName
+from charrnn_exp.config.schema import Config, DatasetConfig
 from charrnn_exp.data.download import DATA_FOLDER_VARIABLE, Download, GitBlob
 from charrnn_exp.data.sources import LINUX, SHAKESPEARE, STDLIB_LEFT_OUT, read_chunks
 from charrnn_exp.errors import MachineError, UserError

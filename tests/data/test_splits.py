@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from charrnn_exp.config.schema import Split
+from charrnn_exp.config.options import Split
 from charrnn_exp.data.splits import split_text
 
 

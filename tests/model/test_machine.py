@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from charrnn_exp.config.schema import Precision
+from charrnn_exp.config.options import Precision
 from charrnn_exp.model.machine import choose_precision, describe_arithmetic
 from charrnn_exp.model.startup import count_cores
 

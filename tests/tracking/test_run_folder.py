@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from charrnn_exp.config.schema import Unit
+from charrnn_exp.config.options import Unit
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import MachineError, UserError
 from charrnn_exp.tracking.run_folder import RunFolder, find_run, list_runs

@@ -8,7 +8,8 @@ import numpy as np
 import pytest
 
 from charrnn_exp.config.compose import compose_jobs
-from charrnn_exp.config.schema import ModelConfig, OptimizerConfig, Schedule
+from charrnn_exp.config.options import Schedule
+from charrnn_exp.config.schema import ModelConfig, OptimizerConfig
 from charrnn_exp.model.network import Network
 from charrnn_exp.training.optimizer import build_optimizer, find_learning_rate
 

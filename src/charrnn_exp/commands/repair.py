@@ -3,8 +3,8 @@
 from collections.abc import Sequence
 
 from charrnn_exp.commands.words import Words, change_config, parse_words
-from charrnn_exp.config.checks import hide_secrets
-from charrnn_exp.config.schema import Backend
+from charrnn_exp.config.options import Backend
+from charrnn_exp.config.secrets import hide_secrets
 from charrnn_exp.errors import CharRNNError, MachineError, UserError, one_line
 from charrnn_exp.tracking.catch_up import send_missing
 from charrnn_exp.tracking.run_folder import RunFolder, RunInUseError, find_run, list_runs

@@ -12,9 +12,10 @@ import webbrowser
 from collections.abc import Sequence
 
 from charrnn_exp.commands.words import change_config, parse_words
-from charrnn_exp.config.checks import hide_secrets, redact
 from charrnn_exp.config.compose import compose_values
-from charrnn_exp.config.schema import Backend, Config
+from charrnn_exp.config.options import Backend
+from charrnn_exp.config.schema import Config
+from charrnn_exp.config.secrets import hide_secrets, redact
 from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.tracking.store import DATABASE, MLRUNS, find_existing_experiment, find_uri
 

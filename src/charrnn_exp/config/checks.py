@@ -1,32 +1,26 @@
 """What is wrong with a configuration, in words; nothing here looks at a file or imports a heavy library."""
 
-import base64
 import codecs
 import math
 import os
 import re
 from collections.abc import Iterator
-from urllib.parse import quote, unquote
 
+from charrnn_exp.config.learning_checks import find_model_problems, find_optimizer_problems, find_training_problems
+from charrnn_exp.config.options import Backend, DatasetName, Schedule, Split
+from charrnn_exp.config.ranges import at_least, between
 from charrnn_exp.config.schema import (
-    Backend,
     Config,
     DatasetConfig,
-    DatasetName,
-    ModelConfig,
-    OptimizerConfig,
-    OptimizerName,
     SamplingConfig,
-    Split,
     TrackingConfig,
-    TrainingConfig,
 )
+from charrnn_exp.config.secrets import redact
 
 PATH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """Names that become folders."""
 
 MLFLOW_NAME_LENGTH = 250
-LARGEST_FLOAT32 = 3.4e38
 
 
 def find_problems(config: Config) -> list[str]:
@@ -34,9 +28,9 @@ def find_problems(config: Config) -> list[str]:
     return [
         *_name_problems(config),
         *_dataset_problems(config.dataset),
-        *_model_problems(config.model),
-        *_optimizer_problems(config.optimizer),
-        *_training_problems(config.training),
+        *find_model_problems(config.model),
+        *find_optimizer_problems(config.optimizer),
+        *find_training_problems(config.training),
         *_sampling_problems(config.sampling),
         *_tracking_problems(config.tracking),
         *_joint_problems(config),
@@ -85,59 +79,44 @@ def _dataset_problems(dataset: DatasetConfig) -> Iterator[str]:
     except (LookupError, ValueError):
         yield f"dataset.encoding must be a text encoding of Python (utf-8, latin-1, cp1252), got {dataset.encoding!r}."
     if dataset.max_bytes is not None:
-        yield from _at_least("dataset.max_bytes", dataset.max_bytes, 1)
+        yield from at_least("dataset.max_bytes", dataset.max_bytes, 1)
+    yield from _split_problems(dataset)
 
 
-def _model_problems(model: ModelConfig) -> Iterator[str]:
-    yield from _between("model.embedding_dim", model.embedding_dim, 1, 16_384)
-    yield from _between("model.hidden_size", model.hidden_size, 1, 16_384)
-    yield from _between("model.num_layers", model.num_layers, 1, 16)
-    if not 0.0 <= model.dropout < 1.0:
-        yield f"model.dropout must be in [0, 1), got {model.dropout}."
-
-
-def _optimizer_problems(optimizer: OptimizerConfig) -> Iterator[str]:
-    yield from _positive("optimizer.learning_rate", optimizer.learning_rate)
-    yield from _at_least("optimizer.warmup_steps", optimizer.warmup_steps, 0)
-    if optimizer.clip_norm is not None:
-        yield from _positive("optimizer.clip_norm", optimizer.clip_norm)
-    match optimizer.name, optimizer.weight_decay:
-        case OptimizerName.adamw, None:
-            yield "optimizer.weight_decay must be a number when optimizer=adamw, got null. 0 switches it off."
-        case OptimizerName.adamw, float(decay) if not 0.0 <= decay < math.inf:
-            yield f"optimizer.weight_decay must be at least 0 and finite, got {decay}."
-        case OptimizerName.adamw, float(decay):
-            yield from _float32("optimizer.weight_decay", decay)
-        case OptimizerName.adam, float(decay):
-            yield f"optimizer.weight_decay must be null when optimizer=adam, got {decay}. Use optimizer=adamw."
-
-
-def _training_problems(training: TrainingConfig) -> Iterator[str]:
-    for field in (
-        "epochs",
-        "max_steps",
-        "batch_size",
-        "sequence_length",
-        "early_stopping_patience",
-        "validate_every_steps",
-        "checkpoint_every_epochs",
-        "checkpoint_every_steps",
-        "keep_checkpoints",
-    ):
-        value = getattr(training, field)
-        if value is not None:
-            yield from _at_least(f"training.{field}", value, 1)
-    if training.ema_decay is not None and not 0.0 < training.ema_decay < 1.0:
-        yield f"training.ema_decay must be in (0, 1) or null, got {training.ema_decay}."
+def _split_problems(dataset: DatasetConfig) -> Iterator[str]:
+    split = dataset.split
+    for field in ("val_fraction", "test_fraction"):
+        fraction = getattr(dataset, field)
+        if fraction is not None and split not in (Split.fraction, Split.karpathy2015):
+            yield (
+                f"dataset.{field} must be null when dataset.split={split.name}, got {fraction}. "
+                "Use dataset.split=fraction."
+            )
+        if fraction is not None and not 0.0 < fraction < 1.0:
+            yield f"dataset.{field} must be in (0, 1) or null, got {fraction}."
+    if split is Split.fraction and dataset.val_fraction is None:
+        yield "dataset.val_fraction must be a number when dataset.split=fraction, got null. 0.1 is common."
+    if not (dataset.val_fraction or 0.0) + (dataset.test_fraction or 0.0) < 1.0:
+        yield (
+            f"dataset.test_fraction must leave a training text beside dataset.val_fraction={dataset.val_fraction}, "
+            f"got {dataset.test_fraction}."
+        )
+    if dataset.split_streams is not None:
+        yield from at_least("dataset.split_streams", dataset.split_streams, 1)
+        if split not in (Split.charrnn, Split.karpathy2015):
+            yield (
+                f"dataset.split_streams must be null when dataset.split={split.name}, got {dataset.split_streams}. "
+                "Use dataset.split=charrnn."
+            )
 
 
 def _sampling_problems(sampling: SamplingConfig) -> Iterator[str]:
-    yield from _between("sampling.length", sampling.length, 1, 10_000_000)
-    yield from _between("sampling.num_samples", sampling.num_samples, 1, 10_000)
+    yield from between("sampling.length", sampling.length, 1, 10_000_000)
+    yield from between("sampling.num_samples", sampling.num_samples, 1, 10_000)
     if not 0.0 <= sampling.temperature < math.inf:
         yield f"sampling.temperature must be at least 0 (0 is greedy) and finite, got {sampling.temperature}."
     if sampling.top_k is not None:
-        yield from _at_least("sampling.top_k", sampling.top_k, 1)
+        yield from at_least("sampling.top_k", sampling.top_k, 1)
     if not 0 <= sampling.seed < 2**31:
         yield f"sampling.seed must be in [0, 2147483647], got {sampling.seed}."
     if sampling.prompt == "":
@@ -177,67 +156,15 @@ def _tracking_problems(tracking: TrackingConfig) -> Iterator[str]:
 
 def _joint_problems(config: Config) -> Iterator[str]:
     if config.dataset.split is Split.none:
-        for field in ("early_stopping_patience", "validate_every_steps"):
+        for field in ("early_stopping_patience", "validate_every_steps", "max_val_characters"):
             value = getattr(config.training, field)
             if value is not None:
                 yield (
                     f"training.{field} must be null when dataset.split=none (there is no validation text), "
                     f"got {value}. Use dataset.split=nanogpt."
                 )
-
-
-def redact(uri: str) -> str:
-    """Return the address without the user and password it may hold.
-
-    >>> redact("https://me:secret@host:5000/x")
-    'https://host:5000/x'
-    """
-    return re.sub(r"(?<=://)\S*@", "", uri)
-
-
-def hide_secrets(message: str) -> str:
-    """Return the message without users and passwords in its addresses, nor what MLFLOW_TRACKING_* let a server in with.
-
-    >>> hide_secrets("no answer from https://me:secret@host:5000/x")
-    'no answer from https://host:5000/x'
-    """
-    message = redact(message)
-    for secret in _find_secrets():
-        message = message.replace(secret, "***")
-    return message
-
-
-def _find_secrets() -> Iterator[str]:
-    """Yield what a server could repeat to us in an error: password, token, and how they are sent."""
-    found = re.search(r"://([^\s:@]*):(\S*)@", os.environ.get("MLFLOW_TRACKING_URI", ""))
-    user, password = (unquote(part) for part in found.groups()) if found else ("", "")
-    pairs = [
-        (user, password),
-        (os.environ.get("MLFLOW_TRACKING_USERNAME", ""), os.environ.get("MLFLOW_TRACKING_PASSWORD", "")),
-        ("", os.environ.get("MLFLOW_TRACKING_TOKEN", "")),
-    ]
-    for user, password in pairs:
-        if password:
-            yield from (base64.b64encode(f"{user}:{password}".encode()).decode(), password, quote(password, safe=""))
-
-
-def _at_least(key: str, value: int, least: int) -> Iterator[str]:
-    if not value >= least:
-        yield f"{key} must be at least {least}, got {value}."
-
-
-def _between(key: str, value: int, least: int, most: int) -> Iterator[str]:
-    if not least <= value <= most:
-        yield f"{key} must be in [{least}, {most}], got {value}."
-
-
-def _positive(key: str, value: float) -> Iterator[str]:
-    if not 0.0 < value < math.inf:
-        yield f"{key} must be above 0 and finite, got {value}."
-    else:
-        yield from _float32(key, value)
-
-
-def _float32(key: str, value: float) -> Iterator[str]:
-    if not value <= LARGEST_FLOAT32:
-        yield f"{key} must be at most {LARGEST_FLOAT32}, the largest 32-bit number, got {value}."
+        if config.optimizer.schedule is Schedule.plateau:
+            yield (
+                "optimizer.schedule must not be plateau when dataset.split=none (there is no validation text), "
+                "got plateau. Use dataset.split=nanogpt."
+            )

@@ -1,74 +1,18 @@
 """What every setting means: its type, unit, range and source. The values stand in conf/."""
 
 from dataclasses import dataclass
-from enum import Enum
 
-
-class DatasetName(Enum):
-    """Where the text comes from."""
-
-    stdlib = "stdlib"
-    shakespeare = "shakespeare"
-    linux = "linux"
-    file = "file"
-
-
-class Unit(Enum):
-    """What one symbol of the vocabulary is."""
-
-    char = "char"
-    byte = "byte"
-
-
-class Split(Enum):
-    """A named protocol for the parts of a text; the split decides the number, so it is stored with every result."""
-
-    nanogpt = "nanogpt"
-    none = "none"
-
-
-class Cell(Enum):
-    """The recurrent cell."""
-
-    lstm = "lstm"
-
-
-class OptimizerName(Enum):
-    """The rule that turns gradients into steps."""
-
-    adam = "adam"
-    adamw = "adamw"
-
-
-class Schedule(Enum):
-    """How the learning rate moves with the step."""
-
-    constant = "constant"
-    cosine = "cosine"
-
-
-class Precision(Enum):
-    """The number format of the matrix products; weights are always stored in float32."""
-
-    auto = "auto"
-    float32 = "float32"
-    bfloat16 = "bfloat16"
-
-
-class Backend(Enum):
-    """Where MLflow keeps its books."""
-
-    local = "local"
-    server = "server"
-    none = "none"
-
-
-class LogCheckpoints(Enum):
-    """Which weights go to MLflow as artifacts."""
-
-    best = "best"
-    all = "all"
-    none = "none"
+from charrnn_exp.config.options import (
+    Backend,
+    Cell,
+    DatasetName,
+    LogCheckpoints,
+    OptimizerName,
+    Precision,
+    Schedule,
+    Split,
+    Unit,
+)
 
 
 @dataclass(kw_only=True, slots=True)
@@ -76,7 +20,7 @@ class DatasetConfig:
     """The text."""
 
     name: DatasetName
-    """stdlib (the running Python's own library, no network), shakespeare, linux, file."""
+    """stdlib (the running Python's own library, no network), shakespeare, linux, warpeace, text8, enwik8, file."""
     path: str | None
     """The text file, for dataset=file only."""
     unit: Unit
@@ -84,7 +28,14 @@ class DatasetConfig:
     encoding: str
     """How bytes become characters (Python's codec names); unused where unit=byte."""
     split: Split
-    """nanogpt: first 90 % training, last 10 % validation. none: everything is training text."""
+    """In order: nanogpt 90/10, torchrnn 80/10/10, tfds 90/5/5, fraction (what val_fraction and test_fraction say). The
+    last parts of each of split_streams streams: charrnn 95/5, karpathy2015 80/10/10. none: all is training text."""
+    val_fraction: float | None
+    """fraction and karpathy2015 only: share of the validation text, in (0, 1); null: that of the protocol."""
+    test_fraction: float | None
+    """fraction and karpathy2015 only: share of the test text, in (0, 1); null: the protocol's, for fraction none."""
+    split_streams: int | None
+    """charrnn and karpathy2015 only: streams that the text is cut into, at least 1; null: 50 and 100."""
     max_bytes: int | None
     """Read at most this many bytes; null: all. At least 1."""
 
@@ -94,15 +45,33 @@ class ModelConfig:
     """The network: embedding, recurrent layers, a linear layer to one logit per symbol."""
 
     cell: Cell
-    """lstm."""
-    embedding_dim: int
-    """Size of the vector that stands for a symbol, at least 1."""
-    hidden_size: int
-    """Units of each recurrent layer, at least 1."""
+    """lstm, gru (Cho et al. 2014, reset after the product, as cuDNN has it), rnn (tanh)."""
+    embedding_dim: int | None
+    """Size of the vector that stands for a symbol, at least 1; null: one-hot."""
+    hidden_size: int | None
+    """Units of each recurrent layer, at least 1; null: as many as model.parameter_budget pays for."""
+    parameter_budget: int | None
+    """The model has at most so many weights, at least 1; null: off, model.hidden_size says it."""
     num_layers: int
     """Recurrent layers, 1 to 16."""
     dropout: float
     """Share of each recurrent layer's outputs set to zero while training, in [0, 1)."""
+    input_dropout: float
+    """The same for the vectors that enter the first layer."""
+    output_dropout: float | None
+    """The same for the outputs of the last layer, instead of model.dropout; null: model.dropout."""
+    embedding_dropout: float
+    """Share of the symbols whose whole vector is zero for a batch, the others scaled up (Merity et al. 2018)."""
+    variational_dropout: bool
+    """true: input, layer and output dropout draw one mask for all steps of a batch (Gal and Ghahramani 2016)."""
+    residual: bool
+    """Each recurrent layer above the first adds its inputs to its outputs."""
+    layer_norm: bool
+    """Each recurrent layer's outputs are normalised over its units (Ba et al. 2016), before residual and dropout."""
+    tie_embeddings: bool
+    """The embedding is also the output matrix (Press and Wolf 2017), after a projection where sizes differ."""
+    learn_initial_state: bool
+    """true: the state at the start of a text is learned; false: zero."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -110,17 +79,34 @@ class OptimizerConfig:
     """How weights move. Its numbers are 32-bit ones: 3.4e38 at most."""
 
     name: OptimizerName
-    """adam (Kingma and Ba 2015), adamw (decoupled weight decay, Loshchilov and Hutter 2019)."""
+    """adam (Kingma and Ba 2015), adamw (decoupled weight decay, Loshchilov and Hutter 2019), rmsprop, sgd."""
+    momentum: float | None
+    """sgd only: share of the step before that is added to a step, in [0, 1); 0 switches it off."""
+    rho: float | None
+    """rmsprop only: decay of the average of squared gradients, in (0, 1)."""
     learning_rate: float
     """Peak rate, above 0."""
     schedule: Schedule
-    """constant, or cosine: to zero at the last step. Both after a linear warmup."""
+    """After a linear warmup: constant; cosine (to the least rate at the last step); exponential (times decay_rate in
+    decay_every_epochs, a little each step) and step (all at once); plateau (times decay_rate when val_loss stalls)."""
+    decay_rate: float | None
+    """exponential, step and plateau only: factor of the rate, in (0, 1)."""
+    decay_every_epochs: float | None
+    """exponential and step only: passes over the training text from factor to factor, above 0."""
+    plateau_patience: int | None
+    """plateau only: validations without a better val_loss before the rate falls, at least 1."""
+    min_learning_rate: float
+    """The rate does not fall below it, at least 0 and at most optimizer.learning_rate."""
     warmup_steps: int
     """Steps over which the rate grows linearly to its peak; 0: none."""
     clip_norm: float | None
     """Gradients longer than this (global L2 norm) are scaled to it, above 0; null: off."""
+    clip_value: float | None
+    """Each number of a gradient is cut to this size, above 0, instead of clip_norm; null: off."""
     weight_decay: float | None
-    """adamw only: share of each weight matrix removed per step, times the rate, at least 0."""
+    """Not of adam: share of each weight removed per step, times the rate, at least 0; null: off, or 0 for adamw."""
+    weight_decay_exclude: list[str]
+    """Weights with one of these words in their name (see the table of parameters) are spared from weight decay."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -139,12 +125,20 @@ class TrainingConfig:
     """true: windows in random order, drawn anew each epoch. false: parallel streams in text order."""
     stateful: bool
     """true: the state at the end of a batch starts the next; reset each epoch."""
+    stream_jitter: bool
+    """true: each epoch starts some characters later, 0 to sequence_length - 1 at random, so that windows differ."""
+    drop_state_probability: float
+    """Share of the carried states that a batch starts without, at random, in [0, 1)."""
+    gradient_accumulation_steps: int
+    """Batches whose mean gradient makes one update, at least 1."""
     precision: Precision
     """auto: bfloat16 where the processor multiplies it fast, else float32."""
     ema_decay: float | None
     """Decay of an exponential moving average of the weights, in (0, 1), used for val_loss and samples; null: off."""
     early_stopping_patience: int | None
     """Stop after this many validations without a better val_loss, at least 1; null: off."""
+    max_val_characters: int | None
+    """Validate on the first characters of the validation text only, at least 2; null: all of it."""
     validate_every_steps: int | None
     """Validate every so many updates instead of at each epoch's end, at least 1; null: off."""
     checkpoint_every_epochs: int
@@ -153,6 +147,10 @@ class TrainingConfig:
     """A rolling checkpoint every so many updates instead of at each epoch's end, at least 1; null: off."""
     keep_checkpoints: int
     """Rolling checkpoints kept on disk (kept ones and the best do not count), at least 1."""
+    init_from: str | None
+    """A run (latest, a folder) whose best weights the training starts from; new symbols start anew; null: off."""
+    profile_steps: int | None
+    """Record TensorFlow's profile of so many updates, from the third on, into profile/, at least 1; null: off."""
 
 
 @dataclass(kw_only=True, slots=True)

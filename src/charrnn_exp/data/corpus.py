@@ -8,7 +8,8 @@ from dataclasses import asdict, dataclass
 import numpy as np
 import numpy.typing as npt
 
-from charrnn_exp.config.schema import DatasetConfig, Unit
+from charrnn_exp.config.options import Unit
+from charrnn_exp.config.schema import DatasetConfig
 from charrnn_exp.data.sources import read_chunks
 from charrnn_exp.data.vocabulary import Ids, Vocabulary, code_points_of, id_type
 from charrnn_exp.errors import UserError, one_line

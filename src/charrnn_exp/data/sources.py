@@ -6,7 +6,8 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-from charrnn_exp.config.schema import DatasetConfig, DatasetName
+from charrnn_exp.config.options import DatasetName
+from charrnn_exp.config.schema import DatasetConfig
 from charrnn_exp.data.download import Download, GitBlob, fetch
 from charrnn_exp.errors import UserError, one_line
 

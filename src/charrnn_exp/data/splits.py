@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from charrnn_exp.config.schema import Split
+from charrnn_exp.config.options import Split
 from charrnn_exp.data.vocabulary import Ids
 
 

@@ -5,7 +5,7 @@ from pathlib import Path
 
 import tensorflow as tf
 
-from charrnn_exp.config.schema import Precision
+from charrnn_exp.config.options import Precision
 
 CPU_INFO = Path("/proc/cpuinfo")
 FAST_BFLOAT16_FLAGS = {"amx_bf16", "avx512_bf16"}

@@ -4,7 +4,8 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from charrnn_exp.config.schema import LogCheckpoints, TrackingConfig
+from charrnn_exp.config.options import LogCheckpoints
+from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.tracking.metrics import read_metrics
 from charrnn_exp.tracking.mlflow_run import RunDescription, open_run
 from charrnn_exp.tracking.run_folder import RunFolder

@@ -14,8 +14,9 @@ from typing import Any
 
 from filelock import FileLock
 
-from charrnn_exp.config.checks import redact
-from charrnn_exp.config.schema import Backend, TrackingConfig
+from charrnn_exp.config.options import Backend
+from charrnn_exp.config.schema import TrackingConfig
+from charrnn_exp.config.secrets import redact
 from charrnn_exp.durable import sync_folder
 from charrnn_exp.errors import MachineError
 

@@ -13,8 +13,9 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from charrnn_exp.config.checks import hide_secrets
-from charrnn_exp.config.schema import Backend, TrackingConfig
+from charrnn_exp.config.options import Backend
+from charrnn_exp.config.schema import TrackingConfig
+from charrnn_exp.config.secrets import hide_secrets
 from charrnn_exp.errors import one_line
 from charrnn_exp.tracking.mlflow_run import MAX_METRICS_PER_CALL, Entry, MlflowRun, RunDescription, open_run
 from charrnn_exp.tracking.store import find_uri

@@ -4,7 +4,8 @@ import math
 
 import keras
 
-from charrnn_exp.config.schema import OptimizerConfig, OptimizerName, Schedule
+from charrnn_exp.config.options import OptimizerName, Schedule
+from charrnn_exp.config.schema import OptimizerConfig
 from charrnn_exp.model.network import Network
 
 

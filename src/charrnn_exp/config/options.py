@@ -1,0 +1,85 @@
+"""The named choices that settings offer."""
+
+from enum import Enum
+
+
+class DatasetName(Enum):
+    """Where the text comes from."""
+
+    stdlib = "stdlib"
+    shakespeare = "shakespeare"
+    linux = "linux"
+    warpeace = "warpeace"
+    text8 = "text8"
+    enwik8 = "enwik8"
+    file = "file"
+
+
+class Unit(Enum):
+    """What one symbol of the vocabulary is."""
+
+    char = "char"
+    byte = "byte"
+
+
+class Split(Enum):
+    """A named protocol for the parts of a text; the split decides the number, so it is stored with every result."""
+
+    nanogpt = "nanogpt"
+    torchrnn = "torchrnn"
+    tfds = "tfds"
+    charrnn = "charrnn"
+    karpathy2015 = "karpathy2015"
+    fraction = "fraction"
+    none = "none"
+
+
+class Cell(Enum):
+    """The recurrent cell."""
+
+    lstm = "lstm"
+    gru = "gru"
+    rnn = "rnn"
+
+
+class OptimizerName(Enum):
+    """The rule that turns gradients into steps."""
+
+    adam = "adam"
+    adamw = "adamw"
+    rmsprop = "rmsprop"
+    sgd = "sgd"
+
+
+class Schedule(Enum):
+    """How the learning rate moves with the step."""
+
+    constant = "constant"
+    cosine = "cosine"
+    exponential = "exponential"
+    step = "step"
+    plateau = "plateau"
+
+
+class Precision(Enum):
+    """The number format of the matrix products; weights are always stored in float32."""
+
+    auto = "auto"
+    float32 = "float32"
+    bfloat16 = "bfloat16"
+
+
+class Backend(Enum):
+    """Where MLflow keeps its books."""
+
+    local = "local"
+    server = "server"
+    none = "none"
+
+
+class LogCheckpoints(Enum):
+    """Which weights go to MLflow as artifacts."""
+
+    best = "best"
+    all = "all"
+    none = "none"
