@@ -156,8 +156,8 @@ def test_everything_that_is_wrong_is_told_at_once_each_problem_once() -> None:
 def test_each_value_of_the_wrong_type_is_one_line() -> None:
     wrong = {
         "model.num_layers=true": "model.num_layers must be a whole number, got True.",
-        "model.hidden_size=1.5": "model.hidden_size must be a whole number, got 1.5.",
-        "model.embedding_dim=big": "model.embedding_dim must be a whole number, got 'big'.",
+        "model.hidden_size=1.5": "model.hidden_size must be a whole number or null, got 1.5.",
+        "model.embedding_dim=big": "model.embedding_dim must be a whole number or null, got 'big'.",
         "model.dropout=true": "model.dropout must be a number, got True.",
         "optimizer.clip_norm=nan": "optimizer.clip_norm must be above 0 and finite, got nan.",
         "optimizer.learning_rate=inf": "optimizer.learning_rate must be above 0 and finite, got inf.",
@@ -192,7 +192,14 @@ def test_a_sweep_is_every_combination_in_order(defaults: Config) -> None:
 
 def test_a_sweep_over_a_group_takes_all_its_options_that_match() -> None:
     jobs = compose_jobs(["dataset=glob(*,exclude=file)"], multirun=True)
-    assert sorted(job.dataset.name.name for job in jobs) == ["linux", "shakespeare", "stdlib"]
+    assert sorted(job.dataset.name.name for job in jobs) == [
+        "enwik8",
+        "linux",
+        "shakespeare",
+        "stdlib",
+        "text8",
+        "warpeace",
+    ]
 
 
 def test_a_sweep_of_one_value_is_one_job(defaults: Config) -> None:
@@ -211,7 +218,8 @@ def test_a_sweep_tells_what_is_wrong_in_any_job_once() -> None:
 def test_a_sweep_names_an_option_that_nobody_knows() -> None:
     lines = compose_lines(["dataset=stdlib,shakespear"], multirun=True)
     assert lines == [
-        "dataset must be one of file, linux, shakespeare, stdlib, got 'shakespear' - did you mean shakespeare?"
+        "dataset must be one of enwik8, file, linux, shakespeare, stdlib, text8, warpeace, got 'shakespear' - "
+        "did you mean shakespeare?"
     ]
 
 
@@ -239,9 +247,9 @@ def test_a_folder_of_the_user_adds_options_and_experiments(tmp_path: Path, defau
     assert compose_jobs(["model=tiny"], config_dir=tmp_path) == [small]
     assert compose_jobs(["experiment=mine"], config_dir=tmp_path) == [change(small, {"seed": 7})]
     assert compose_lines(["model=tinny"], config_dir=tmp_path) == [
-        "model must be one of lstm, tiny, got 'tinny' - did you mean tiny?"
+        "model must be one of gru, lstm, rnn, tiny, got 'tinny' - did you mean tiny?"
     ]
-    assert compose_lines(["model=tiny"]) == ["model must be one of lstm, got 'tiny'."]
+    assert compose_lines(["model=tiny"]) == ["model must be one of gru, lstm, rnn, got 'tiny'."]
 
 
 @pytest.mark.parametrize("name", ["a b,c", "it's", 'say "x"', "[a]{b}", "a=b#", "\uac00$x", "a\\"])
@@ -255,7 +263,7 @@ def test_a_folder_of_the_user_may_have_any_name(tmp_path: Path, name: str) -> No
     [
         ("model: {hiden_size: 3}", "unknown setting 'model.hiden_size' - did you mean model.hidden_size?"),
         ("qqqqq: 3", "unknown setting 'qqqqq'."),
-        ("model: {hidden_size: true}", "model.hidden_size must be a whole number, got True."),
+        ("model: {hidden_size: true}", "model.hidden_size must be a whole number or null, got True."),
         ("model: {dropout: .nan}", "model.dropout must be in [0, 1), got nan."),
         ("model: 3", "model must be a group of settings, got 3."),
     ],

@@ -69,7 +69,7 @@ def test_settings_survive_the_way_to_plain_values_and_back(defaults: Config) -> 
 
 def test_plain_values_hold_nothing_but_what_yaml_holds(defaults: Config) -> None:
     for key, value in flatten(to_values(defaults)).items():
-        assert type(value) in (str, int, float, bool, type(None), dict), key
+        assert type(value) in (str, int, float, bool, type(None), dict, list), key
     assert to_values(defaults)["optimizer"]["name"] == "adamw"
 
 
@@ -226,7 +226,7 @@ def test_a_setting_of_a_file_that_nobody_knows_is_named_with_the_nearest(default
 
 def test_without_a_fallback_the_ranges_wait_for_the_types(defaults: Config) -> None:
     values = place(defaults, "model.hidden_size", 1.5) | {"seed": -1}
-    assert read_lines(values) == ["model.hidden_size must be a whole number, got 1.5."]
+    assert read_lines(values) == ["model.hidden_size must be a whole number or null, got 1.5."]
 
 
 def test_with_a_fallback_types_and_ranges_are_told_together(defaults: Config) -> None:
@@ -236,7 +236,7 @@ def test_with_a_fallback_types_and_ranges_are_told_together(defaults: Config) ->
     assert sorted(read_lines(values, to_values(defaults))) == sorted(
         [
             "unknown setting 'qqqqq'.",
-            "model.hidden_size must be a whole number, got 1.5.",
+            "model.hidden_size must be a whole number or null, got 1.5.",
             "training.shuffle must be true or false, got 'yes'.",
             "seed must be in [0, 2147483647], got -1.",
             "optimizer.learning_rate must be above 0 and finite, got nan.",

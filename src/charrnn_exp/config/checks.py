@@ -92,15 +92,13 @@ def _split_problems(dataset: DatasetConfig) -> Iterator[str]:
                 f"dataset.{field} must be null when dataset.split={split.name}, got {fraction}. "
                 "Use dataset.split=fraction."
             )
-        if fraction is not None and not 0.0 < fraction < 1.0:
+        elif fraction is not None and not 0.0 < fraction < 1.0:
             yield f"dataset.{field} must be in (0, 1) or null, got {fraction}."
     if split is Split.fraction and dataset.val_fraction is None:
         yield "dataset.val_fraction must be a number when dataset.split=fraction, got null. 0.1 is common."
-    if not (dataset.val_fraction or 0.0) + (dataset.test_fraction or 0.0) < 1.0:
-        yield (
-            f"dataset.test_fraction must leave a training text beside dataset.val_fraction={dataset.val_fraction}, "
-            f"got {dataset.test_fraction}."
-        )
+    match dataset.val_fraction, dataset.test_fraction:
+        case float(val), float(test) if 0.0 < val < 1.0 and 0.0 < test < 1.0 <= val + test:
+            yield f"dataset.test_fraction must leave a training text beside dataset.val_fraction={val}, got {test}."
     if dataset.split_streams is not None:
         yield from at_least("dataset.split_streams", dataset.split_streams, 1)
         if split not in (Split.charrnn, Split.karpathy2015):

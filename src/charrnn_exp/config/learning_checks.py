@@ -9,6 +9,7 @@ from charrnn_exp.config.schema import ModelConfig, OptimizerConfig, TrainingConf
 
 
 def find_model_problems(model: ModelConfig) -> Iterator[str]:
+    """Yield what is wrong with the settings of the model, one line each."""
     for field, most in (("embedding_dim", 16_384), ("hidden_size", 16_384), ("num_layers", 16)):
         value = getattr(model, field)
         if value is not None:
@@ -37,6 +38,7 @@ def find_model_problems(model: ModelConfig) -> Iterator[str]:
 
 
 def find_optimizer_problems(optimizer: OptimizerConfig) -> Iterator[str]:
+    """Yield what is wrong with the settings of the optimizer and its schedule, one line each."""
     yield from positive("optimizer.learning_rate", optimizer.learning_rate)
     yield from at_least("optimizer.warmup_steps", optimizer.warmup_steps, 0)
     for field in ("clip_norm", "clip_value"):
@@ -87,11 +89,9 @@ def _schedule_problems(optimizer: OptimizerConfig) -> Iterator[str]:
         yield from positive("optimizer.decay_every_epochs", optimizer.decay_every_epochs)
     if optimizer.plateau_patience is not None:
         yield from at_least("optimizer.plateau_patience", optimizer.plateau_patience, 1)
-    if not 0.0 <= optimizer.min_learning_rate <= optimizer.learning_rate:
-        yield (
-            f"optimizer.min_learning_rate must be in [0, optimizer.learning_rate={optimizer.learning_rate}], "
-            f"got {optimizer.min_learning_rate}."
-        )
+    least, peak = optimizer.min_learning_rate, optimizer.learning_rate
+    if not 0.0 <= least < math.inf or least > peak > 0.0:
+        yield f"optimizer.min_learning_rate must be in [0, {peak}] (optimizer.learning_rate), got {least}."
 
 
 def _belongs(field: str, optimizer: OptimizerConfig, owner: OptimizerName) -> Iterator[str]:
@@ -104,6 +104,7 @@ def _belongs(field: str, optimizer: OptimizerConfig, owner: OptimizerName) -> It
 
 
 def find_training_problems(training: TrainingConfig) -> Iterator[str]:
+    """Yield what is wrong with the settings of the loop, one line each."""
     for field in (
         "epochs",
         "max_steps",

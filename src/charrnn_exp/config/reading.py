@@ -181,7 +181,7 @@ def _describe(kind: Any) -> str:
         return f"{_describe(options[0])} or null"
     if isinstance(kind, type) and issubclass(kind, Enum):
         return f"one of {', '.join(option.name for option in kind)}"
-    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text"}
+    names = {int: "a whole number", float: "a number", bool: "true or false", str: "text", list[str]: "a list of words"}
     return names.get(kind, "text by name")
 
 

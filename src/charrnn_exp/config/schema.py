@@ -81,7 +81,7 @@ class OptimizerConfig:
     name: OptimizerName
     """adam (Kingma and Ba 2015), adamw (decoupled weight decay, Loshchilov and Hutter 2019), rmsprop, sgd."""
     momentum: float | None
-    """sgd only: share of the step before that is added to a step, in [0, 1); 0 switches it off."""
+    """sgd only: share of the step before that is added to a step, in [0, 1)."""
     rho: float | None
     """rmsprop only: decay of the average of squared gradients, in (0, 1)."""
     learning_rate: float
