@@ -20,6 +20,8 @@ ROWS = [
     {"tracking"},
     {"views", "serving"},
     {"experiment", "recorder", "run_log", "stopping", "stopwatch"},
+    {"starting"},
+    {"api"},
     {"sweeps"},
     {"commands"},
     {"cli"},

@@ -1,6 +1,7 @@
 """SIGINT and SIGTERM: a handler only sets a flag; whoever works looks at it where stopping is safe."""
 
 import signal
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -22,8 +23,14 @@ class StopRequest:
 
 @contextmanager
 def watch_signals() -> Iterator[StopRequest]:
-    """Turn the first SIGINT or SIGTERM into a request; a second one ends the process at once."""
+    """Turn the first SIGINT or SIGTERM into a request; a second one ends the process at once.
+
+    In a thread that is not the main one Python allows no handlers, and nothing is watched.
+    """
     request = StopRequest()
+    if threading.current_thread() is not threading.main_thread():
+        yield request
+        return
 
     def on_signal(number: int, _: FrameType | None) -> None:
         request.signal_number = number

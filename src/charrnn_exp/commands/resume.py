@@ -6,11 +6,9 @@ from charrnn_exp.commands.words import change_config, parse_words
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.batches import count_steps
 from charrnn_exp.data.preparation import PreparedText, prepare_text
-from charrnn_exp.model.memory import check_memory
-from charrnn_exp.model.startup import find_process_start, import_tensorflow
-from charrnn_exp.stopping import watch_signals
+from charrnn_exp.model.startup import find_process_start
+from charrnn_exp.starting import start_run
 from charrnn_exp.tracking.run_folder import RunFolder, find_run
-from charrnn_exp.tracking.store import probe_server
 
 
 def resume(words: Sequence[str]) -> None:
@@ -27,15 +25,8 @@ def resume(words: Sequence[str]) -> None:
     text = prepare_text(config)
     if _is_finished(folder, config, text):
         return
-    with folder.lock(), watch_signals() as stop:
-        check_memory(config, num_symbols=len(text.corpus.vocabulary))
-        probe_server(config.tracking)
-        import_tensorflow()
-        from charrnn_exp.experiment import RunIdentity, run_experiment
-
-        identity = RunIdentity(config.tracking.run_name or folder.path.name, {})
-        began = find_process_start()
-        run_experiment(config, text, folder, identity=identity, resume=True, began=began, stop=stop)
+    name = config.tracking.run_name or folder.path.name
+    start_run(config, text, folder, name=name, tags={}, resume=True, began=find_process_start())
 
 
 def _is_finished(folder: RunFolder, config: Config, text: PreparedText) -> bool:

@@ -22,9 +22,9 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import PreparedText, prepare_text
 from charrnn_exp.data.prompt import STANDARD_INPUT, keep_typed, read_typed
 from charrnn_exp.errors import Interrupted, MachineError, UserError, one_line
-from charrnn_exp.model.memory import check_memory
-from charrnn_exp.model.startup import find_process_start, import_tensorflow
-from charrnn_exp.stopping import watch_signals
+from charrnn_exp.model.startup import find_process_start
+from charrnn_exp.starting import start_run
+from charrnn_exp.tracking.run_folder import RunFolder
 
 MAX_RUN_NAME = 250
 SWITCHES = ("hydra_help", "run", "multirun", "resolve")
@@ -92,9 +92,6 @@ def _keep_typed(config: Config, typed: str | None) -> Config:
 def _run_job(
     composed: DictConfig, text: PreparedText | None, typed: str | None, swept: set[str], *, began: float
 ) -> None:
-    from charrnn_exp.tracking.run_folder import RunFolder
-    from charrnn_exp.tracking.store import probe_server
-
     values = OmegaConf.to_container(composed, resolve=True)
     assert isinstance(values, dict)
     config = _keep_typed(read_config({str(key): value for key, value in values.items()}), typed)
@@ -103,14 +100,7 @@ def _run_job(
     folder = RunFolder(_relative(Path(hydra_config.runtime.output_dir)))
     tags = {"sweep": folder.label.rpartition("/")[0]} if swept else {}
     name = config.tracking.run_name or name_run(hydra_config.overrides.task, swept)
-    check_memory(config, num_symbols=len(text.corpus.vocabulary))
-    probe_server(config.tracking)
-    with folder.lock(), watch_signals() as stop:
-        # Only here, when everything that can be checked is checked, is TensorFlow imported.
-        import_tensorflow()
-        from charrnn_exp.experiment import RunIdentity, run_experiment
-
-        run_experiment(config, text, folder, identity=RunIdentity(name, tags), began=began, stop=stop)
+    start_run(config, text, folder, name=name, tags=tags, began=began)
 
 
 class _HydraPasses(BaseException):

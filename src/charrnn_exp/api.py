@@ -1,0 +1,93 @@
+"""The way in from Python, for notebooks and scripts: compose settings, run them, look at what came out."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from charrnn_exp.config.compose import compose_jobs
+from charrnn_exp.config.schema import Config
+from charrnn_exp.data.preparation import prepare_text
+from charrnn_exp.starting import start_run
+from charrnn_exp.tracking.metrics import read_metrics
+from charrnn_exp.tracking.run_folder import OUTPUTS, RunFolder, find_run
+
+
+@dataclass(frozen=True)
+class RunResult:
+    """What a run left behind.
+
+    Args:
+        folder: of the run, with its checkpoints, metrics, samples and plots.
+        config: its settings.
+        summary: what `summary.json` says: status, losses in nats per character, sizes, times.
+    """
+
+    folder: Path
+    config: Config
+    summary: Mapping[str, Any]
+
+    @property
+    def val_loss(self) -> float | None:
+        """Validation loss at the last step, nats per character; None where there is no validation text."""
+        return self.summary.get("val_loss")
+
+    @property
+    def metrics(self) -> dict[str, list[tuple[int, float]]]:
+        """Each metric's (step, value) in order: train_loss, val_loss, learning_rate, gradient_norm, ..."""
+        return read_metrics(RunFolder(self.folder).metrics)
+
+    @property
+    def sample(self) -> str | None:
+        """The newest sample's text, with its prompt; None before the first."""
+        name = self.summary.get("sample")
+        return None if name is None else (self.folder / name).read_bytes().decode("utf-8", errors="replace")
+
+
+def compose(*overrides: str, config_dir: str | Path | None = None) -> Config:
+    """Return the checked settings that the overrides describe, as on the command line.
+
+    Args:
+        overrides: `"dataset=shakespeare"`, `"model.hidden_size=512"`.
+        config_dir: a folder of your own YAML groups.
+
+    Raises:
+        UserError: with a line for everything that is wrong.
+
+    >>> compose("model.hidden_size=48", "optimizer=adam").model.hidden_size
+    48
+    """
+    (config,) = compose_jobs(overrides, config_dir=None if config_dir is None else Path(config_dir).absolute())
+    return config
+
+
+def run(config: Config, *, run_name: str | None = None) -> RunResult:
+    """Train, sample and log one run below outputs/ in the current folder, as `python -m charrnn_exp` does.
+
+    Args:
+        config: of `compose`.
+        run_name: in the MLflow UI; None: `tracking.run_name`, or the name of the run folder.
+
+    Raises:
+        CharRNNError: as the command line would tell it: the text, the machine, or a signal stopped the run.
+    """
+    text = prepare_text(config)
+    began = datetime.now()
+    folder = RunFolder(OUTPUTS / config.name / began.strftime("%Y-%m-%d") / began.strftime("%H-%M-%S-%f"))
+    name = run_name or config.tracking.run_name or folder.path.name
+    summary = start_run(config, text, folder, name=name, tags={}, began=began.timestamp())
+    return RunResult(folder.path, config, summary)
+
+
+def load(reference: str | Path = "latest") -> RunResult:
+    """Return the result of a run that exists.
+
+    Args:
+        reference: `latest`, a run folder, or the MLflow id of a run below outputs/.
+
+    Raises:
+        CharRNNError: if there is no such run, or it is damaged.
+    """
+    folder = find_run(str(reference))
+    return RunResult(folder.path, folder.read_config(), folder.read_summary())

@@ -1,0 +1,58 @@
+"""The Python way in: docs/python.md, run as it stands, and what a run's result says."""
+
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from charrnn_exp.api import RunResult, compose, load, run
+from charrnn_exp.errors import UserError
+
+PAGE = Path(__file__).parents[1] / "docs/python.md"
+
+
+@pytest.fixture(scope="module")
+def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
+    """Return what the names of the page stand for after its last block, run in an empty folder."""
+    blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
+    assert len(blocks) == 5
+    names: dict[str, Any] = {}
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(tmp_path_factory.mktemp("page"))
+        for block in blocks:
+            exec(compile(block, str(PAGE), "exec"), names)
+        for name in ("result", "again"):
+            names[name] = RunResult(names[name].folder.absolute(), names[name].config, names[name].summary)
+    return names
+
+
+def test_the_page_trains_a_model_that_learns(names: dict[str, Any]) -> None:
+    result = names["result"]
+    losses = [loss for _, loss in result.metrics["train_loss"]]
+    assert len(losses) == result.summary["step"] == 2 * ((20_000 * 9 // 10 - 1) // 8 // 25)
+    assert losses[-1] < 0.8 * losses[0]
+    assert result.val_loss == result.metrics["val_loss"][-1][1]
+    assert len(result.sample) == 1 + 200 + 1  # the prompt, the text, a line break
+
+
+def test_the_page_compares_two_sizes(names: dict[str, Any]) -> None:
+    assert set(names["by_size"]) == {8, 16}
+    assert all(loss > 0.0 for loss in names["by_size"].values())
+
+
+def test_a_run_that_is_loaded_is_the_one_that_was_run(names: dict[str, Any]) -> None:
+    again = load(names["result"].folder)
+    assert (again.config, again.summary) == (names["result"].config, names["result"].summary)
+    assert re.fullmatch(r".*/outputs/notebook/\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d-\d{6}", str(again.folder))
+
+
+def test_mistakes_are_the_command_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=re.escape("unknown setting 'model.hiden_size' - did you mean model.hidden_s")):
+        compose("model.hiden_size=3")
+    with pytest.raises(UserError, match="training text of at least"):
+        run(compose("dataset.max_bytes=100"))
+    with pytest.raises(UserError, match="there is no run below"):
+        load()
+    assert list(tmp_path.iterdir()) == []
