@@ -1,0 +1,55 @@
+"""The settings of a run as a tree on the terminal: a branch a group, without what is off."""
+
+import textwrap
+from collections.abc import Mapping
+from typing import Any
+
+from charrnn_exp.config.reading import flatten
+
+WIDTH = 110
+OFF = (None, False, {}, [])
+
+
+def format_settings(values: Mapping[str, Any]) -> str:
+    """Return the settings as a tree; what is null, false or empty is left out.
+
+    Args:
+        values: of `to_values(config)`.
+
+    >>> print(format_settings({"seed": 7, "model": {"cell": "lstm", "hidden_size": 5, "residual": False}}))
+    settings
+    |- seed=7
+    `- model     cell=lstm hidden_size=5
+    """
+    single = {key: value for key, value in values.items() if not isinstance(value, Mapping)}
+    groups = {"": single} | {key: value for key, value in values.items() if isinstance(value, Mapping)}
+    lines = ["settings"]
+    for i, (group, settings) in enumerate(groups.items(), start=1):
+        branch, below = ("`- ", "   ") if i == len(groups) else ("|- ", "|  ")
+        head = f"{group:<10}" if group else ""
+        lines += textwrap.wrap(
+            " ".join(f"{key}={_show(value)}" for key, value in flatten(settings).items() if not _is_off(value)),
+            width=WIDTH,
+            initial_indent=branch + head,
+            subsequent_indent=below + " " * len(head),
+            break_long_words=False,
+            break_on_hyphens=False,
+        )
+    return "\n".join(lines)
+
+
+def _is_off(value: Any) -> bool:
+    return any(type(value) is type(off) and value == off for off in OFF)
+
+
+def _show(value: Any) -> str:
+    """Return the value as it would be typed."""
+    match value:
+        case bool():
+            return str(value).lower()
+        case list():
+            return f"[{','.join(map(_show, value))}]"
+        case str() if value.split() != [value]:
+            return repr(value)
+        case _:
+            return str(value)
