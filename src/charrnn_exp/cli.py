@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from charrnn_exp.errors import CharRNNError, Interrupted, MachineError, UserError, one_line
 
-VERBS = ("train", "resume", "sample", "ui", "repair")
+VERBS = ("train", "resume", "sample", "ui", "repair", "completion")
 BUG = 1
 
 
@@ -113,6 +113,10 @@ def find_command(verb: str) -> Callable[[Sequence[str]], None]:
             from charrnn_exp.commands.repair import repair
 
             return repair
+        case "completion":
+            from charrnn_exp.commands.completion import completion
+
+            return completion
         case _:
             raise AssertionError(verb)
 

@@ -9,7 +9,7 @@ from charrnn_exp.errors import UserError
 
 
 def parse(*words: str) -> Words:
-    return parse_words(words, verb="resume", own=["run", "port"], settings=["training.epochs", "tracking."])
+    return parse_words(words, verb="resume")
 
 
 def fail(*words: str) -> list[str]:
@@ -51,7 +51,9 @@ def test_settings_that_the_verb_may_change_are_changed_and_no_others() -> None:
     ],
 )
 def test_a_setting_that_the_verb_may_not_change_is_answered_with_those_it_may(word: str, line: str) -> None:
-    assert fail(word) == [f"resume must be given settings it knows (run, port, training.epochs, tracking.*), {line}"]
+    assert fail(word) == [
+        f"resume must be given settings it knows (run, training.epochs, training.max_steps, tracking.*), {line}"
+    ]
 
 
 def test_several_values_are_a_mistake_with_the_way_to_quote_them() -> None:

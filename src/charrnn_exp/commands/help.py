@@ -10,11 +10,12 @@ charrnn_exp: experiments with character-level recurrent language models.
   python -m charrnn_exp [VERB] [setting=value ...]
 
 VERBS (each has its own --help)
-  train     train a model, sample from it, log it to MLflow; meant when no verb is given
-  resume    go on with a run that was stopped, or go on longer:  resume run=latest training.epochs=20
-  sample    more text from a run:                                sample run=latest sampling.temperature=0.5
-  ui        compare the runs in the MLflow UI
-  repair    mark runs that died, send MLflow what it missed
+  train       train a model, sample from it, log it to MLflow; meant when no verb is given
+  resume      go on with a run that was stopped, or go on longer:  resume run=latest training.epochs=20
+  sample      more text from a run:                                sample run=latest sampling.temperature=0.5
+  ui          compare the runs in the MLflow UI
+  repair      mark runs that died, send MLflow what it missed
+  completion  tab completion of the console script charrnn-exp
 
 GROUPS AND THEIR OPTIONS (group=option)
 {groups}
@@ -77,6 +78,16 @@ MLflow the metrics, files and status that it lacks, after an outage or a kill. A
 """
 
 
+COMPLETION = """\
+python -m charrnn_exp completion shell=bash|zsh|fish
+
+Prints what makes the shell complete verbs, settings, their options and the runs below outputs/ with the tab key:
+  eval "$(charrnn-exp completion shell=bash)"         in ~/.bashrc
+  eval "$(charrnn-exp completion shell=zsh)"          in ~/.zshrc
+  charrnn-exp completion shell=fish | source          in ~/.config/fish/config.fish
+"""
+
+
 def show_help(words: Sequence[str]) -> None:
     """Print the help of the verb, or the main one."""
     match words[0]:
@@ -90,6 +101,8 @@ def show_help(words: Sequence[str]) -> None:
             print(UI, end="")
         case "repair":
             print(REPAIR, end="")
+        case "completion":
+            print(COMPLETION, end="")
         case _:
             groups = list_groups([find_conf_folder()])
             print(MAIN.format(groups="\n".join(f"  {n:<11}{', '.join(o)}" for n, o in groups.items())), end="")

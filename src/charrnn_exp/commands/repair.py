@@ -21,7 +21,7 @@ def repair(words: Sequence[str]) -> None:
         UserError: if there is no such run.
         MachineError: with a line for each run that could not be mended.
     """
-    parsed = parse_words(words, verb="repair", own=["run"], settings=["tracking."])
+    parsed = parse_words(words, verb="repair")
     folders = [find_run(parsed.own["run"])] if "run" in parsed.own else list_runs()
     if not folders:
         raise UserError("repair must find runs below outputs/, got none. `python -m charrnn_exp` makes the first.")

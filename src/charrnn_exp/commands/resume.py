@@ -17,9 +17,7 @@ def resume(words: Sequence[str]) -> None:
     Raises:
         CharRNNError: if there is no such run, or its text or checkpoints are not what they were.
     """
-    parsed = parse_words(
-        words, verb="resume", own=["run"], settings=["training.epochs", "training.max_steps", "tracking."]
-    )
+    parsed = parse_words(words, verb="resume")
     folder = find_run(parsed.own.get("run", "latest"))
     config = change_config(folder.read_values(), parsed)
     text = prepare_text(config)

@@ -26,7 +26,7 @@ def sample(words: Sequence[str]) -> None:
     Raises:
         CharRNNError: if there is no such run, it has no checkpoint, or the prompt does not fit its vocabulary.
     """
-    parsed = parse_words(words, verb="sample", own=["run", "checkpoint"], settings=["sampling."])
+    parsed = parse_words(words, verb="sample")
     folder = find_run(parsed.own.get("run", "latest"))
     values = folder.read_values()
     # A prompt on the command line takes the place of either way the run had it.

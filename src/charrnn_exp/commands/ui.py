@@ -37,8 +37,6 @@ def ui(words: Sequence[str]) -> None:
     parsed = parse_words(
         [word for word in words if not word.startswith("tracking=")],
         verb="ui",
-        own=["port", "open"],
-        settings=["tracking."],
     )
     backend = [word for word in words if word.startswith("tracking=")]
     config = change_config(compose_values(backend), parsed)

@@ -11,6 +11,15 @@ from charrnn_exp.config.reading import merge_overrides, read_config
 from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import UserError
 
+TAKES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
+    "resume": (("run",), ("training.epochs", "training.max_steps", "tracking.")),
+    "sample": (("run", "checkpoint"), ("sampling.",)),
+    "ui": (("port", "open"), ("tracking.",)),
+    "repair": (("run",), ("tracking.",)),
+    "completion": (("shell", "line"), ()),
+}
+"""What each verb takes: words of its own, and settings that it may change (all below a name that ends in a dot)."""
+
 
 @dataclass(frozen=True)
 class Words:
@@ -25,18 +34,17 @@ class Words:
     settings: tuple[Override, ...]
 
 
-def parse_words(words: Sequence[str], *, verb: str, own: Sequence[str], settings: Sequence[str]) -> Words:
+def parse_words(words: Sequence[str], *, verb: str) -> Words:
     """Parse the words of a verb.
 
     Args:
         words: as typed.
-        verb: for the messages.
-        own: the verb's own words.
-        settings: settings it may change; a name that ends in a dot means all below it.
+        verb: one of `TAKES`.
 
     Raises:
         UserError: with a line for every word that is unknown or cannot be read.
     """
+    own, settings = TAKES[verb]
     allowed = [key for key in list_settings() if key.startswith(tuple(settings))]
     problems: list[str] = []
     found: dict[str, str] = {}
