@@ -1,5 +1,6 @@
 """A real MLflow server on loopback, and what may stand in its place: a server that refuses, one that never answers."""
 
+import contextlib
 import os
 import signal
 import socket
@@ -72,6 +73,7 @@ class MlflowServer:
         if number in (signal.SIGKILL, signal.SIGTERM):
             self._process.wait(timeout=60)
             self._process = None
+            _wait_until_free(self._port)  # its workers may outlive it by a moment
 
     def close(self) -> None:
         """Kill what is left of it."""
@@ -84,6 +86,22 @@ def find_free_port() -> int:
     with socket.socket() as attempt:
         attempt.bind((HOST, 0))
         return int(attempt.getsockname()[1])
+
+
+def _wait_until_free(port: int) -> None:
+    """Return when the port can be listened on.
+
+    Raises:
+        TimeoutError: after `START_SECONDS`.
+    """
+    deadline = time.monotonic() + START_SECONDS
+    while time.monotonic() < deadline:
+        with socket.socket() as attempt, contextlib.suppress(OSError):
+            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            attempt.bind((HOST, port))
+            return
+        time.sleep(0.05)
+    raise TimeoutError(f"port {port} is still in use")
 
 
 @contextmanager
