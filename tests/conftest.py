@@ -6,6 +6,7 @@ from typing import Any
 import pytest
 
 from charrnn_exp.config.compose import compose_jobs
+from charrnn_exp.config.conf_folder import find_conf_folder
 from charrnn_exp.config.schema import Config, ModelConfig
 from charrnn_exp.model.startup import import_tensorflow
 
@@ -20,6 +21,12 @@ SMALL = [
     "sampling.length=11",
 ]
 """Overrides of a run that takes a moment."""
+
+
+def pytest_configure() -> None:
+    """Refuse to test settings that this checkout alone has."""
+    if (find_conf_folder() / "local").exists():
+        pytest.exit("conf/local must be moved away while tests run: it changes the settings of every run.", 2)
 
 
 @pytest.fixture(scope="session", autouse=True)

@@ -200,8 +200,9 @@ def _refuse_foreign_hydra(composed: DictConfig) -> None:
 
 @functools.cache
 def _own_hydra() -> dict[str, Any]:
-    """Return Hydra's settings as our conf/ alone has them; composed once, however many jobs are compared with them."""
-    return _flatten_all(_hydra_values(compose("config", return_hydra_config=True)), "hydra")
+    """Return Hydra's settings as our conf/ alone has them, without conf/local; composed once for all jobs."""
+    without_local = ["~local"] if "local" in list_groups([find_conf_folder()]) else []
+    return _flatten_all(_hydra_values(compose("config", without_local, return_hydra_config=True)), "hydra")
 
 
 def _hydra_values(composed: DictConfig) -> Any:
