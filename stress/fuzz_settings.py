@@ -10,6 +10,7 @@ import yaml
 
 from stress.fuzzing import Answer, Case, fuzz, repeat
 from stress.outcome import Outcome
+from stress.sense import make_sense
 from stress.setting_values import SETTINGS, draw_text, quote
 
 TINY = (
@@ -25,6 +26,17 @@ TINY = (
 CHEAP = (
     "seed",
     "model.dropout",
+    "model.input_dropout",
+    "model.output_dropout",
+    "model.embedding_dropout",
+    "model.variational_dropout",
+    "model.residual",
+    "model.layer_norm",
+    "model.tie_embeddings",
+    "model.learn_initial_state",
+    "training.stream_jitter",
+    "training.max_val_characters",
+    "optimizer.min_learning_rate",
     "optimizer.schedule",
     "optimizer.clip_norm",
     "training.shuffle",
@@ -43,9 +55,9 @@ CHEAP = (
 """Settings that a tiny run takes any value of without getting slow."""
 SHARE_VALID, SHARE_RUN = 0.35, 0.1
 OPTIONS = {
-    "dataset": ("stdlib", "shakespeare", "linux", "file"),
-    "model": ("lstm",),
-    "optimizer": ("adam", "adamw"),
+    "dataset": ("stdlib", "shakespeare", "linux", "warpeace", "text8", "enwik8", "file"),
+    "model": ("lstm", "gru", "rnn"),
+    "optimizer": ("adam", "adamw", "rmsprop", "sgd"),
     "tracking": ("local", "server", "none"),
     "training": ("default",),
     "sampling": ("default",),
@@ -327,13 +339,7 @@ def _draw_right(random: Random) -> tuple[list[str], dict[str, Any]]:
         drawn["dataset.path"] = (quote(path := "p" + draw_text(random)), path)
     if groups.get("tracking") == "server":
         drawn["tracking.uri"] = ("http://127.0.0.1:9", "http://127.0.0.1:9")
-    if groups.get("optimizer") == "adam":
-        drawn.pop("optimizer.weight_decay", None)
-    if "sampling.prompt_file" in drawn:
-        drawn.pop("sampling.prompt", None)
-    if drawn.get("dataset.split", ("", ""))[1] == "none":
-        drawn.pop("training.early_stopping_patience", None)
-        drawn.pop("training.validate_every_steps", None)
+    make_sense(drawn, groups)
     words += [_write(random, key, typed) for key, (typed, _) in drawn.items()]
     meant = {key: value for key, (_, value) in drawn.items() if key != "tracking.tags"}
     if random.random() < 0.2:

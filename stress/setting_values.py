@@ -199,6 +199,9 @@ def _folder_name(random: Random) -> Typed:
     return quote(name), name
 
 
+_share = real(["0", "0.0", "0.5", "0.999999", "1e-300", "5e-324"], ["1", "1.0", "-0.1", "1.5", "-1e-9", "2"])
+_fraction = real(["0.1", "0.25", "0.4", "1e-300", "5e-324"], ["0", "0.0", "1", "1.0", "-0.1", "1.5", "2"])
+
 SETTINGS: dict[str, Setting] = {
     "name": text(
         _folder_name, "", "../x", "a/b", ".x", "-x", "a" * 101, "\xe9", '"a b"', '"a\nb"', "null", '"x\x00"'[:3], "~"
@@ -221,17 +224,32 @@ SETTINGS: dict[str, Setting] = {
         "x" * 3000,
         "null",
     ),
-    "dataset.split": one_of("nanogpt", "none"),
+    "dataset.split": one_of("nanogpt", "torchrnn", "tfds", "charrnn", "karpathy2015", "none"),
+    "dataset.val_fraction": _fraction,
+    "dataset.test_fraction": _fraction,
+    "dataset.split_streams": whole(1, None, null=True),
     "dataset.max_bytes": whole(1, None, null=True),
-    "model.cell": one_of("lstm"),
+    "model.cell": one_of("lstm", "gru", "rnn"),
     "model.embedding_dim": whole(1, 16_384),
     "model.hidden_size": whole(1, 16_384),
     "model.num_layers": whole(1, 16),
-    "model.dropout": real(
-        ["0", "0.0", "0.5", "0.999999", "1e-300", "5e-324"], ["1", "1.0", "-0.1", "1.5", "-1e-9", "2"]
-    ),
+    "model.dropout": _share,
+    "model.input_dropout": _share,
+    "model.output_dropout": _share,
+    "model.embedding_dropout": _share,
+    "model.variational_dropout": flag(),
+    "model.residual": flag(),
+    "model.layer_norm": flag(),
+    "model.tie_embeddings": flag(),
+    "model.learn_initial_state": flag(),
     "optimizer.learning_rate": real(["1e-9", "0.5", "3", "1e38"], ["0", "0.0", "-1", "-1e-9", "1e300", "1e400"]),
     "optimizer.schedule": one_of("constant", "cosine"),
+    "optimizer.momentum": _share,
+    "optimizer.rho": _fraction,
+    "optimizer.decay_rate": _fraction,
+    "optimizer.decay_every_epochs": real(["1e-9", "0.5", "3", "1e38"], ["0", "-1", "1e300"]),
+    "optimizer.plateau_patience": whole(1, None),
+    "optimizer.min_learning_rate": real(["0", "0.0", "1e-10"], ["-1", "-1e-9", "4e38", "1e400"]),
     "optimizer.warmup_steps": whole(0, None),
     "optimizer.clip_norm": real(["1e-9", "0.5", "3", "1e38"], ["0", "0.0", "-1", "-1e-9", "1e300"], null=True),
     "optimizer.weight_decay": real(["0", "0.5", "7", "1e38"], ["-1", "-1e-9", "-0.5", "1e300"]),
@@ -241,6 +259,11 @@ SETTINGS: dict[str, Setting] = {
     "training.sequence_length": whole(1, None),
     "training.shuffle": flag(),
     "training.stateful": flag(),
+    "training.stream_jitter": flag(),
+    "training.drop_state_probability": _share,
+    "training.gradient_accumulation_steps": whole(1, None),
+    "training.max_val_characters": whole(2, None, null=True),
+    "training.profile_steps": whole(1, None, null=True),
     "training.precision": one_of("auto", "float32", "bfloat16"),
     "training.ema_decay": real(["1e-9", "0.5", "0.999999"], ["0", "1", "1.0", "-0.5", "1.1"], null=True),
     "training.early_stopping_patience": whole(1, None, null=True),

@@ -47,6 +47,13 @@ def test_a_run_that_is_loaded_is_the_one_that_was_run(names: dict[str, Any]) -> 
     assert re.fullmatch(r".*/outputs/notebook/\d{4}-\d\d-\d\d/\d\d-\d\d-\d\d-\d{6}", str(again.folder))
 
 
+def test_words_mean_what_they_mean_on_the_command_line(tmp_path: Path) -> None:
+    (tmp_path / "experiment").mkdir()
+    (tmp_path / "experiment/mine.yaml").write_text("# @package _global_\nmodel: {hidden_size: 7}\n")
+    config = compose("experiment=mine", "tracking.tags.team=a", "seed=3", config_dir=tmp_path)
+    assert (config.model.hidden_size, config.tracking.tags, config.seed) == (7, {"team": "a"}, 3)
+
+
 def test_mistakes_are_the_command_lines(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     with pytest.raises(UserError, match=re.escape("unknown setting 'model.hiden_size' - did you mean model.hidden_s")):

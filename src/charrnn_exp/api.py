@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from charrnn_exp.config.compose import compose_jobs
+from charrnn_exp.config.overrides import open_free_keys
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import prepare_text
 from charrnn_exp.starting import start_run
@@ -58,7 +59,8 @@ def compose(*overrides: str, config_dir: str | Path | None = None) -> Config:
     >>> compose("model.hidden_size=48", "optimizer=adam").model.hidden_size
     48
     """
-    (config,) = compose_jobs(overrides, config_dir=None if config_dir is None else Path(config_dir).absolute())
+    folder = None if config_dir is None else Path(config_dir).absolute()
+    (config,) = compose_jobs(open_free_keys(overrides), config_dir=folder)
     return config
 
 
