@@ -96,7 +96,8 @@ def _split_problems(dataset: DatasetConfig) -> Iterator[str]:
             yield f"dataset.{field} must be in (0, 1) or null, got {fraction}."
     if split is Split.fraction and dataset.val_fraction is None:
         yield "dataset.val_fraction must be a number when dataset.split=fraction, got null. 0.1 is common."
-    if not (dataset.val_fraction or 0.0) + (dataset.test_fraction or 0.0) < 1.0:
+    unsaid = 0.1 if split is Split.karpathy2015 else 0.0
+    if not (dataset.val_fraction or unsaid) + (dataset.test_fraction or unsaid) < 1.0:
         yield (
             f"dataset.test_fraction must leave a training text beside dataset.val_fraction={dataset.val_fraction}, "
             f"got {dataset.test_fraction}."

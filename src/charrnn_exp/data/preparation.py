@@ -9,8 +9,7 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.data.batches import BatchOrder, plan_batches
 from charrnn_exp.data.corpus import Corpus, load_corpus
 from charrnn_exp.data.prompt import read_prompt
-from charrnn_exp.data.splits import Parts, split_text
-from charrnn_exp.errors import UserError
+from charrnn_exp.data.splits import Parts, cap_validation, check_parts, split_text
 
 
 @dataclass(frozen=True)
@@ -19,7 +18,7 @@ class PreparedText:
 
     Args:
         corpus: the whole text.
-        parts: training and validation text.
+        parts: training, validation and test text.
         order: which characters make which batch.
         prompt_ids_t: what samples start from.
     """
@@ -38,11 +37,8 @@ def prepare_text(config: Config) -> PreparedText:
         MachineError: if a text cannot be downloaded.
     """
     corpus = load_corpus(config.dataset)
-    parts = split_text(corpus.ids_n, config.dataset.split)
+    parts = split_text(corpus.ids_n, config.dataset)
     order = plan_batches(len(parts.train_n), config.training, seed=config.seed)
-    if parts.val_n is not None and len(parts.val_n) < 2:
-        raise UserError(
-            f"dataset must have a validation text of at least 2 characters, got {len(parts.val_n)} of "
-            f"{len(corpus.ids_n)}. Use a longer text or dataset.split=none."
-        )
+    check_parts(parts, config.dataset)
+    parts = cap_validation(parts, config.training.max_val_characters)
     return PreparedText(corpus, parts, order, read_prompt(config.sampling, corpus.vocabulary))
