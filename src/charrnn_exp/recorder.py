@@ -11,7 +11,7 @@ from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.durable import write_durably
 from charrnn_exp.evaluation.floor import FloorCounter
 from charrnn_exp.evaluation.ngram import MAX_CHARACTERS, ORDER
-from charrnn_exp.evaluation.score import to_bits
+from charrnn_exp.evaluation.scores import to_bits
 from charrnn_exp.model.network import count_parameters
 from charrnn_exp.sampling.sampler import Sampler
 from charrnn_exp.stopwatch import Stopwatch

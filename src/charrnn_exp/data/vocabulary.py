@@ -112,8 +112,10 @@ class Vocabulary:
         return f"U+{point:04X} {unicodedata.name(chr(point), 'unnamed').lower()!r}"
 
 
-def code_points_of(text: str) -> npt.NDArray[np.uint32]:
+def code_points_of(text: str) -> npt.NDArray[np.unsignedinteger]:
     """Return the code points of the characters."""
+    if text.isascii():  # a quarter of the memory, and of the time
+        return np.frombuffer(text.encode("ascii"), dtype=np.uint8)
     return np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), dtype="<u4")
 
 
