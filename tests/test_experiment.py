@@ -1,6 +1,7 @@
 """Whole runs, as real processes: what they print, leave behind, and end with."""
 
 import json
+import math
 import os
 import signal
 import subprocess
@@ -15,10 +16,22 @@ from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.reading import flatten, to_values
 from charrnn_exp.tracking.metrics import read_metrics
 from charrnn_exp.tracking.run_folder import RunFolder
+from charrnn_exp.views.report import SCORE_HEADER
 from tests.conftest import SMALL
 
 SHORT = [word for word in SMALL if not word.startswith("tracking")] + ["training.sequence_length=150"]
 """Nine steps an epoch."""
+PARTED = ["dataset.split=fraction", "dataset.val_fraction=0.09", "dataset.test_fraction=0.01"]
+"""540 characters of validation text, 60 of test text, and the same training text as without."""
+
+
+TRACKED = [
+    *SHORT,
+    *PARTED,
+    "training.epochs=2",
+    "training.checkpoint_every_epochs=1",
+    "training.max_val_characters=500",
+]
 
 
 def start(folder: Path, *words: str, **options: Any) -> subprocess.Popen[str]:
@@ -47,7 +60,7 @@ def find_runs(folder: Path) -> list[RunFolder]:
 def tracked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
     """One tracked run of two epochs, with what it printed."""
     folder = tmp_path_factory.mktemp("tracked")
-    out, err = run(folder, *SHORT, "training.epochs=2", "training.checkpoint_every_epochs=1", "tracking.tags.team=a b")
+    out, err = run(folder, *TRACKED, "tracking.tags.team=a b")
     return folder, out, err
 
 
@@ -109,12 +122,40 @@ def test_the_summary_says_what_the_rows_say(tracked: tuple[Path, str, str], mlfl
     assert (folder.path / summary["sample"]).is_file()
 
 
+def test_the_summary_has_the_scores_of_validation_and_test_text(tracked: tuple[Path, str, str]) -> None:
+    (folder,) = find_runs(tracked[0])
+    summary, curves = folder.read_summary(), read_metrics(folder.metrics)
+    assert summary["val_characters"] == {"used": 500, "all": 540}
+    assert summary["dataset_notes"] == []
+    assert summary["scores"]["val"]["loss"] == summary["val_loss"]
+    assert summary["scores"]["test"]["loss"] == summary["test_loss"]
+    assert {split: scores["num_characters"] for split, scores in summary["scores"].items()} == {"val": 499, "test": 59}
+    for split, scores in summary["scores"].items():
+        assert list(scores) == ["loss", "bits_per_char", "perplexity", "accuracy", "standard_error", "num_characters"]
+        assert scores["perplexity"] == pytest.approx(math.exp(scores["loss"]))
+        assert 0 < scores["accuracy"] < 1
+        assert scores["standard_error"] is None, "a text of a few hundred characters does not tell"
+        for name in ("loss", "bits_per_char", "perplexity", "accuracy"):
+            assert curves[f"{split}_{name}"][-1] == (18, scores[name])
+
+
+def test_the_last_lines_have_a_table_of_the_scores(tracked: tuple[Path, str, str]) -> None:
+    summary = find_runs(tracked[0])[0].read_summary()
+    assert "validation uses the first 500 of 540 characters" in tracked[1]
+    table = tracked[1][tracked[1].index(SCORE_HEADER) :].splitlines()
+    assert [line.split()[0] for line in table[1:3]] == ["val", "test"]
+    for line, scores in zip(table[1:3], summary["scores"].values(), strict=True):
+        assert f"{scores['loss']:.4f}" in line
+        assert f"{100 * scores['accuracy']:.2f} %" in line
+        assert line.endswith(f" {scores['num_characters']}")
+
+
 def test_the_summary_says_where_the_time_went(tracked: tuple[Path, str, str]) -> None:
     (folder,) = find_runs(tracked[0])
     summary = folder.read_summary()
     seconds = dict(summary["seconds_by_activity"])
     assert list(seconds) == [
-        "start", "updates", "validation", "checkpoints", "samples", "tracking", "tracking_thread_cpu"
+        "start", "updates", "validation", "checkpoints", "samples", "scores", "tracking", "tracking_thread_cpu"
     ]  # fmt: skip
     assert min(seconds.values()) > 0
     assert seconds.pop("tracking_thread_cpu") < summary["seconds"]  # beside the others, on the other core
@@ -123,7 +164,7 @@ def test_the_summary_says_where_the_time_went(tracked: tuple[Path, str, str]) ->
 
 
 def test_mlflow_has_every_setting_as_a_param(mlflow_run: tuple[Any, Any]) -> None:
-    config = compose_jobs([*SHORT, "training.epochs=2", "training.checkpoint_every_epochs=1"])[0]
+    config = compose_jobs(TRACKED)[0]
     expected = {key: str(value) for key, value in flatten(to_values(config)).items() if key != "tracking.tags"}
     found = dict(mlflow_run[1].data.params)
     assert found.pop("tracking.tags.team") == "a b"
@@ -135,7 +176,8 @@ def test_mlflow_has_every_metric_of_every_step(tracked: tuple[Path, str, str], m
     client, found = mlflow_run
     curves = read_metrics(folder.metrics)
     assert set(curves) == {
-        "train_loss", "val_loss", "val_bits_per_char", "learning_rate", "gradient_norm", "chars_per_second"
+        "train_loss", "val_loss", "val_bits_per_char", "learning_rate", "gradient_norm", "chars_per_second",
+        "val_perplexity", "val_accuracy", "test_loss", "test_bits_per_char", "test_perplexity", "test_accuracy",
     }  # fmt: skip
     for name, curve in curves.items():
         history = client.get_metric_history(found.info.run_id, name)

@@ -19,12 +19,14 @@ class PreparedText:
     Args:
         corpus: the whole text.
         parts: training, validation and test text.
+        num_val_characters: of the validation text before training.max_val_characters cut it; 0 where there is none.
         order: which characters make which batch.
         prompt_ids_t: what samples start from.
     """
 
     corpus: Corpus
     parts: Parts
+    num_val_characters: int
     order: BatchOrder
     prompt_ids_t: npt.NDArray[np.int32]
 
@@ -40,5 +42,10 @@ def prepare_text(config: Config) -> PreparedText:
     parts = split_text(corpus.ids_n, config.dataset)
     order = plan_batches(len(parts.train_n), config.training, seed=config.seed)
     check_parts(parts, config.dataset)
-    parts = cap_validation(parts, config.training.max_val_characters)
-    return PreparedText(corpus, parts, order, read_prompt(config.sampling, corpus.vocabulary))
+    return PreparedText(
+        corpus=corpus,
+        parts=cap_validation(parts, config.training.max_val_characters),
+        num_val_characters=0 if parts.val_n is None else len(parts.val_n),
+        order=order,
+        prompt_ids_t=read_prompt(config.sampling, corpus.vocabulary),
+    )

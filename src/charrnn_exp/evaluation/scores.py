@@ -4,6 +4,7 @@ Axes: n scored character, k block.
 """
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -59,6 +60,37 @@ class Scores:
             "standard_error": self.standard_error,
             "num_characters": self.num_characters,
         }
+
+
+def to_metrics(split: str, scores: Scores) -> dict[str, float]:
+    """Return the scores of a split by the names of metrics; a standard error that is not known is left out."""
+    error = {} if scores.standard_error is None else {f"{split}_standard_error": scores.standard_error}
+    return {
+        f"{split}_loss": scores.loss,
+        f"{split}_bits_per_char": scores.bits_per_char,
+        f"{split}_perplexity": scores.perplexity,
+        f"{split}_accuracy": scores.accuracy,
+        **error,
+    }
+
+
+def from_metrics(split: str, metrics: Mapping[str, float], *, num_characters: int) -> Scores | None:
+    """Return the scores that `to_metrics` named; None where they are not all there.
+
+    Args:
+        split: of the text.
+        metrics: of one step.
+        num_characters: see `Scores`.
+    """
+    loss, accuracy = metrics.get(f"{split}_loss"), metrics.get(f"{split}_accuracy")
+    if loss is None or accuracy is None:
+        return None
+    return Scores(
+        loss=loss,
+        accuracy=accuracy,
+        standard_error=metrics.get(f"{split}_standard_error"),
+        num_characters=num_characters,
+    )
 
 
 class BlockMeans:
