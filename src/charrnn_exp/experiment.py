@@ -141,20 +141,19 @@ def _restore(state: TrainingState, checkpoints: CheckpointStore, terminal: Termi
     return checkpoint
 
 
-def _start_tracker(
-    config: Config, text: PreparedText, folder: RunFolder, identity: RunIdentity, *, is_resumed: bool
-) -> Tracker:
-    """Start tracking, with a record in the run folder of what MLflow is told and by which id it knows the run."""
-    fingerprint = text.corpus.fingerprint.as_dict()
-    before = folder.read_tracking() if is_resumed else {}
-    run = RunDescription(
+def describe_run(
+    config: Config, text: PreparedText, folder: RunFolder, identity: RunIdentity, *, before: Mapping[str, Any]
+) -> RunDescription:
+    """Return what MLflow is told of the run at its start; its name and key stay those that it had `before`."""
+    fingerprint, notes = text.corpus.fingerprint.as_dict(), text.corpus.notes
+    return RunDescription(
         name=before.get("name", identity.name),
         params=flatten(to_values(config)),
         tags={
             **{f"version.{name}": version for name, version in list_versions().items()},
             **read_git_state(),
             **{f"dataset.{name}": str(value) for name, value in fingerprint.items()},
-            **({"dataset.notes": " ".join(text.corpus.notes)} if text.corpus.notes else {}),
+            **({"dataset.notes": " ".join(notes)} if notes else {}),
             "run_folder": folder.label,
             KEY_TAG: before.get("tags", {}).get(KEY_TAG, uuid.uuid4().hex),
             **identity.tags,
@@ -162,6 +161,14 @@ def _start_tracker(
         },
         dataset={"name": describe(config.dataset), **fingerprint},
     )
+
+
+def _start_tracker(
+    config: Config, text: PreparedText, folder: RunFolder, identity: RunIdentity, *, is_resumed: bool
+) -> Tracker:
+    """Start tracking, with a record in the run folder of what MLflow is told and by which id it knows the run."""
+    before = folder.read_tracking() if is_resumed else {}
+    run = describe_run(config, text, folder, identity, before=before)
     record = {"run_id": before.get("run_id"), "complete": False, **run.as_dict()}
     if config.tracking.backend is not Backend.none:
         folder.write_tracking(record)

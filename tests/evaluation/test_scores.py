@@ -5,7 +5,7 @@ import math
 import numpy as np
 import pytest
 
-from charrnn_exp.evaluation.scores import BlockMeans, Scores, to_bits
+from charrnn_exp.evaluation.scores import BlockMeans, Scores, from_metrics, to_bits, to_metrics
 
 
 def make(loss: float, standard_error: float | None = None) -> Scores:
@@ -36,6 +36,15 @@ def test_all_numbers_are_named() -> None:
     assert list(make(1.0).as_dict()) == [
         "loss", "bits_per_char", "perplexity", "accuracy", "standard_error", "num_characters"
     ]  # fmt: skip
+
+
+@pytest.mark.parametrize("standard_error", [None, 0.5])
+def test_scores_come_back_from_their_metrics(standard_error: float | None) -> None:
+    scores = make(1.5, standard_error)
+    metrics = {**to_metrics("test", scores), "train_loss": 3.0}
+    assert from_metrics("test", metrics, num_characters=7) == scores
+    assert from_metrics("val", metrics, num_characters=7) is None
+    assert from_metrics("val", {"val_loss": 1.5}, num_characters=7) is None
 
 
 @pytest.mark.parametrize("num_characters", [1_000, 1_037, 2_999, 3_000, 40_011])

@@ -89,17 +89,17 @@ def _read_all(dataset: DatasetConfig) -> Iterator[bytes]:
         case DatasetName.stdlib:
             return _read_stdlib(Path(sysconfig.get_paths()["stdlib"]))
         case DatasetName.shakespeare:
-            return _read_file(fetch(SHAKESPEARE))
+            return read_file(fetch(SHAKESPEARE))
         case DatasetName.linux:
-            return _read_file(fetch(LINUX))
+            return read_file(fetch(LINUX))
         case DatasetName.warpeace:
-            return _read_file(fetch(WARPEACE))
+            return read_file(fetch(WARPEACE))
         case DatasetName.text8:
-            return _read_file(fetch(TEXT8))
+            return read_file(fetch(TEXT8))
         case DatasetName.enwik8:
-            return _read_file(fetch(ENWIK8))
+            return read_file(fetch(ENWIK8))
         case DatasetName.file:
-            return _read_file(Path(str(dataset.path)))
+            return read_file(Path(str(dataset.path)))
         case _:
             raise AssertionError(dataset.name)
 
@@ -115,7 +115,16 @@ def _read_stdlib(folder: Path) -> Iterator[bytes]:
                     yield source
 
 
-def _read_file(path: Path) -> Iterator[bytes]:
+def read_file(path: Path, *, key: str = "dataset.path") -> Iterator[bytes]:
+    """Yield the bytes of a file in pieces of `CHUNK_BYTES`.
+
+    Args:
+        path: of the file.
+        key: the word that the path came with, for the messages.
+
+    Raises:
+        UserError: if it cannot be read.
+    """
     where = path.absolute()
     try:
         if not path.expanduser().is_dir() and not stat.S_ISREG(path.expanduser().stat().st_mode):
@@ -124,9 +133,9 @@ def _read_file(path: Path) -> Iterator[bytes]:
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
     except FileNotFoundError:
-        raise UserError(f"dataset.path must be an existing text file, got {where}, which does not exist.") from None
+        raise UserError(f"{key} must be an existing text file, got {where}, which does not exist.") from None
     except IsADirectoryError:
-        raise UserError(f"dataset.path must be a text file, got the folder {where}.") from None
+        raise UserError(f"{key} must be a text file, got the folder {where}.") from None
     except (OSError, ValueError, RuntimeError) as error:
         reason = getattr(error, "strerror", None) or one_line(error)
-        raise UserError(f"dataset.path must be a readable text file, got {where} ({reason}).") from error
+        raise UserError(f"{key} must be a readable text file, got {where} ({reason}).") from error
