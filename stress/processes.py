@@ -33,7 +33,8 @@ MOVING = (
 """A run of two epochs, 30 updates each, in which all moves: dropout, carried state, schedule, averages, patience."""
 
 SUMMARY = ("status", "step", "epoch", "train_loss", "val_loss", "val_loss_raw", "best_val_loss", "best_step",
-           "bits_per_char", "ngram_val_loss", "num_parameters", "checkpoint", "sample")  # fmt: skip
+           "test_loss", "scores", "bits_per_char", "ngram_val_loss", "num_parameters", "checkpoint",
+           "sample")  # fmt: skip
 """What of summary.json does not depend on the time."""
 
 

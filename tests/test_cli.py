@@ -72,7 +72,8 @@ MISTAKES = [
     mistake(
         "unknown option",
         "dataset=shakespear",
-        "dataset must be one of file, linux, shakespeare, stdlib, got 'shakespear' - did you mean shakespeare?",
+        "dataset must be one of enwik8, file, linux, shakespeare, stdlib, text8, warpeace, got 'shakespear' - "
+        "did you mean shakespeare?",
     ),
     mistake(
         "unknown verb",
@@ -230,6 +231,13 @@ MISTAKES = [
         "sample must be given settings it knows (run, checkpoint, sampling.*), got 'model.hidden_size'.",
         "sample must be given settings it knows (run, checkpoint, sampling.*), got 'sampling.temprature' - "
         "did you mean sampling.temperature?",
+    ),
+    mistake("no run to evaluate", "evaluate|split=test", f"run must be a run folder, got 'latest', but {LATEST}"),
+    mistake(
+        "a setting that an evaluation cannot change",
+        "evaluate|dataset.split=tfds|spilt=val",
+        "evaluate must be given settings it knows (run, split, text, checkpoint), got 'dataset.split'.",
+        "evaluate must be given settings it knows (run, split, text, checkpoint), got 'spilt' - did you mean split?",
     ),
     mistake(
         "no store to look at",

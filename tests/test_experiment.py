@@ -1,24 +1,47 @@
 """Whole runs, as real processes: what they print, leave behind, and end with."""
 
 import json
+import math
 import os
+import shutil
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from charrnn_exp.cli import main
 from charrnn_exp.config.compose import compose_jobs
+from charrnn_exp.config.options import Backend
 from charrnn_exp.config.reading import flatten, to_values
+from charrnn_exp.config.schema import Config
+from charrnn_exp.data.preparation import prepare_text
+from charrnn_exp.errors import Interrupted
+from charrnn_exp.experiment import RunIdentity, describe_run, run_experiment
+from charrnn_exp.stopping import StopRequest
 from charrnn_exp.tracking.metrics import read_metrics
 from charrnn_exp.tracking.run_folder import RunFolder
+from charrnn_exp.views.report import SCORE_HEADER
 from tests.conftest import SMALL
 
 SHORT = [word for word in SMALL if not word.startswith("tracking")] + ["training.sequence_length=150"]
 """Nine steps an epoch."""
+PARTED = ["dataset.split=fraction", "dataset.val_fraction=0.09", "dataset.test_fraction=0.01"]
+"""540 characters of validation text, 60 of test text, and the same training text as without."""
+
+
+TRACKED = [
+    *SHORT,
+    *PARTED,
+    "training.epochs=2",
+    "training.checkpoint_every_epochs=1",
+    "training.max_val_characters=500",
+]
 
 
 def start(folder: Path, *words: str, **options: Any) -> subprocess.Popen[str]:
@@ -47,7 +70,7 @@ def find_runs(folder: Path) -> list[RunFolder]:
 def tracked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
     """One tracked run of two epochs, with what it printed."""
     folder = tmp_path_factory.mktemp("tracked")
-    out, err = run(folder, *SHORT, "training.epochs=2", "training.checkpoint_every_epochs=1", "tracking.tags.team=a b")
+    out, err = run(folder, *TRACKED, "tracking.tags.team=a b")
     return folder, out, err
 
 
@@ -109,12 +132,40 @@ def test_the_summary_says_what_the_rows_say(tracked: tuple[Path, str, str], mlfl
     assert (folder.path / summary["sample"]).is_file()
 
 
+def test_the_summary_has_the_scores_of_validation_and_test_text(tracked: tuple[Path, str, str]) -> None:
+    (folder,) = find_runs(tracked[0])
+    summary, curves = folder.read_summary(), read_metrics(folder.metrics)
+    assert summary["val_characters"] == {"used": 500, "all": 540}
+    assert summary["dataset_notes"] == []
+    assert summary["scores"]["val"]["loss"] == summary["val_loss"]
+    assert summary["scores"]["test"]["loss"] == summary["test_loss"]
+    assert {split: scores["num_characters"] for split, scores in summary["scores"].items()} == {"val": 499, "test": 59}
+    for split, scores in summary["scores"].items():
+        assert list(scores) == ["loss", "bits_per_char", "perplexity", "accuracy", "standard_error", "num_characters"]
+        assert scores["perplexity"] == pytest.approx(math.exp(scores["loss"]))
+        assert 0 < scores["accuracy"] < 1
+        assert scores["standard_error"] is None, "a text of a few hundred characters does not tell"
+        for name in ("loss", "bits_per_char", "perplexity", "accuracy"):
+            assert curves[f"{split}_{name}"][-1] == (18, scores[name])
+
+
+def test_the_last_lines_have_a_table_of_the_scores(tracked: tuple[Path, str, str]) -> None:
+    summary = find_runs(tracked[0])[0].read_summary()
+    assert "validation uses the first 500 of 540 characters" in tracked[1]
+    table = tracked[1][tracked[1].index(SCORE_HEADER) :].splitlines()
+    assert [line.split()[0] for line in table[1:3]] == ["val", "test"]
+    for line, scores in zip(table[1:3], summary["scores"].values(), strict=True):
+        assert f"{scores['loss']:.4f}" in line
+        assert f"{100 * scores['accuracy']:.2f} %" in line
+        assert line.endswith(f" {scores['num_characters']}")
+
+
 def test_the_summary_says_where_the_time_went(tracked: tuple[Path, str, str]) -> None:
     (folder,) = find_runs(tracked[0])
     summary = folder.read_summary()
     seconds = dict(summary["seconds_by_activity"])
     assert list(seconds) == [
-        "start", "updates", "validation", "checkpoints", "samples", "tracking", "tracking_thread_cpu"
+        "start", "updates", "validation", "checkpoints", "samples", "scores", "tracking", "tracking_thread_cpu"
     ]  # fmt: skip
     assert min(seconds.values()) > 0
     assert seconds.pop("tracking_thread_cpu") < summary["seconds"]  # beside the others, on the other core
@@ -123,7 +174,7 @@ def test_the_summary_says_where_the_time_went(tracked: tuple[Path, str, str]) ->
 
 
 def test_mlflow_has_every_setting_as_a_param(mlflow_run: tuple[Any, Any]) -> None:
-    config = compose_jobs([*SHORT, "training.epochs=2", "training.checkpoint_every_epochs=1"])[0]
+    config = compose_jobs(TRACKED)[0]
     expected = {key: str(value) for key, value in flatten(to_values(config)).items() if key != "tracking.tags"}
     found = dict(mlflow_run[1].data.params)
     assert found.pop("tracking.tags.team") == "a b"
@@ -135,7 +186,8 @@ def test_mlflow_has_every_metric_of_every_step(tracked: tuple[Path, str, str], m
     client, found = mlflow_run
     curves = read_metrics(folder.metrics)
     assert set(curves) == {
-        "train_loss", "val_loss", "val_bits_per_char", "learning_rate", "gradient_norm", "chars_per_second"
+        "train_loss", "val_loss", "val_bits_per_char", "learning_rate", "gradient_norm", "chars_per_second",
+        "val_perplexity", "val_accuracy", "test_loss", "test_bits_per_char", "test_perplexity", "test_accuracy",
     }  # fmt: skip
     for name, curve in curves.items():
         history = client.get_metric_history(found.info.run_id, name)
@@ -187,11 +239,132 @@ def test_sample_streams_text_of_the_run_and_head_may_leave(tracked: tuple[Path, 
     assert process.stderr.read() == ""
 
 
+def copy_run(tracked: tuple[Path, str, str], to: Path) -> RunFolder:
+    """A copy of the tracked run alone, without the store."""
+    (folder,) = find_runs(tracked[0])
+    return RunFolder(Path(shutil.copytree(folder.path, to / "outputs" / folder.label)))
+
+
+def test_evaluate_prints_the_scores_of_every_part_or_of_a_file(
+    tracked: tuple[Path, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = copy_run(tracked, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    assert main(["evaluate"]) == 0
+    header, *lines = capsys.readouterr().out.splitlines()
+    assert header == SCORE_HEADER
+    assert "\n".join([header, *lines[:2]]) in tracked[1]
+    assert lines[2].startswith("train ")
+    assert lines[2].endswith(" 5,406")
+    text = prepare_text(folder.read_config())
+    assert text.parts.val_n is not None
+    Path("own.txt").write_bytes(text.corpus.vocabulary.to_bytes(text.parts.val_n))
+    assert main(["evaluate", f"run={folder.path}", "text=own.txt", "checkpoint=best"]) == 0
+    assert capsys.readouterr().out.splitlines() == [SCORE_HEADER, lines[0].replace("val ", "text")]
+
+
+@pytest.mark.parametrize(
+    ("words", "expected"),
+    [
+        (["split=tset"], "split must be one of train, val, test, all, got 'tset'."),
+        (["split=val", "text=a.txt"], "split must be left out beside text, got 'val': all of the file is scored."),
+        (["text=none.txt"], "text must be an existing text file, got {cwd}/none.txt, which does not exist."),
+        (["text=."], "text must be a text file, got the folder {cwd}."),
+        (["text=a.txt"], "text must hold at least 2 characters, got 1 in a.txt."),
+        (["text=new.txt"], "text must hold only symbols of the training text, got U+00E9 'latin small letter e with "
+                           "acute', U+AC00 'hangul syllable ga'. Leave them out."),
+        (["text=latin.txt"], "text latin.txt must be utf-8 text, got the bytes e9 at byte 3. "
+                             "Save it in that encoding."),
+        (["split=val", "checkpoint=first"], "checkpoint must be last or best, got 'first'."),
+    ],
+)  # fmt: skip
+def test_an_evaluation_that_cannot_be_is_the_users_mistake(
+    tracked: tuple[Path, str, str],
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    words: list[str],
+    expected: str,
+) -> None:
+    copy_run(tracked, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    for name, content in {"a.txt": b"a", "new.txt": "caf\u00e9 \uac00".encode(), "latin.txt": b"caf\xe9"}.items():
+        Path(name).write_bytes(content)
+    assert main(["evaluate", *words]) == 2
+    captured = capsys.readouterr()
+    assert (captured.out, captured.err) == ("", f"charrnn_exp: error: {expected.replace('{cwd}', str(Path.cwd()))}\n")
+
+
+def test_a_run_without_a_test_text_says_which_parts_it_has(
+    tracked: tuple[Path, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = copy_run(tracked, tmp_path)
+    folder.config.write_text(folder.config.read_text().replace("test_fraction: 0.01", "test_fraction: null"))
+    monkeypatch.chdir(tmp_path)
+    assert main(["evaluate", "split=test"]) == 2
+    assert capsys.readouterr().err == (
+        "charrnn_exp: error: split must be a part of the run's text (val, train by dataset.split=fraction), "
+        "got 'test'.\n"
+    )
+
+
+def test_scores_that_a_stop_left_out_are_made_up_and_those_that_are_there_are_not_made_again(
+    tracked: tuple[Path, str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = copy_run(tracked, tmp_path)
+    monkeypatch.chdir(tmp_path)
+    finished, rows = folder.read_summary(), folder.metrics.read_text().splitlines(keepends=True)
+    assert "test_loss" in rows[-1]
+    folder.metrics.write_text("".join(rows[:-1]))
+    folder.write_summary({**finished, "status": "KILLED", "scores": {}, "test_loss": None})
+    config = change(folder.read_config(), "tracking", backend=Backend.none)
+    with pytest.raises(Interrupted) as caught:
+        run_experiment(
+            config,
+            prepare_text(config),
+            folder,
+            identity=RunIdentity("again", {}),
+            resume=True,
+            stop=StopRequest(signal.SIGTERM),
+        )
+    assert caught.value.lines == [
+        f"stopped after the last step, before its scores. Go on with: python -m charrnn_exp resume run={folder.path}"
+    ]
+    stopped = folder.read_summary()
+    assert (stopped["status"], list(stopped["scores"]), stopped["test_loss"]) == ("KILLED", ["val"], None)
+    # What stands in the rows is not scored again: a value that no scoring would give stays.
+    marked = [row.replace(f'"val_accuracy": {finished["scores"]["val"]["accuracy"]}', '"val_accuracy": 0.125')
+              for row in rows]  # fmt: skip
+    assert marked != rows
+    folder.metrics.write_text("".join(marked[:-1]))
+    assert main(["resume", "tracking.backend=none"]) == 0
+    after = folder.read_summary()
+    assert (after["status"], after["scores"]["test"]) == ("FINISHED", finished["scores"]["test"])
+    assert after["scores"]["val"] == finished["scores"]["val"] | {"accuracy": 0.125}
+    assert folder.metrics.read_text().splitlines(keepends=True) == marked
+
+
+def test_what_is_odd_about_a_text_is_a_tag(compose: Any, text_file: Path, tmp_path: Path) -> None:
+    def describe_text(content: bytes) -> Mapping[str, str]:
+        text_file.write_bytes(content)
+        config = compose("dataset=file", f"dataset.path={text_file}")
+        identity = RunIdentity("odd", {})
+        return describe_run(config, prepare_text(config), RunFolder(tmp_path / "run"), identity, before={}).tags
+
+    assert "dataset.notes" not in describe_text(b"to be, or not to be\n" * 99)
+    assert describe_text(b"\xef\xbb\xbf" + b"to be, or not to be\r\n" * 99)["dataset.notes"] == (
+        "the text has 1 byte order marks (U+FEFF); they stay in it as symbols. "
+        "the text has 99 carriage returns; they stay in it as symbols."
+    )
+
+
+def change(config: Config, group: str, **changes: Any) -> Config:
+    return replace(config, **{group: replace(getattr(config, group), **changes)})
+
+
 def test_resume_of_a_finished_run_says_so_and_goes_on_longer_in_the_same_mlflow_run(
     tracked: tuple[Path, str, str], mlflow_run: tuple[Any, Any], tmp_path: Path
 ) -> None:
-    import shutil
-
     folder = Path(shutil.copytree(tracked[0], tmp_path / "copy"))
     out, _ = run(folder, "resume", "run=latest")
     assert "is finished: 18 steps of 18" in out

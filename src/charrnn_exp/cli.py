@@ -12,7 +12,7 @@ from typing import NoReturn
 
 from charrnn_exp.errors import CharRNNError, Interrupted, MachineError, UserError, one_line
 
-VERBS = ("train", "resume", "sample", "ui", "repair", "completion")
+VERBS = ("train", "resume", "sample", "evaluate", "ui", "repair", "completion")
 BUG = 1
 
 
@@ -105,6 +105,10 @@ def find_command(verb: str) -> Callable[[Sequence[str]], None]:
             from charrnn_exp.commands.sample import sample
 
             return sample
+        case "evaluate":
+            from charrnn_exp.commands.evaluate import evaluate
+
+            return evaluate
         case "ui":
             from charrnn_exp.commands.ui import ui
 

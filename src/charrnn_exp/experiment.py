@@ -8,7 +8,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-from charrnn_exp.config.checks import find_warnings
 from charrnn_exp.config.options import Backend
 from charrnn_exp.config.reading import flatten, to_values
 from charrnn_exp.config.schema import Config
@@ -16,11 +15,10 @@ from charrnn_exp.data.batches import count_steps
 from charrnn_exp.data.corpus import describe
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.errors import CharRNNError, Interrupted, one_line
-from charrnn_exp.evaluation.ngram import ORDER
 from charrnn_exp.evaluation.score import Scorer
 from charrnn_exp.model.machine import describe_arithmetic, pin_determinism
 from charrnn_exp.model.memory import telling_of_memory
-from charrnn_exp.model.network import Network, build_network, count_parameters, list_parameters
+from charrnn_exp.model.network import Network, build_network
 from charrnn_exp.recorder import Recorder
 from charrnn_exp.run_log import log_to
 from charrnn_exp.stopping import StopRequest
@@ -34,7 +32,8 @@ from charrnn_exp.training.checkpoint import Checkpoint, CheckpointStore
 from charrnn_exp.training.loop import is_finished, train
 from charrnn_exp.training.optimizer import build_optimizer
 from charrnn_exp.training.state import TrainingState, start_state
-from charrnn_exp.views.terminal import Terminal, format_seconds, format_table
+from charrnn_exp.views.report import conclude, introduce, show_parameters
+from charrnn_exp.views.terminal import Terminal
 
 log = logging.getLogger("charrnn_exp")
 
@@ -81,10 +80,10 @@ def run_experiment(
     before = folder.read_summary() if resume else {}
     folder.create(config, text.corpus.vocabulary)
     with log_to(folder.log, terminal):
-        _introduce(config, text, folder, terminal)
+        introduce(config, text, folder, terminal)
         pin_determinism()
         state = _build_state(config, text)
-        _show_parameters(state.network, folder, terminal)
+        show_parameters(state.network, folder, terminal)
         checkpoints = CheckpointStore(
             folder.checkpoints, facts=_facts(config, text, state.network), num_rolling=config.training.keep_checkpoints
         )
@@ -95,23 +94,11 @@ def run_experiment(
         with _closing(folder, recorder, tracker, checkpoints, config):
             recorder.make_up(restored)
             _train(config, text, state, checkpoints, recorder, terminal, stop)
+            _score(text, state, recorder, stop)
             _finish(state, recorder, terminal, identity)
     summary = folder.read_summary()
-    _conclude(summary, folder, config, terminal)
+    conclude(summary, folder, config, terminal)
     return summary
-
-
-def _introduce(config: Config, text: PreparedText, folder: RunFolder, terminal: Terminal) -> None:
-    fingerprint = text.corpus.fingerprint
-    terminal.title(f"charrnn_exp: {folder.path}")
-    val = f"{len(text.parts.val_n):,} validation" if text.parts.val_n is not None else "no validation"
-    terminal.say(
-        f"dataset {describe(config.dataset)}: {fingerprint.num_characters:,} characters, {fingerprint.num_symbols} "
-        f"symbols, {len(text.parts.train_n):,} training, {val} (split {config.dataset.split.name}), "
-        f"sha256 {fingerprint.sha256[:12]}"
-    )
-    for line in [*find_warnings(config), *(f"dataset: {note}" for note in text.corpus.notes)]:
-        log.warning(line)
 
 
 @telling_of_memory()
@@ -123,13 +110,6 @@ def _build_state(config: Config, text: PreparedText) -> TrainingState:
         batch_size=config.training.batch_size,
         ema=config.training.ema_decay is not None,
     )
-
-
-def _show_parameters(network: Network, folder: RunFolder, terminal: Terminal) -> None:
-    rows = [[name, " x ".join(map(str, shape)), f"{count:,}"] for name, shape, count in list_parameters(network)]
-    table = format_table(["parameter", "shape", "weights"], [*rows, ["total", "", f"{count_parameters(network):,}"]])
-    folder.parameters.write_text(table + "\n")
-    terminal.say(table)
 
 
 def _facts(config: Config, text: PreparedText, network: Network) -> dict[str, Any]:
@@ -161,19 +141,19 @@ def _restore(state: TrainingState, checkpoints: CheckpointStore, terminal: Termi
     return checkpoint
 
 
-def _start_tracker(
-    config: Config, text: PreparedText, folder: RunFolder, identity: RunIdentity, *, is_resumed: bool
-) -> Tracker:
-    """Start tracking, with a record in the run folder of what MLflow is told and by which id it knows the run."""
-    fingerprint = text.corpus.fingerprint.as_dict()
-    before = folder.read_tracking() if is_resumed else {}
-    run = RunDescription(
+def describe_run(
+    config: Config, text: PreparedText, folder: RunFolder, identity: RunIdentity, *, before: Mapping[str, Any]
+) -> RunDescription:
+    """Return what MLflow is told of the run at its start; its name and key stay those that it had `before`."""
+    fingerprint, notes = text.corpus.fingerprint.as_dict(), text.corpus.notes
+    return RunDescription(
         name=before.get("name", identity.name),
         params=flatten(to_values(config)),
         tags={
             **{f"version.{name}": version for name, version in list_versions().items()},
             **read_git_state(),
             **{f"dataset.{name}": str(value) for name, value in fingerprint.items()},
+            **({"dataset.notes": " ".join(notes)} if notes else {}),
             "run_folder": folder.label,
             KEY_TAG: before.get("tags", {}).get(KEY_TAG, uuid.uuid4().hex),
             **identity.tags,
@@ -181,6 +161,14 @@ def _start_tracker(
         },
         dataset={"name": describe(config.dataset), **fingerprint},
     )
+
+
+def _start_tracker(
+    config: Config, text: PreparedText, folder: RunFolder, identity: RunIdentity, *, is_resumed: bool
+) -> Tracker:
+    """Start tracking, with a record in the run folder of what MLflow is told and by which id it knows the run."""
+    before = folder.read_tracking() if is_resumed else {}
+    run = describe_run(config, text, folder, identity, before=before)
     record = {"run_id": before.get("run_id"), "complete": False, **run.as_dict()}
     if config.tracking.backend is not Backend.none:
         folder.write_tracking(record)
@@ -280,21 +268,25 @@ def _train(
         )
 
 
+@telling_of_memory()
+def _score(text: PreparedText, state: TrainingState, recorder: Recorder, stop: StopRequest) -> None:
+    """Score validation and test text with the weights that samples use; what a part before this one did stays."""
+    for split, part_n in (("val", text.parts.val_n), ("test", text.parts.test_n)):
+        if part_n is None or split in recorder.scores:
+            continue
+        with recorder.watch.time("scores"), state.averaged_weights():
+            scores = Scorer(state.network, part_n).score(stop)
+        if scores is None:
+            assert stop.signal_number is not None
+            raise Interrupted(
+                stop.signal_number,
+                f"stopped after the last step, before its scores. "
+                f"Go on with: python -m charrnn_exp resume run={recorder.folder.path}",
+            )
+        recorder.record_scores(split, scores)
+
+
 def _finish(state: TrainingState, recorder: Recorder, terminal: Terminal, identity: RunIdentity) -> None:
     for shown in recorder.texts:
         terminal.sample(f"sample after step {state.progress.step:,}", shown)
     recorder.draw_curves(identity.name)
-
-
-def _conclude(summary: Mapping[str, Any], folder: RunFolder, config: Config, terminal: Terminal) -> None:
-    if summary["val_loss"] is not None:
-        floor = summary["ngram_val_loss"]
-        terminal.title(
-            f"val_loss {summary['val_loss']:.4f} nats per character = {summary['bits_per_char']:.4f} bits per character"
-            + (f" (counting {ORDER}-grams reaches {floor:.4f})" if floor is not None else "")
-        )
-    terminal.say(f"{summary['chars_per_second']} chars/s, {summary['seconds']} s in all, in {folder.path}")
-    terminal.say("time: " + format_seconds(summary["seconds_by_activity"]))
-    if config.tracking.backend.name != "none":
-        terminal.say("see it in the UI:  python -m charrnn_exp ui")
-    terminal.say("more text:         python -m charrnn_exp sample run=latest sampling.length=2000")

@@ -11,7 +11,7 @@ from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.durable import write_durably
 from charrnn_exp.evaluation.floor import FloorCounter
 from charrnn_exp.evaluation.ngram import MAX_CHARACTERS, ORDER
-from charrnn_exp.evaluation.score import to_bits
+from charrnn_exp.evaluation.scores import Scores, from_metrics, to_bits, to_metrics
 from charrnn_exp.model.network import count_parameters
 from charrnn_exp.sampling.sampler import Sampler
 from charrnn_exp.stopwatch import Stopwatch
@@ -68,6 +68,8 @@ class Recorder:
         self.watch = Stopwatch()
         """Seconds: start (until the first update is done), updates (the others), validation, checkpoints, ..."""
         self._val: Validated | None = None
+        self.scores = _read_scores(folder, text, step=state.progress.step)
+        """Of the weights after the last step, by split."""
         self.texts: list[str] = []
         """The newest samples, each with its prompt."""
         self._floor: FloorCounter | None = None
@@ -77,6 +79,7 @@ class Recorder:
         """Record one event of the loop."""
         match event:
             case StepDone():
+                self.scores = {}
                 self._record_step(event, view)
             case Validated():
                 self._record_validation(event, view)
@@ -90,6 +93,13 @@ class Recorder:
                 self.watch.add("checkpoints", event.seconds)
                 if event.kept:
                     self._write_samples(event.step)
+
+    def record_scores(self, split: str, scores: Scores) -> None:
+        """Record the scores of a split with the weights after the last step; `val_loss` stands in its row already."""
+        self.scores[split] = scores
+        known = ("val_loss", "val_bits_per_char")
+        metrics = {name: value for name, value in to_metrics(split, scores).items() if name not in known}
+        self._write(self._state.progress.step, metrics)
 
     def make_up(self, checkpoint: Checkpoint | None) -> None:
         """Do what the part of the run before this one did not get to, after it had saved this checkpoint.
@@ -120,9 +130,12 @@ class Recorder:
             "val_loss_raw": self._val.raw_loss if self._val else before.get("val_loss_raw"),
             "best_val_loss": progress.best_val_loss if progress.best_step else None,
             "best_step": progress.best_step or None,
-            "test_loss": None,
+            "test_loss": self.scores["test"].loss if "test" in self.scores else None,
+            "scores": {split: scores.as_dict() for split, scores in self.scores.items()},
             "bits_per_char": None if val_loss is None else to_bits(val_loss),
             "ngram_val_loss": before.get("ngram_val_loss") if floor is None else floor,
+            "val_characters": self._count_val_characters(),
+            "dataset_notes": list(self._text.corpus.notes),
             "num_parameters": count_parameters(self._state.network),
             "chars_per_second": self.chars_per_second() or before.get("chars_per_second"),
             "seconds": round(time.time() - self._began, 1),
@@ -131,13 +144,18 @@ class Recorder:
             "sample": str(samples[-1].relative_to(self.folder.path)) if samples else None,
         }
 
+    def _count_val_characters(self) -> dict[str, int] | None:
+        """Return how long the validation text is, and how much of it is used."""
+        val_n = self._text.parts.val_n
+        return None if val_n is None else {"used": len(val_n), "all": self._text.num_val_characters}
+
     def chars_per_second(self) -> float | None:
         """Return the median over the updates made here, without the first, which compiles; None before the second."""
         return round(statistics.median(self._rates[1:]), 1) if len(self._rates) > 1 else None
 
     def _seconds_by_activity(self) -> dict[str, float]:
         """Return where this process spent its time; the tracking thread's is beside it, so it is CPU time."""
-        order = ("start", "updates", "validation", "checkpoints", "samples", "tracking")
+        order = ("start", "updates", "validation", "checkpoints", "samples", "scores", "tracking")
         seconds = {activity: self.watch.seconds.get(activity, 0.0) for activity in order}
         seconds["tracking_thread_cpu"] = self._tracker.cpu_seconds
         return {activity: round(value, 3) for activity, value in seconds.items()}
@@ -227,6 +245,19 @@ def _read_last_values(folder: RunFolder) -> dict[str, float]:
         values.setdefault("val_loss_raw", values["val_loss"])
     rates = [rate for _, rate in curves.get("chars_per_second", [])]
     return values | ({"chars_per_second": round(statistics.median(rates[1:]), 1)} if len(rates) > 1 else {})
+
+
+def _read_scores(folder: RunFolder, text: PreparedText, *, step: int) -> dict[str, Scores]:
+    """Return the scores after this step that the rows of the run folder have, by split."""
+    curves = read_metrics(folder.metrics)
+    metrics = {name: value for name, curve in curves.items() for at, value in curve if at == step}
+    parts = {"val": text.parts.val_n, "test": text.parts.test_n}
+    found = {
+        split: from_metrics(split, metrics, num_characters=len(part_n) - 1)
+        for split, part_n in parts.items()
+        if part_n is not None
+    }
+    return {split: scores for split, scores in found.items() if scores is not None}
 
 
 def _count_floor(text: PreparedText) -> FloorCounter | None:

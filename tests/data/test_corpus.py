@@ -2,13 +2,14 @@
 
 import hashlib
 import tracemalloc
+from pathlib import Path
 
 import numpy as np
 import pytest
 
 from charrnn_exp.config.options import Unit
 from charrnn_exp.config.schema import Config, DatasetConfig
-from charrnn_exp.data.corpus import Corpus, describe, load_corpus
+from charrnn_exp.data.corpus import Corpus, describe, load_corpus, read_ids
 from charrnn_exp.errors import UserError
 from tests.data.conftest import MakeDataset
 
@@ -174,6 +175,45 @@ def test_ids_of_many_symbols_are_wide_enough_and_no_wider(
     assert corpus.ids_n.dtype == dtype
     assert read_back(corpus) == text
     assert corpus.fingerprint.num_symbols == num_symbols
+
+
+@pytest.mark.parametrize("unit", list(Unit))
+def test_another_text_is_read_in_the_ids_of_the_first(
+    make_dataset: MakeDataset, tmp_path: Path, chunk_bytes: int, unit: Unit
+) -> None:
+    dataset = make_dataset(MIXED.encode("utf-8"), unit=unit)
+    vocabulary = load_corpus(dataset).vocabulary
+    other = tmp_path / "other.txt"
+    other.write_bytes(MIXED[7:2:-1].encode("utf-8"))
+    ids_n = read_ids(other, dataset, vocabulary, key="text")
+    assert vocabulary.to_bytes(ids_n) == other.read_bytes()
+    other.write_bytes(b"")
+    assert len(read_ids(other, dataset, vocabulary, key="text")) == 0
+
+
+@pytest.mark.parametrize(
+    ("unit", "content", "told"),
+    [
+        (Unit.char, b"aQz", "text must hold only symbols of the training text, got U+0051 'latin capital letter q'."),
+        (Unit.byte, b"aQz", "text must hold only symbols of the training text, got 0x51."),
+        (
+            Unit.char,
+            "a\U0010ffff".encode(),
+            "text must hold only symbols of the training text, got U+10FFFF 'unnamed'.",
+        ),
+        (Unit.char, b"az\xffa", "must be utf-8 text, got the bytes ff"),
+    ],
+)
+def test_another_text_with_strange_symbols_is_refused_by_its_own_name(
+    make_dataset: MakeDataset, tmp_path: Path, chunk_bytes: int, unit: Unit, content: bytes, told: str
+) -> None:
+    dataset = make_dataset(MIXED.encode("utf-8"), unit=unit)
+    (tmp_path / "other.txt").write_bytes(content)
+    with pytest.raises(UserError) as caught:
+        read_ids(tmp_path / "other.txt", dataset, load_corpus(dataset).vocabulary, key="text")
+    (line,) = caught.value.lines
+    assert line.startswith("text ")
+    assert told in line
 
 
 def test_memory_grows_by_at_most_three_bytes_per_byte_of_text(make_dataset: MakeDataset) -> None:

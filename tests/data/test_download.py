@@ -2,10 +2,13 @@
 
 import contextlib
 import hashlib
+import io
+import os
 import shutil
 import socket
 import subprocess
 import threading
+import zipfile
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -13,14 +16,65 @@ from pathlib import Path
 
 import pytest
 
-from charrnn_exp.data.download import DATA_FOLDER_VARIABLE, Download, GitBlob, fetch, find_data_folder
+from charrnn_exp.data.checksum import Checksum, GitBlob, Md5, Sha256
+from charrnn_exp.data.download import DATA_FOLDER_VARIABLE, Download, fetch, find_data_folder
 from charrnn_exp.errors import MachineError
 
 GOOD = b"to be, or not to be\n" * 997
 CORRUPT = GOOD[:500] + b"X" + GOOD[501:]
-GOOD_SHA256 = hashlib.sha256(GOOD).hexdigest()
-CORRUPT_SHA256 = hashlib.sha256(CORRUPT).hexdigest()
 NAME = "play.txt"
+
+
+def git_blob(content: bytes) -> str:
+    return hashlib.sha1(b"blob " + str(len(content)).encode("ascii") + b"\0" + content).hexdigest()
+
+
+KINDS: list[tuple[Checksum, Checksum]] = [
+    (Sha256(hashlib.sha256(GOOD).hexdigest()), Sha256(hashlib.sha256(CORRUPT).hexdigest())),
+    (GitBlob(git_blob(GOOD)), GitBlob(git_blob(CORRUPT))),
+    (Md5(hashlib.md5(GOOD).hexdigest()), Md5(hashlib.md5(CORRUPT).hexdigest())),
+]
+"""The checksums of the good and of the corrupt text, of every kind."""
+IDS = ["sha256", "git", "md5"]
+GOOD_SHA256 = KINDS[0][0]
+
+
+def pack(content: bytes, *, name: str = NAME, method: int = zipfile.ZIP_DEFLATED, before: str | None = None) -> bytes:
+    """A zip file with the content under the name, after another member where there is one before it."""
+    file = io.BytesIO()
+    with zipfile.ZipFile(file, "w", method) as archive:
+        if before is not None:
+            archive.writestr(before, b"not asked for")
+        archive.writestr(name, content)
+    return file.getvalue()
+
+
+def encrypt(packed: bytes) -> bytes:
+    """Set the flag of an encrypted member, in both of its headers."""
+    changed = bytearray(packed)
+    for signature, offset in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        changed[packed.index(signature) + offset] |= 1
+    return bytes(changed)
+
+
+ZIPS = {
+    "good.zip": pack(GOOD),
+    "stored.zip": pack(GOOD, method=zipfile.ZIP_STORED),
+    "beside-hostile-names.zip": pack(GOOD, before="../../../escaped.txt"),
+    "corrupt.zip": pack(CORRUPT),
+    "bomb.zip": pack(bytes(300 * len(GOOD))),
+    "hostile-name.zip": pack(GOOD, name=f"../{NAME}"),
+    "absolute-name.zip": pack(GOOD, name=f"/{NAME}"),
+    "folder.zip": pack(b"", name=f"{NAME}/"),
+    "nothing-in-it.zip": pack(GOOD, name="another.txt"),
+    "bzip2.zip": pack(GOOD, method=zipfile.ZIP_BZIP2),
+    "encrypted.zip": encrypt(pack(GOOD)),
+    "no-zip.zip": GOOD,
+    "empty.zip": b"",
+    "endless.zip": bytes(8 * len(GOOD)),
+}
+GOOD_ZIPS = ["good.zip", "stored.zip", "beside-hostile-names.zip"]
+BAD_ZIPS = [name for name in ZIPS if name not in GOOD_ZIPS]
 
 
 @dataclass
@@ -58,7 +112,13 @@ def mirror() -> Iterator[Mirror]:
                 self.send_header("Location", "file:///etc/hostname")
                 self.end_headers()
                 return
-            body = {"good": GOOD, "corrupt": CORRUPT, "empty": b"", "longer": GOOD + b"x"}.get(way, GOOD)
+            if way == "truncated.zip":
+                self.send_response(200)
+                self.end_headers()  # no length: the connection just ends
+                self.wfile.write(ZIPS["good.zip"][:-30])
+                return
+            bodies = ZIPS | {"good": GOOD, "corrupt": CORRUPT, "empty": b"", "longer": GOOD + b"x"}
+            body = bodies.get(way, GOOD)
             self.send_response(200)
             self.send_header("Content-Length", str(len(body)))
             self.end_headers()
@@ -94,12 +154,8 @@ def dead_url() -> str:
     return f"http://127.0.0.1:{port}/{NAME}"
 
 
-def git_blob(content: bytes) -> str:
-    return hashlib.sha1(b"blob " + str(len(content)).encode("ascii") + b"\0" + content).hexdigest()
-
-
-def describe(*urls: str, checksum: str | GitBlob = GOOD_SHA256) -> Download:
-    return Download(file_name=NAME, urls=urls, num_bytes=len(GOOD), checksum=checksum)
+def describe(*urls: str, checksum: Checksum = GOOD_SHA256, member: str | None = None) -> Download:
+    return Download(file_name=NAME, urls=urls, num_bytes=len(GOOD), checksum=checksum, member=member)
 
 
 def fail(download: Download) -> str:
@@ -126,10 +182,8 @@ def test_the_data_folder_is_the_variables_or_the_users_cache(monkeypatch: pytest
         assert "charrnn_exp" in find_data_folder().parts
 
 
-@pytest.mark.parametrize("checksum", [GOOD_SHA256, GitBlob(git_blob(GOOD))], ids=["sha256", "git"])
-def test_a_good_file_arrives_once_and_is_alone_in_the_folder(
-    mirror: Mirror, folder: Path, checksum: str | GitBlob
-) -> None:
+@pytest.mark.parametrize("checksum", [good for good, _ in KINDS], ids=IDS)
+def test_a_good_file_arrives_once_and_is_alone_in_the_folder(mirror: Mirror, folder: Path, checksum: Checksum) -> None:
     download = describe(mirror.url("good"), checksum=checksum)
     assert fetch(download) == folder / NAME
     assert fetch(download) == folder / NAME
@@ -162,24 +216,17 @@ def test_a_bad_answer_leaves_nothing_behind(mirror: Mirror, folder: Path, way: s
 
 def test_an_answer_without_an_end_is_left_at_the_first_byte_too_many(mirror: Mirror, folder: Path) -> None:
     line = fail(describe(mirror.url("endless")))
-    assert f"size must be {len(GOOD)} bytes, got more" in line
+    assert f"size must be at most {len(GOOD)} bytes, got more" in line
     assert mirror.num_sent < 64 << 20  # what the buffers of the two sockets hold, and then some
 
 
-@pytest.mark.parametrize(
-    ("checksum", "expected", "found"),
-    [
-        (GOOD_SHA256, GOOD_SHA256, CORRUPT_SHA256),
-        (GitBlob(git_blob(GOOD)), git_blob(GOOD), git_blob(CORRUPT)),
-    ],
-    ids=["sha256", "git"],
-)
+@pytest.mark.parametrize(("checksum", "found"), KINDS, ids=IDS)
 def test_a_corrupt_download_names_both_checksums(
-    mirror: Mirror, folder: Path, checksum: str | GitBlob, expected: str, found: str
+    mirror: Mirror, folder: Path, checksum: Checksum, found: Checksum
 ) -> None:
     line = fail(describe(mirror.url("corrupt"), checksum=checksum))
-    assert expected in line
-    assert found in line
+    assert checksum.digest in line
+    assert found.digest in line
 
 
 def test_no_network_names_the_path_where_to_put_the_file_by_hand(folder: Path, dead_url: str) -> None:
@@ -196,19 +243,16 @@ def test_the_path_to_put_the_file_is_absolute(tmp_path: Path, monkeypatch: pytes
     assert str(Path.cwd() / "texts" / NAME) in fail(describe(dead_url))
 
 
-@pytest.mark.parametrize("checksum", [GOOD_SHA256, GitBlob(git_blob(GOOD))], ids=["sha256", "git"])
+@pytest.mark.parametrize(("checksum", "found"), KINDS, ids=IDS)
 def test_a_wrong_file_in_the_folder_is_named_with_both_checksums_and_stays(
-    mirror: Mirror, folder: Path, checksum: str | GitBlob
+    mirror: Mirror, folder: Path, checksum: Checksum, found: Checksum
 ) -> None:
     folder.mkdir(parents=True)
     (folder / NAME).write_bytes(CORRUPT)
     line = fail(describe(mirror.url("good"), checksum=checksum))
-    expected, found = (
-        (git_blob(GOOD), git_blob(CORRUPT)) if isinstance(checksum, GitBlob) else (GOOD_SHA256, CORRUPT_SHA256)
-    )
     assert line.startswith(f"{folder / NAME} must have the checksum ")
-    assert expected in line
-    assert found in line
+    assert checksum.digest in line
+    assert found.digest in line
     assert (folder / NAME).read_bytes() == CORRUPT
     assert mirror.asked == []
 
@@ -221,9 +265,15 @@ def test_a_data_folder_that_cannot_be_made_is_told_in_one_line(
     assert str(tmp_path / "file" / "texts" / NAME) in fail(describe(mirror.url("good")))
 
 
-def test_a_folder_in_the_files_place_is_told_in_one_line(mirror: Mirror, folder: Path) -> None:
-    (folder / NAME).mkdir(parents=True)
-    assert str(folder / NAME) in fail(describe(mirror.url("good")))
+@pytest.mark.parametrize("name", [NAME, f"{NAME}.zip"])
+def test_a_folder_or_a_pipe_in_the_files_place_is_told_in_one_line(mirror: Mirror, folder: Path, name: str) -> None:
+    place = folder / name
+    place.mkdir(parents=True)
+    download = describe(mirror.url("good"), member=NAME)
+    assert fail(download) == f"{place} must be a file, got a folder. Move it away."
+    place.rmdir()
+    os.mkfifo(place)
+    assert fail(download) == f"{place} must be a file, got a pipe or device. Move it away."
 
 
 @pytest.mark.parametrize(
@@ -244,3 +294,50 @@ def test_a_git_checksum_is_what_git_says(tmp_path: Path, folder: Path, dead_url:
     said = subprocess.run(["git", "hash-object", "--no-filters", NAME], cwd=folder, capture_output=True, text=True)
     assert said.stdout.strip() == git_blob(GOOD)
     assert fetch(describe(dead_url, checksum=GitBlob(said.stdout.strip()))) == folder / NAME
+
+
+@pytest.mark.parametrize("way", GOOD_ZIPS)
+def test_of_a_zip_file_only_the_text_is_kept_and_no_name_in_it_is_a_path(
+    mirror: Mirror, folder: Path, way: str
+) -> None:
+    download = describe(mirror.url(way), member=NAME)
+    assert fetch(download).read_bytes() == GOOD
+    assert fetch(download) == folder / NAME
+    assert list_files(folder.parent) == sorted([NAME, folder.name])
+    assert mirror.asked == [way]
+
+
+@pytest.mark.parametrize("way", [*BAD_ZIPS, "truncated.zip", "truncated", "404"])
+def test_a_bad_zip_file_leaves_nothing_behind(mirror: Mirror, folder: Path, way: str) -> None:
+    line = fail(describe(mirror.url(way), member=NAME))
+    assert line.startswith(f"{NAME} must be downloaded, got ")
+    assert list_files(folder.parent) == [folder.name]
+
+
+def test_a_zip_bomb_is_left_at_the_first_byte_too_many(mirror: Mirror, folder: Path) -> None:
+    assert f"size must be at most {len(GOOD)} bytes, got more" in fail(describe(mirror.url("bomb.zip"), member=NAME))
+
+
+def test_a_zip_file_put_there_by_hand_is_unpacked_without_the_network(folder: Path, dead_url: str) -> None:
+    folder.mkdir(parents=True)
+    (folder / f"{NAME}.zip").write_bytes(ZIPS["good.zip"])
+    assert fetch(describe(dead_url, member=NAME)).read_bytes() == GOOD
+    assert list_files(folder) == [NAME, f"{NAME}.zip"]
+
+
+@pytest.mark.parametrize("way", BAD_ZIPS)
+def test_a_bad_zip_file_put_there_by_hand_is_named_and_stays_alone(folder: Path, dead_url: str, way: str) -> None:
+    place = folder / f"{NAME}.zip"
+    folder.mkdir(parents=True)
+    place.write_bytes(ZIPS[way])
+    line = fail(describe(dead_url, member=NAME))
+    assert line.startswith(f"{place} must hold {NAME}, got ")
+    assert "Delete it, and the next run downloads it again." in line
+    assert list_files(folder) == [place.name]
+
+
+def test_where_the_mirrors_have_no_zip_file_one_beside_the_text_is_not_looked_at(mirror: Mirror, folder: Path) -> None:
+    folder.mkdir(parents=True)
+    (folder / f"{NAME}.zip").write_bytes(ZIPS["good.zip"])
+    fetch(describe(mirror.url("good")))
+    assert mirror.asked == ["good"]

@@ -1,5 +1,6 @@
-"""The tf.data pipeline gives the windows that naive slicing gives."""
+"""The windows are those that naive slicing gives, and the text is not copied for them."""
 
+import tracemalloc
 from typing import Any
 
 import numpy as np
@@ -48,3 +49,14 @@ def test_from_a_later_step_on_the_windows_are_those_of_the_whole_epoch(stream_wi
     whole = [windows_bt.numpy().tolist() for windows_bt in stream_windows(ids_n, starts_sb, sequence_length=T)]
     rest = [windows_bt.numpy().tolist() for windows_bt in stream_windows(ids_n, starts_sb[4:], sequence_length=T)]
     assert rest == whole[4:]
+
+
+def test_a_text_takes_no_memory_beside_its_own(stream_windows: Any) -> None:
+    ids_n = np.zeros(1 << 24, dtype=np.uint8)
+    tracemalloc.start()
+    try:
+        next(stream_windows(ids_n, np.array([[0, 1 << 23, (1 << 24) - T - 1]]), sequence_length=T))
+        _, peak = tracemalloc.get_traced_memory()
+    finally:
+        tracemalloc.stop()
+    assert peak < len(ids_n) / 16

@@ -81,12 +81,17 @@ def test_a_training_text_too_short_for_a_batch_is_told_before_all_else(config: C
 def test_a_validation_text_without_a_target_is_told_with_the_way_out(config: Config) -> None:
     Path(str(config.dataset.path)).write_text(TEXT[:10])
     assert fail(config) == (
-        "dataset must have a validation text of at least 2 characters, got 1 of 10. "
+        "dataset.split=nanogpt must give a validation text of at least 2 characters, got 1 of 10. "
         "Use a longer text or dataset.split=none."
     )
     assert prepare_text(with_changes(config, "dataset", split=Split.none)).order.steps_per_epoch == 1
     Path(str(config.dataset.path)).write_text(TEXT[:11])
     assert len(prepare_text(config).parts.train_n) == 9
+
+
+def test_a_validation_text_is_cut_to_the_characters_asked_for(config: Config) -> None:
+    text = prepare_text(with_changes(config, "training", max_val_characters=3))
+    assert [len(part_n) for part_n in (text.parts.train_n, text.parts.val_n) if part_n is not None] == [90, 3]
 
 
 def test_a_prompt_that_the_text_cannot_read_is_told(config: Config) -> None:

@@ -9,8 +9,9 @@ import pytest
 
 from charrnn_exp.config.options import DatasetName
 from charrnn_exp.config.schema import Config, DatasetConfig
-from charrnn_exp.data.download import DATA_FOLDER_VARIABLE, Download, GitBlob
-from charrnn_exp.data.sources import LINUX, SHAKESPEARE, STDLIB_LEFT_OUT, read_chunks
+from charrnn_exp.data.checksum import GitBlob, Md5, Sha256
+from charrnn_exp.data.download import DATA_FOLDER_VARIABLE, Download
+from charrnn_exp.data.sources import ENWIK8, LINUX, SHAKESPEARE, STDLIB_LEFT_OUT, TEXT8, WARPEACE, read_chunks
 from charrnn_exp.errors import MachineError, UserError
 from tests.data.conftest import MakeDataset
 
@@ -136,27 +137,33 @@ def test_the_running_pythons_library_is_long_enough_ascii_and_the_same_each_time
     assert b"import" in content
 
 
-@pytest.mark.parametrize("download", [SHAKESPEARE, LINUX], ids=lambda download: download.file_name)
+DOWNLOADS = {
+    "shakespeare": SHAKESPEARE,
+    "linux": LINUX,
+    "warpeace": WARPEACE,
+    "text8": TEXT8,
+    "enwik8": ENWIK8,
+}
+
+
+@pytest.mark.parametrize("download", DOWNLOADS.values(), ids=lambda download: download.file_name)
 def test_every_download_is_pinned_and_comes_over_https(download: Download) -> None:
-    match download.checksum:
-        case GitBlob(sha1):
-            assert len(bytes.fromhex(sha1)) == 20
-        case sha256:
-            assert len(bytes.fromhex(sha256)) == 32
+    num_bytes = {Sha256: 32, GitBlob: 20, Md5: 16}[type(download.checksum)]
+    assert len(bytes.fromhex(download.checksum.digest)) == num_bytes
     assert download.num_bytes > 0
-    assert len(download.urls) > 1
     assert all(url.startswith("https://") for url in download.urls)
+    assert {url.endswith(".zip") for url in download.urls} == {download.member is not None}
 
 
-@pytest.mark.parametrize(("name", "file_name"), [("shakespeare", "tinyshakespeare.txt"), ("linux", "linux_input.txt")])
+@pytest.mark.parametrize(("name", "download"), DOWNLOADS.items(), ids=DOWNLOADS)
 def test_a_known_text_is_looked_for_in_the_data_folder_under_its_name(
-    defaults: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, file_name: str
+    defaults: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, download: Download
 ) -> None:
     monkeypatch.setenv(DATA_FOLDER_VARIABLE, str(tmp_path))
-    (tmp_path / file_name).write_bytes(b"another text")
+    (tmp_path / download.file_name).write_bytes(b"another text")
     with pytest.raises(MachineError) as caught:
         read(replace(defaults.dataset, name=DatasetName[name]))
-    assert caught.value.lines[0].startswith(f"{tmp_path / file_name} must have the checksum ")
+    assert caught.value.lines[0].startswith(f"{tmp_path / download.file_name} must have the checksum ")
 
 
 def test_a_pipe_is_refused_at_once_since_a_text_is_read_twice(defaults: Config, tmp_path: Path) -> None:

@@ -1,43 +1,219 @@
 """Named protocols cut a text into parts that hold all of it, once, in order."""
 
+import itertools
+import os
+from dataclasses import replace
+from fractions import Fraction
+from pathlib import Path
+from typing import Any
+
 import numpy as np
 import pytest
 
-from charrnn_exp.config.options import Split
-from charrnn_exp.data.splits import split_text
+from charrnn_exp.config.options import DatasetName, Split, Unit
+from charrnn_exp.config.schema import Config, DatasetConfig
+from charrnn_exp.data.corpus import load_corpus
+from charrnn_exp.data.splits import Parts, cap_validation, check_parts, split_text
+from charrnn_exp.errors import UserError
+from tests.data.conftest import MakeDataset
+
+IN_ORDER = [Split.nanogpt, Split.torchrnn, Split.tfds, Split.fraction, Split.none]
+LENGTHS = [0, 1, 2, 9, 10, 11, 19, 20, 101, 997, 5_003]
+SHAKESPEARE = 1_115_394
+
+
+@pytest.fixture
+def describe(defaults: Config) -> Any:
+    """Return a function from a protocol to a dataset that is split by it, in 7 streams where it has streams."""
+
+    def change(protocol: Split, **changes: Any) -> DatasetConfig:
+        streams = None if protocol in IN_ORDER else 7
+        fraction = 0.15 if protocol is Split.fraction else None
+        options = {"split": protocol, "split_streams": streams, "val_fraction": fraction, **changes}
+        return replace(defaults.dataset, **options)
+
+    return change
+
+
+def list_parts(parts: Parts) -> list[np.ndarray]:
+    return [part_n for part_n in (parts.train_n, parts.val_n, parts.test_n) if part_n is not None]
+
+
+def count(parts: Parts) -> tuple[int | None, ...]:
+    return tuple(None if part_n is None else len(part_n) for part_n in (parts.train_n, parts.val_n, parts.test_n))
+
+
+def text_of(num_characters: int) -> np.ndarray:
+    """A text of any length that takes no memory."""
+    return np.broadcast_to(np.uint8(3), (num_characters,))
 
 
 @pytest.mark.parametrize("protocol", list(Split))
-@pytest.mark.parametrize("num_characters", [0, 1, 2, 9, 10, 11, 19, 20, 101])
-def test_nothing_is_lost_doubled_or_moved(protocol: Split, num_characters: int) -> None:
-    ids_n = np.arange(num_characters, dtype=np.uint8)
-    parts = split_text(ids_n, protocol)
-    together = parts.train_n if parts.val_n is None else np.concatenate([parts.train_n, parts.val_n])
-    assert together.tolist() == ids_n.tolist()
-    assert together.dtype == ids_n.dtype
+def test_nothing_is_lost_or_doubled_whatever_the_length(describe: Any, protocol: Split) -> None:
+    for num_characters in [*LENGTHS, *range(40, 80)]:
+        ids_n = np.arange(num_characters, dtype=np.uint16)
+        if protocol not in IN_ORDER and num_characters < 7:
+            continue  # fewer characters than streams
+        dataset = describe(protocol)
+        parts = list_parts(split_text(ids_n, dataset))
+        assert sorted(np.concatenate(parts).tolist()) == ids_n.tolist()
+        assert all(np.all(np.diff(part_n.astype(np.int64)) > 0) for part_n in parts), "a part is not in text order"
+        assert all(part_n.dtype == ids_n.dtype for part_n in parts)
 
 
-def test_nanogpt_cuts_tiny_shakespeare_where_nanogpt_does() -> None:
-    parts = split_text(np.zeros(1_115_394, dtype=np.uint8), Split.nanogpt)
-    assert parts.val_n is not None
-    assert (len(parts.train_n), len(parts.val_n)) == (1_003_854, 111_540)
+@pytest.mark.parametrize("protocol", IN_ORDER)
+def test_in_order_the_parts_laid_end_to_end_are_the_text_and_take_no_memory(describe: Any, protocol: Split) -> None:
+    ids_n = np.arange(101, dtype=np.uint8)
+    parts = list_parts(split_text(ids_n, describe(protocol)))
+    assert np.concatenate(parts).tolist() == ids_n.tolist()
+    assert all(np.shares_memory(part_n, ids_n) for part_n in parts)
 
 
-@pytest.mark.parametrize("num_characters", [*range(40), 1_115_394, 6_206_996, 10**15 + 7])
-def test_nanogpt_gives_nine_tenths_rounded_down_to_training(num_characters: int) -> None:
-    ids_n = np.broadcast_to(np.uint8(3), (num_characters,))
-    assert len(split_text(ids_n, Split.nanogpt).train_n) == (9 * num_characters - (9 * num_characters) % 10) // 10
+@pytest.mark.parametrize(
+    ("protocol", "expected"),
+    [
+        (Split.nanogpt, (1_003_854, 111_540, None)),
+        (Split.torchrnn, (892_316, 111_539, 111_539)),
+        (Split.tfds, (1_003_854, 55_770, 55_770)),
+        (Split.none, (SHAKESPEARE, None, None)),
+    ],
+)
+def test_tiny_shakespeare_is_cut_where_the_sources_cut_it(
+    describe: Any, protocol: Split, expected: tuple[int | None, ...]
+) -> None:
+    assert count(split_text(text_of(SHAKESPEARE), describe(protocol))) == expected
 
 
-def test_none_trains_on_everything_and_validates_on_nothing() -> None:
-    parts = split_text(np.arange(7, dtype=np.uint8), Split.none)
-    assert len(parts.train_n) == 7
-    assert parts.val_n is None
+def test_tiny_shakespeares_streams_give_their_ends(defaults: Config) -> None:
+    for protocol, streams, expected in (
+        (Split.charrnn, 50, (1_059_594, 55_800, None)),
+        (Split.karpathy2015, 100, (892_394, 111_500, 111_500)),
+    ):
+        parts = split_text(text_of(SHAKESPEARE), replace(defaults.dataset, split=protocol))
+        assert count(parts) == expected
+        long, short = -(-SHAKESPEARE // streams), SHAKESPEARE // streams
+        num_long = SHAKESPEARE % streams
+        share = 20 if protocol is Split.charrnn else 10
+        val = (lambda num: num - num * 19 // 20) if share == 20 else (lambda num: num // 10)
+        assert expected[1] == num_long * val(long) + (streams - num_long) * val(short)
 
 
-@pytest.mark.parametrize("protocol", list(Split))
-def test_parts_take_no_memory_of_their_own(protocol: Split) -> None:
-    ids_n = np.arange(20, dtype=np.uint8)
-    parts = split_text(ids_n, protocol)
-    for part_n in (parts.train_n, parts.val_n):
-        assert part_n is None or np.shares_memory(part_n, ids_n)
+def test_the_file_itself_has_the_length_that_the_counts_are_of() -> None:
+    path = Path(os.environ.get("CHARRNN_DATA_DIR", "")) / "tinyshakespeare.txt"
+    if not path.is_file():
+        pytest.skip("tiny Shakespeare is not here")
+    assert path.stat().st_size == SHAKESPEARE
+
+
+@pytest.mark.parametrize("num_characters", [*range(40), SHAKESPEARE, 6_206_996, 10**15 + 7])
+def test_shares_are_rounded_as_whole_numbers_are(describe: Any, num_characters: int) -> None:
+    tenth, nine_tenths = num_characters // 10, (9 * num_characters - 9 * num_characters % 10) // 10
+    ids_n = text_of(num_characters)
+    rest = num_characters - nine_tenths
+    assert count(split_text(ids_n, describe(Split.nanogpt))) == (nine_tenths, rest, None)
+    assert count(split_text(ids_n, describe(Split.torchrnn))) == (num_characters - 2 * tenth, tenth, tenth)
+    assert count(split_text(ids_n, describe(Split.tfds))) == (nine_tenths, rest // 2, rest - rest // 2)
+
+
+@pytest.mark.parametrize("hundredths", range(1, 100))
+def test_a_fraction_is_the_number_that_was_typed(describe: Any, hundredths: int) -> None:
+    """0.29 * 100 is 28.999999999999996 in floats."""
+    dataset = describe(Split.fraction, val_fraction=hundredths / 100)
+    assert count(split_text(text_of(100), dataset)) == (100 - hundredths, hundredths, None)
+
+
+def test_fractions_lie_in_the_order_train_validation_test(describe: Any) -> None:
+    ids_n = np.arange(103, dtype=np.uint8)
+    parts = split_text(ids_n, describe(Split.fraction, val_fraction=0.2, test_fraction=0.05))
+    assert [part_n.tolist() for part_n in list_parts(parts)] == [[*range(78)], [*range(78, 98)], [*range(98, 103)]]
+    tiny = describe(Split.fraction, val_fraction=1e-05)
+    assert count(split_text(text_of(300_000), tiny)) == (299_997, 3, None)
+
+
+@pytest.mark.parametrize("num_characters", [23, 24, 25, 26, 27, 50_021])
+def test_streams_differ_by_one_character_at_most_and_each_gives_its_end(describe: Any, num_characters: int) -> None:
+    """The naive way: mark for each stream where it lies, then look at what each part has of it."""
+    ids_n = np.arange(num_characters)
+    stream_n = np.searchsorted([i * num_characters // 7 for i in range(1, 7)], ids_n, side="right")
+    lengths = np.bincount(stream_n, minlength=7)
+    assert (len(lengths), lengths.sum(), np.ptp(lengths) <= 1) == (7, num_characters, True)
+    parts = split_text(ids_n, describe(Split.karpathy2015, val_fraction=0.25, test_fraction=0.125))
+    for stream in range(7):
+        own = [part_n[stream_n[part_n] == stream].tolist() for part_n in list_parts(parts)]
+        assert [*itertools.chain(*own)] == ids_n[stream_n == stream].tolist(), "a stream is not cut in order"
+        val, test = int(lengths[stream] * Fraction(1, 4)), int(lengths[stream] * Fraction(1, 8))
+        assert [len(part) for part in own] == [lengths[stream] - val - test, val, test]
+
+
+def test_one_stream_is_the_text_in_order(describe: Any) -> None:
+    ids_n = np.arange(2_003)
+    parts = split_text(ids_n, describe(Split.karpathy2015, split_streams=1))
+    in_order = split_text(ids_n, describe(Split.torchrnn))
+    assert [part_n.tolist() for part_n in list_parts(parts)] == [part_n.tolist() for part_n in list_parts(in_order)]
+
+
+def test_more_streams_than_characters_are_the_users_mistake(describe: Any) -> None:
+    with pytest.raises(UserError) as caught:
+        split_text(text_of(20), describe(Split.charrnn, split_streams=10**9))
+    assert caught.value.lines == [
+        "dataset.split_streams must be at most the number of characters (20), got 1,000,000,000. "
+        "Use fewer, or another dataset.split."
+    ]
+
+
+def test_a_text_of_bytes_is_cut_by_its_bytes_with_its_marks_and_line_ends(
+    describe: Any, make_dataset: MakeDataset
+) -> None:
+    content = b"\xef\xbb\xbf" + b"It was on a dreary night\r\n" * 100
+    corpus = load_corpus(make_dataset(content, unit=Unit.byte))
+    parts = split_text(corpus.ids_n, describe(Split.karpathy2015, name=DatasetName.warpeace, unit=Unit.byte))
+    train, val, test = (corpus.vocabulary.to_bytes(part_n) for part_n in list_parts(parts))
+    edges = [i * len(content) // 7 for i in range(8)]
+    streams = [content[a:b] for a, b in itertools.pairwise(edges)]
+    tenths = [len(stream) // 10 for stream in streams]
+    assert train.startswith(b"\xef\xbb\xbf")
+    assert test == b"".join(stream[-tenth:] for stream, tenth in zip(streams, tenths, strict=True))
+    assert val == b"".join(stream[-2 * tenth : -tenth] for stream, tenth in zip(streams, tenths, strict=True))
+    assert sorted(train + val + test) == sorted(content)
+
+
+@pytest.mark.parametrize(
+    ("protocol", "changes", "num_characters", "expected"),
+    [
+        (Split.nanogpt, {}, 10, ["dataset.split=nanogpt must give a validation text"]),
+        (Split.tfds, {}, 29, ["dataset.split=tfds must give a validation text"]),
+        (Split.torchrnn, {}, 19, ["dataset.split=torchrnn must give a validation text",
+                                  "dataset.split=torchrnn must give a test text"]),
+        (Split.fraction, {"val_fraction": 0.01}, 199, ["dataset.val_fraction=0.01 must give a validation text"]),
+        (Split.fraction, {"val_fraction": 0.1, "test_fraction": 0.01}, 199,
+         ["dataset.test_fraction=0.01 must give a test text"]),
+        (Split.nanogpt, {}, 11, []),
+        (Split.tfds, {}, 31, []),
+        (Split.torchrnn, {}, 20, []),
+        (Split.fraction, {"val_fraction": 0.01}, 200, []),
+        (Split.none, {}, 1, []),
+    ],
+)  # fmt: skip
+def test_a_part_without_a_target_is_told_by_the_setting_that_makes_it(
+    describe: Any, protocol: Split, changes: dict[str, float], num_characters: int, expected: list[str]
+) -> None:
+    dataset = describe(protocol, **changes)
+    parts = split_text(text_of(num_characters), dataset)
+    if not expected:
+        check_parts(parts, dataset)
+        return
+    with pytest.raises(UserError) as caught:
+        check_parts(parts, dataset)
+    told = [f"{start} of at least 2 characters, got {got} of {num_characters}. Use a longer text or dataset.split=none."
+            for start, got in zip(expected, [1, 1], strict=False)]  # fmt: skip
+    assert caught.value.lines == told
+
+
+def test_only_validation_is_capped_and_by_its_first_characters(describe: Any) -> None:
+    parts = split_text(np.arange(200, dtype=np.uint8), describe(Split.torchrnn))
+    capped = cap_validation(parts, 7)
+    assert capped.val_n is not None
+    assert capped.val_n.tolist() == [*range(160, 167)]
+    assert (capped.train_n is parts.train_n, capped.test_n is parts.test_n) == (True, True)
+    assert count(cap_validation(parts, 1_000)) == count(cap_validation(parts, None)) == (160, 20, 20)
+    assert count(cap_validation(split_text(text_of(9), describe(Split.none)), 7)) == (9, None, None)

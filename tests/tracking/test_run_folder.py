@@ -40,6 +40,8 @@ def test_a_copied_folder_reads_the_same_and_names_no_absolute_path(compose: Any,
 def test_the_summary_is_json_that_every_reader_takes(compose: Any, tmp_path: Path) -> None:
     folder = make(compose, tmp_path / "run")
     assert json.loads(folder.summary.read_text())["val_loss"] is None
+    folder.write_summary({"scores": {"val": {"perplexity": float("inf"), "loss": 1e4}}, "dataset_notes": ["a"]})
+    assert folder.read_summary() == {"scores": {"val": {"perplexity": None, "loss": 1e4}}, "dataset_notes": ["a"]}
 
 
 def test_a_run_is_found_by_latest_by_folder_and_by_its_mlflow_id(

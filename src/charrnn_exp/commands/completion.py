@@ -6,6 +6,7 @@ from enum import Enum
 from types import NoneType
 from typing import Any, get_args
 
+from charrnn_exp.commands.evaluate import SPLITS
 from charrnn_exp.commands.words import TAKES, parse_words
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.config.overrides import list_settings
@@ -103,6 +104,8 @@ def _list_values(verb: str, key: str) -> list[str]:
             return ["latest", *(str(run.path) for run in list_runs()[-MAX_RUNS:])]
         case "checkpoint":
             return ["last", "best"]
+        case "split":
+            return [*SPLITS, "all"]
         case "shell":
             return list(SCRIPTS)
         case _:

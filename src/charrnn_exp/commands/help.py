@@ -13,6 +13,7 @@ VERBS (each has its own --help)
   train       train a model, sample from it, log it to MLflow; meant when no verb is given
   resume      go on with a run that was stopped, or go on longer:  resume run=latest training.epochs=20
   sample      more text from a run:                                sample run=latest sampling.temperature=0.5
+  evaluate    loss, perplexity, accuracy of a run on a text:       evaluate run=latest split=test
   ui          compare the runs in the MLflow UI
   repair      mark runs that died, send MLflow what it missed
   completion  tab completion of the console script charrnn-exp
@@ -62,6 +63,18 @@ Writes text to standard output as it is drawn, with the run's own settings where
 REF is latest (default), a run folder, or the MLflow id of a run below outputs/.
 """
 
+EVALUATE = """\
+python -m charrnn_exp evaluate [run=REF] [split=train|val|test|all] [text=FILE] [checkpoint=last|best]
+
+Scores the parts of the run's own text (default: all that its dataset.split makes), or a file of yours:
+  split=test            the test text only
+  text=book.txt         all of a file, read in the encoding and unit of the run's own text; a symbol that the run
+                        does not know is an error
+  checkpoint=best       with the weights of the lowest val_loss in place of the last ones
+The loss is in nats per character, and its standard error that of contiguous blocks (batch means).
+REF is latest (default), a run folder, or the MLflow id of a run below outputs/.
+"""
+
 UI = """\
 python -m charrnn_exp ui [tracking=server] [tracking.*=...] [port=5000] [open=false]
 
@@ -97,6 +110,8 @@ def show_help(words: Sequence[str]) -> None:
             print(RESUME, end="")
         case "sample":
             print(SAMPLE, end="")
+        case "evaluate":
+            print(EVALUATE, end="")
         case "ui":
             print(UI, end="")
         case "repair":

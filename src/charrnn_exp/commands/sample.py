@@ -1,20 +1,19 @@
 """`sample`: text from a run that exists, streamed to the terminal."""
 
 import codecs
-import sys
 from collections.abc import Sequence
 
 import numpy as np
 import numpy.typing as npt
 
+from charrnn_exp.commands.weights import read_weights
 from charrnn_exp.commands.words import change_config, parse_words
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.prompt import read_prompt
 from charrnn_exp.data.vocabulary import Vocabulary
-from charrnn_exp.errors import MachineError, UserError
 from charrnn_exp.model.startup import import_tensorflow
-from charrnn_exp.tracking.run_folder import RunFolder, find_run
-from charrnn_exp.training.checkpoint import WEIGHTS, Arrays, CheckpointStore
+from charrnn_exp.tracking.run_folder import find_run
+from charrnn_exp.training.checkpoint import Arrays
 from charrnn_exp.views.terminal import write_stream
 
 
@@ -38,28 +37,9 @@ def sample(words: Sequence[str]) -> None:
     config = change_config(values, parsed)
     vocabulary = folder.read_vocabulary()
     prompt_ids_t = read_prompt(config.sampling, vocabulary)
-    weights = _read_weights(folder, vocabulary, parsed.own.get("checkpoint", "last"))
+    weights = read_weights(folder, parsed.own.get("checkpoint", "last"), facts={"vocabulary_sha256": vocabulary.sha256})
     import_tensorflow()
     _stream(config, vocabulary, prompt_ids_t, weights)
-
-
-def _read_weights(folder: RunFolder, vocabulary: Vocabulary, which: str) -> Arrays:
-    store = CheckpointStore(folder.checkpoints, facts={"vocabulary_sha256": vocabulary.sha256}, num_rolling=1)
-    if not store.find_all():
-        raise MachineError(f"run {folder.path} must have a checkpoint, got none. Resume it first.")
-    match which:
-        case "last":
-            checkpoint, weights, _, warnings = store.load_newest()
-            store.check_facts(checkpoint)
-            for line in warnings:
-                print(f"charrnn_exp: warning: {line}", file=sys.stderr)
-            return weights
-        case "best":
-            checkpoint = store.best_or_newest()
-            store.check_facts(checkpoint)
-            return checkpoint.read(WEIGHTS)
-        case _:
-            raise UserError(f"checkpoint must be last or best, got {which!r}.")
 
 
 def _stream(config: Config, vocabulary: Vocabulary, prompt_ids_t: npt.NDArray[np.int32], weights: Arrays) -> None:

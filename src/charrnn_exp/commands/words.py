@@ -14,6 +14,7 @@ from charrnn_exp.errors import UserError
 TAKES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
     "resume": (("run",), ("training.epochs", "training.max_steps", "tracking.")),
     "sample": (("run", "checkpoint"), ("sampling.",)),
+    "evaluate": (("run", "split", "text", "checkpoint"), ()),
     "ui": (("port", "open"), ("tracking.",)),
     "repair": (("run",), ("tracking.",)),
     "completion": (("shell", "line"), ()),

@@ -96,9 +96,10 @@ def _split_problems(dataset: DatasetConfig) -> Iterator[str]:
             yield f"dataset.{field} must be in (0, 1) or null, got {fraction}."
     if split is Split.fraction and dataset.val_fraction is None:
         yield "dataset.val_fraction must be a number when dataset.split=fraction, got null. 0.1 is common."
-    match dataset.val_fraction, dataset.test_fraction:
-        case float(val), float(test) if 0.0 < val < 1.0 and 0.0 < test < 1.0 <= val + test:
-            yield f"dataset.test_fraction must leave a training text beside dataset.val_fraction={val}, got {test}."
+    unsaid = 0.1 if split is Split.karpathy2015 else 0.0
+    val, test = (unsaid if each is None else each for each in (dataset.val_fraction, dataset.test_fraction))
+    if 0.0 < val < 1.0 and 0.0 < test < 1.0 <= val + test:
+        yield f"dataset.test_fraction must leave a training text beside dataset.val_fraction={val}, got {test}."
     if dataset.split_streams is not None:
         yield from at_least("dataset.split_streams", dataset.split_streams, 1)
         if split not in (Split.charrnn, Split.karpathy2015):

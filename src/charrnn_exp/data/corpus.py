@@ -4,13 +4,14 @@ import codecs
 import hashlib
 from collections.abc import Iterator
 from dataclasses import asdict, dataclass
+from pathlib import Path
 
 import numpy as np
 import numpy.typing as npt
 
 from charrnn_exp.config.options import Unit
 from charrnn_exp.config.schema import DatasetConfig
-from charrnn_exp.data.sources import read_chunks
+from charrnn_exp.data.sources import read_chunks, read_file
 from charrnn_exp.data.vocabulary import Ids, Vocabulary, code_points_of, id_type
 from charrnn_exp.errors import UserError, one_line
 
@@ -61,7 +62,7 @@ def load_corpus(dataset: DatasetConfig) -> Corpus:
     digest = hashlib.sha256()
     counts_u = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
     num_bytes = 0
-    for chunk, points in _decode(dataset):
+    for chunk, points in _decode_own(dataset):
         digest.update(chunk)
         num_bytes += len(chunk)
         chunk_counts = np.bincount(points)
@@ -72,7 +73,7 @@ def load_corpus(dataset: DatasetConfig) -> Corpus:
     vocabulary = Vocabulary(dataset.unit, tuple(np.flatnonzero(counts_u).tolist()))
     ids_n = np.empty(num_characters, dtype=id_type(len(vocabulary)))
     position = 0
-    for _, points in _decode(dataset):
+    for _, points in _decode_own(dataset):
         ids_n[position : position + len(points)] = vocabulary.lookup[points]
         position += len(points)
     assert position == num_characters, "the text changed while it was read"
@@ -85,41 +86,77 @@ def describe(dataset: DatasetConfig) -> str:
     return str(dataset.path) if dataset.path else dataset.name.name
 
 
-def _decode(dataset: DatasetConfig) -> Iterator[tuple[bytes, npt.NDArray[np.integer]]]:
+def read_ids(path: Path, dataset: DatasetConfig, vocabulary: Vocabulary, *, key: str) -> Ids:
+    """Return the ids of another text, which is read as the text of the dataset was: in its unit and encoding.
+
+    Args:
+        path: of the text.
+        dataset: of the run that the vocabulary is of.
+        vocabulary: what the ids mean.
+        key: the word that the path came with, for the messages.
+
+    Raises:
+        UserError: if it cannot be read, or has symbols that the vocabulary lacks, which are named.
+    """
+    chunks = read_file(path, key=key)
+    pieces = [
+        vocabulary.find_ids(points, key=key)
+        for _, points in _decode(
+            chunks, dataset, name=f"{key} {path}", way_out="Save it in that encoding.", may_end_within=False
+        )
+    ]
+    return np.concatenate(pieces) if pieces else np.empty(0, id_type(len(vocabulary)))
+
+
+def _decode_own(dataset: DatasetConfig) -> Iterator[tuple[bytes, npt.NDArray[np.integer]]]:
+    """Yield the dataset's own text."""
+    return _decode(
+        read_chunks(dataset),
+        dataset,
+        name=f"dataset {describe(dataset)}",
+        way_out="Name its encoding (dataset.encoding=latin-1) or read it as bytes (dataset.unit=byte).",
+        may_end_within=dataset.max_bytes is not None,
+    )
+
+
+def _decode(
+    chunks: Iterator[bytes], dataset: DatasetConfig, *, name: str, way_out: str, may_end_within: bool
+) -> Iterator[tuple[bytes, npt.NDArray[np.integer]]]:
     """Yield each chunk of bytes with the code points that it completes."""
     if dataset.unit is Unit.byte:
-        for chunk in read_chunks(dataset):
+        for chunk in chunks:
             yield chunk, np.frombuffer(chunk, np.uint8)
         return
     decoder = codecs.getincrementaldecoder(dataset.encoding)(errors="strict")
     offset = 0
-    for chunk in read_chunks(dataset):
-        yield chunk, _decode_chunk(decoder, chunk, offset, dataset, final=False)
-        offset += len(chunk)
-    # A text cut by max_bytes may end within a character; that half one is dropped.
-    if dataset.max_bytes is None or offset < dataset.max_bytes:
-        yield b"", _decode_chunk(decoder, b"", offset, dataset, final=True)
+    try:
+        for chunk in chunks:
+            yield chunk, _decode_chunk(decoder, chunk, offset, final=False)
+            offset += len(chunk)
+        # A text cut by max_bytes may end within a character; that half one is dropped.
+        if not (may_end_within and offset == dataset.max_bytes):
+            yield b"", _decode_chunk(decoder, b"", offset, final=True)
+    except UnicodeError as error:
+        raise UserError(f"{name} must be {dataset.encoding} text, got {error}. {way_out}") from None
 
 
 def _decode_chunk(
-    decoder: codecs.IncrementalDecoder, chunk: bytes, offset: int, dataset: DatasetConfig, *, final: bool
+    decoder: codecs.IncrementalDecoder, chunk: bytes, offset: int, *, final: bool
 ) -> npt.NDArray[np.integer]:
+    """Return the code points; raise UnicodeError with what was found and where."""
     held_back = decoder.getstate()[0]
     try:
         points = code_points_of(decoder.decode(chunk, final))
-        halves = points[(points >= 0xD800) & (points <= 0xDFFF)]
-        if len(halves):
-            raise UnicodeError(f"half a surrogate pair, U+{halves[0]:04X},")
-        return points
     except UnicodeDecodeError as error:
         start = offset - len(held_back) + error.start
-        found = f"the bytes {error.object[error.start : error.start + 4].hex(' ')} at byte {start}"
+        found = error.object[error.start : error.start + 4].hex(" ")
+        raise UnicodeError(f"the bytes {found} at byte {start}") from None
     except UnicodeError as error:
-        found = f"{one_line(error)} near byte {offset}"
-    raise UserError(
-        f"dataset {describe(dataset)} must be {dataset.encoding} text, got {found}. "
-        "Name its encoding (dataset.encoding=latin-1) or read it as bytes (dataset.unit=byte)."
-    )
+        raise UnicodeError(f"{one_line(error)} near byte {offset}") from None
+    halves = points[(points >= 0xD800) & (points <= 0xDFFF)]
+    if len(halves):
+        raise UnicodeError(f"half a surrogate pair, U+{halves[0]:04X}, near byte {offset}")
+    return points
 
 
 def _notes(counts_u: npt.NDArray[np.int64]) -> Iterator[str]:

@@ -9,8 +9,7 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.data.batches import BatchOrder, plan_batches
 from charrnn_exp.data.corpus import Corpus, load_corpus
 from charrnn_exp.data.prompt import read_prompt
-from charrnn_exp.data.splits import Parts, split_text
-from charrnn_exp.errors import UserError
+from charrnn_exp.data.splits import Parts, cap_validation, check_parts, split_text
 
 
 @dataclass(frozen=True)
@@ -19,13 +18,15 @@ class PreparedText:
 
     Args:
         corpus: the whole text.
-        parts: training and validation text.
+        parts: training, validation and test text.
+        num_val_characters: of the validation text before training.max_val_characters cut it; 0 where there is none.
         order: which characters make which batch.
         prompt_ids_t: what samples start from.
     """
 
     corpus: Corpus
     parts: Parts
+    num_val_characters: int
     order: BatchOrder
     prompt_ids_t: npt.NDArray[np.int32]
 
@@ -38,11 +39,13 @@ def prepare_text(config: Config) -> PreparedText:
         MachineError: if a text cannot be downloaded.
     """
     corpus = load_corpus(config.dataset)
-    parts = split_text(corpus.ids_n, config.dataset.split)
+    parts = split_text(corpus.ids_n, config.dataset)
     order = plan_batches(len(parts.train_n), config.training, seed=config.seed)
-    if parts.val_n is not None and len(parts.val_n) < 2:
-        raise UserError(
-            f"dataset must have a validation text of at least 2 characters, got {len(parts.val_n)} of "
-            f"{len(corpus.ids_n)}. Use a longer text or dataset.split=none."
-        )
-    return PreparedText(corpus, parts, order, read_prompt(config.sampling, corpus.vocabulary))
+    check_parts(parts, config.dataset)
+    return PreparedText(
+        corpus=corpus,
+        parts=cap_validation(parts, config.training.max_val_characters),
+        num_val_characters=0 if parts.val_n is None else len(parts.val_n),
+        order=order,
+        prompt_ids_t=read_prompt(config.sampling, corpus.vocabulary),
+    )

@@ -1,9 +1,24 @@
-"""The parts of a text, by named protocol."""
+"""The parts of a text, by named protocol: the split decides the number, so it is stored with every result.
 
-from dataclasses import dataclass
+Axes: n position in the text or in a part of it.
+"""
+
+import itertools
+from collections.abc import Iterable
+from dataclasses import dataclass, replace
+from fractions import Fraction
+
+import numpy as np
 
 from charrnn_exp.config.options import Split
+from charrnn_exp.config.schema import DatasetConfig
 from charrnn_exp.data.vocabulary import Ids
+from charrnn_exp.errors import UserError
+
+LEAST_CHARACTERS = 2
+"""Of a part that is scored: the first character is predicted by nothing."""
+CHARRNN_STREAMS = 50
+KARPATHY2015_STREAMS = 100
 
 
 @dataclass(frozen=True)
@@ -13,23 +28,140 @@ class Parts:
     Args:
         train_n: ids of the training text.
         val_n: ids of the validation text; None where the protocol has none.
+        test_n: ids of the test text; None where the protocol has none.
     """
 
     train_n: Ids
     val_n: Ids | None
+    test_n: Ids | None = None
 
 
-def split_text(ids_n: Ids, protocol: Split) -> Parts:
-    """Cut the text by the protocol; the parts are views, in text order, without overlap or loss.
+@dataclass(frozen=True)
+class _Lengths:
+    """Characters of each part, in the order in which they lie in the text; None: there is no such part."""
 
-    nanogpt: first 90 % (rounded down) training, the rest validation. Source: nanoGPT, data/shakespeare_char.
+    train: int
+    val: int | None
+    test: int | None
+
+
+def split_text(ids_n: Ids, dataset: DatasetConfig) -> Parts:
+    """Cut the text by the protocol of `dataset.split`, without overlap or loss; counts are exact, never floats.
+
+    In order, the parts are views of the text (// rounds down):
+
+    nanogpt: train n * 9 // 10, validation the rest. Source: nanoGPT, data/shakespeare_char/prepare.py.
+    torchrnn: validation n // 10 and test n // 10; train, which comes first, the rest. Source: torch-rnn,
+        scripts/preprocess.py.
+    tfds: train n * 9 // 10, validation half of the rest, rounded down, test what is left. Source: TensorFlow
+        Datasets, tiny_shakespeare; 90/5/5 MB of enwik8 and text8 are the same.
+    fraction: validation n * val_fraction and test n * test_fraction, rounded down; train, which comes first, the rest.
     none: all of it is training text.
+
+    Along streams: the text is cut into `split_streams` streams, which differ by one character at most, each stream is
+    cut in order, and the parts of one kind are joined in the order of the streams:
+
+    charrnn: 50 streams, train 19/20 of each rounded down, validation the rest. Source: char-rnn,
+        util/CharSplitLMMinibatchLoader.lua, whose streams are those of its batches.
+    karpathy2015: 100 streams, of each validation 1/10 and test 1/10, or what the fractions say, rounded down; train,
+        which comes first, the rest. Source: Karpathy, Johnson and Fei-Fei 2015 (arXiv 1506.02078), section 4.1.
+
+    Raises:
+        UserError: if there are more streams than characters.
     """
-    match protocol:
-        case Split.nanogpt:
-            num_train = len(ids_n) * 9 // 10
-            return Parts(ids_n[:num_train], ids_n[num_train:])
-        case Split.none:
-            return Parts(ids_n, None)
+    match dataset.split:
+        case Split.charrnn:
+            return _split_streams(ids_n, dataset, dataset.split_streams or CHARRNN_STREAMS)
+        case Split.karpathy2015:
+            return _split_streams(ids_n, dataset, dataset.split_streams or KARPATHY2015_STREAMS)
         case _:
-            raise AssertionError(protocol)
+            return _cut(ids_n, dataset)
+
+
+def check_parts(parts: Parts, dataset: DatasetConfig) -> None:
+    """Refuse parts that are too short to be scored, by the setting that makes them.
+
+    Raises:
+        UserError: with a line for each.
+    """
+    total = sum(len(part_n) for part_n in (parts.train_n, parts.val_n, parts.test_n) if part_n is not None)
+    problems = []
+    for what, part_n, field in (("validation", parts.val_n, "val_fraction"), ("test", parts.test_n, "test_fraction")):
+        if part_n is not None and not len(part_n) >= LEAST_CHARACTERS:
+            given = getattr(dataset, field)
+            setting = f"dataset.split={dataset.split.name}" if given is None else f"dataset.{field}={given}"
+            problems.append(
+                f"{setting} must give a {what} text of at least {LEAST_CHARACTERS} characters, got {len(part_n)} of "
+                f"{total}. Use a longer text or dataset.split=none."
+            )
+    if problems:
+        raise UserError(*problems)
+
+
+def cap_validation(parts: Parts, max_characters: int | None) -> Parts:
+    """Return the parts with so many characters of the validation text at most, its first; None: all of it."""
+    if parts.val_n is None or max_characters is None:
+        return parts
+    return replace(parts, val_n=parts.val_n[:max_characters])
+
+
+def _find_lengths(num: int, dataset: DatasetConfig) -> _Lengths:
+    """Return the lengths of the parts of a text, or of one stream, of `num` characters."""
+    match dataset.split:
+        case Split.nanogpt:
+            return _Lengths(num * 9 // 10, num - num * 9 // 10, None)
+        case Split.torchrnn:
+            return _Lengths(num - 2 * (num // 10), num // 10, num // 10)
+        case Split.tfds:
+            rest = num - num * 9 // 10
+            return _Lengths(num - rest, rest // 2, rest - rest // 2)
+        case Split.charrnn:
+            return _Lengths(num * 19 // 20, num - num * 19 // 20, None)
+        case Split.karpathy2015:
+            val, test = _share(num, dataset.val_fraction or 0.1), _share(num, dataset.test_fraction or 0.1)
+            return _Lengths(num - val - test, val, test)
+        case Split.fraction:
+            val, test = _share(num, dataset.val_fraction or 0.0), _share(num, dataset.test_fraction or 0.0)
+            return _Lengths(num - val - test, val, None if dataset.test_fraction is None else test)
+        case Split.none:
+            return _Lengths(num, None, None)
+        case _:
+            raise AssertionError(dataset.split)
+
+
+def _share(num: int, fraction: float) -> int:
+    """Return a share rounded down: of the number as it was typed, 0.29 of 100 is 29, not int(28.999999999999996)."""
+    return int(num * Fraction(str(fraction)))
+
+
+def _cut(ids_n: Ids, dataset: DatasetConfig) -> Parts:
+    """Return the parts of a text, or of one stream, as views."""
+    lengths = _find_lengths(len(ids_n), dataset)
+    val_ends = lengths.train + (lengths.val or 0)
+    return Parts(
+        ids_n[: lengths.train],
+        None if lengths.val is None else ids_n[lengths.train : val_ends],
+        None if lengths.test is None else ids_n[val_ends:],
+    )
+
+
+def _split_streams(ids_n: Ids, dataset: DatasetConfig, num_streams: int) -> Parts:
+    num = len(ids_n)
+    if not num_streams <= num:
+        raise UserError(
+            f"dataset.split_streams must be at most the number of characters ({num:,}), got {num_streams:,}. "
+            "Use fewer, or another dataset.split."
+        )
+    edges = (i * num // num_streams for i in range(num_streams + 1))
+    streams = [_cut(ids_n[start:stop], dataset) for start, stop in itertools.pairwise(edges)]
+    return Parts(
+        np.concatenate([stream.train_n for stream in streams]),
+        _join(stream.val_n for stream in streams),
+        _join(stream.test_n for stream in streams),
+    )
+
+
+def _join(pieces: Iterable[Ids | None]) -> Ids | None:
+    """Return the pieces of one part, in the order of their streams; None where the protocol has no such part."""
+    found = [piece_n for piece_n in pieces if piece_n is not None]
+    return np.concatenate(found) if found else None

@@ -66,12 +66,25 @@ class Vocabulary:
             if self.unit is Unit.byte
             else code_points_of(text)
         )
-        missing = sorted(set(points.tolist()) - set(self.code_points))
+        return self.find_ids(points, key=key).astype(np.int32)
+
+    def find_ids(self, points: npt.NDArray[np.integer], *, key: str) -> Ids:
+        """Return the ids of code points, or of bytes where the unit is the byte.
+
+        Args:
+            points: of the symbols.
+            key: the setting they came from, for the message.
+
+        Raises:
+            UserError: naming every symbol that the vocabulary lacks.
+        """
+        found = np.flatnonzero(np.bincount(points))
+        missing = found[~np.isin(found, self.code_points)].tolist()
         if missing:
             names = ", ".join(self._name(point) for point in missing[:20])
             names += f" and {len(missing) - 20} more" if len(missing) > 20 else ""
             raise UserError(f"{key} must hold only symbols of the training text, got {names}. Leave them out.")
-        return self.lookup[points].astype(np.int32)
+        return self.lookup[points]
 
     def to_bytes(self, ids: npt.NDArray[np.integer]) -> bytes:
         """Return the text of the ids as UTF-8, or the bytes themselves where the unit is the byte."""
@@ -112,8 +125,10 @@ class Vocabulary:
         return f"U+{point:04X} {unicodedata.name(chr(point), 'unnamed').lower()!r}"
 
 
-def code_points_of(text: str) -> npt.NDArray[np.uint32]:
+def code_points_of(text: str) -> npt.NDArray[np.unsignedinteger]:
     """Return the code points of the characters."""
+    if text.isascii():  # a quarter of the memory, and of the time
+        return np.frombuffer(text.encode("ascii"), dtype=np.uint8)
     return np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), dtype="<u4")
 
 

@@ -1,10 +1,10 @@
-"""The loss of a whole text, in wide batches, with the state carried; training is left untouched.
+"""The scores of a whole text, in wide batches, with the state carried; training is left untouched.
 
 Axes: b stream, t time, v vocabulary.
 """
 
-import math
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +12,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from charrnn_exp.data.vocabulary import Ids
+from charrnn_exp.evaluation.scores import BlockMeans, Scores
 from charrnn_exp.model.network import Network
 
 MAX_STREAMS = 64
@@ -40,53 +41,114 @@ class Scorer:
 
     def __init__(self, network: Network, ids_n: Ids) -> None:
         self._network = network
-        self._windows_bt, self._weights_bt, self._length = _cut_streams(ids_n, num_symbols=network.num_symbols)
+        self._streams = _cut_streams(ids_n, num_symbols=network.num_symbols)
         self._num_scored = len(ids_n) - 1
-        self._score_window = tf.function(self._score_window_impl, autograph=False)
+        self._add_losses = tf.function(self._add_losses_impl, autograph=False)
+        self._look_closely = tf.function(self._look_closely_impl, autograph=False)
 
     def loss(self, should_stop: Callable[[], bool] = lambda: False) -> float | None:
         """Return the mean loss in nats per character; None if it was asked to stop before the end."""
         total = 0.0
-        states = self._network.empty_states(len(self._windows_bt))
-        for start in range(0, self._weights_bt.shape[1], self._length):
+        states = self._network.empty_states(self._streams.num_streams)
+        for window in self._streams.read_windows():
             if should_stop():
                 return None
-            window_bt = self._windows_bt[:, start : start + self._length + 1]
-            weights_bt = self._weights_bt[:, start : start + self._length]
-            loss, states = self._score_window(tf.constant(window_bt), tf.constant(weights_bt), states)
+            loss, states = self._add_losses(tf.constant(window.ids_bt), tf.constant(window.weights_bt), states)
             total += float(loss)
         return total / self._num_scored
 
-    def _score_window_impl(self, window_bt: Any, weights_bt: Any, states: Any) -> tuple[Any, Any]:
+    def score(self, should_stop: Callable[[], bool] = lambda: False) -> Scores | None:
+        """Return all scores, with the very loss of `loss`; None if it was asked to stop before the end."""
+        total, num_hits, blocks = 0.0, 0, BlockMeans(self._num_scored)
+        states = self._network.empty_states(self._streams.num_streams)
+        for window in self._streams.read_windows():
+            if should_stop():
+                return None
+            loss, losses_bt, hits_bt, states = self._look_closely(
+                tf.constant(window.ids_bt), tf.constant(window.weights_bt), states
+            )
+            is_scored_bt = window.weights_bt == 1.0
+            total += float(loss)
+            num_hits += int(np.count_nonzero(hits_bt.numpy() & is_scored_bt))
+            blocks.add(window.positions_bt[is_scored_bt], losses_bt.numpy()[is_scored_bt])
+        return Scores(
+            loss=total / self._num_scored,
+            accuracy=num_hits / self._num_scored,
+            standard_error=blocks.find_standard_error(),
+            num_characters=self._num_scored,
+        )
+
+    def _add_losses_impl(self, window_bt: Any, weights_bt: Any, states: Any) -> tuple[Any, Any]:
+        loss, _, _, states = self._predict(window_bt, weights_bt, states)
+        return loss, states
+
+    def _look_closely_impl(self, window_bt: Any, weights_bt: Any, states: Any) -> tuple[Any, Any, Any, Any]:
+        loss, losses_bt, logits_btv, states = self._predict(window_bt, weights_bt, states)
+        hits_bt = tf.argmax(logits_btv, axis=-1, output_type=tf.int32) == window_bt[:, 1:]
+        return loss, losses_bt, hits_bt, states
+
+    def _predict(self, window_bt: Any, weights_bt: Any, states: Any) -> tuple[Any, Any, Any, Any]:
         logits_btv, states = self._network(window_bt[:, :-1], states, training=False)
         losses_bt = tf.nn.sparse_softmax_cross_entropy_with_logits(window_bt[:, 1:], logits_btv)
-        return tf.reduce_sum(tf.cast(losses_bt, tf.float64) * weights_bt), states
+        return tf.reduce_sum(tf.cast(losses_bt, tf.float64) * weights_bt), losses_bt, logits_btv, states
 
 
-def to_bits(nats: float) -> float:
-    """Return bits for nats.
+@dataclass(frozen=True)
+class _Window:
+    """Characters that are read at a time.
 
-    >>> to_bits(math.log(2.0))
-    1.0
+    Args:
+        ids_bt: int32, one longer than the others, the last target; 0 behind the end of a stream.
+        weights_bt: 1 where the next character is scored, else 0.
+        positions_bt: in the text; that of the next character, counted from the second of the text.
     """
-    return nats / math.log(2.0)
+
+    ids_bt: npt.NDArray[np.int32]
+    weights_bt: npt.NDArray[np.float64]
+    positions_bt: npt.NDArray[np.int64]
 
 
-def _cut_streams(ids_n: Ids, *, num_symbols: int) -> tuple[npt.NDArray[np.int32], npt.NDArray[np.float64], int]:
-    """Return windows_bt, one id longer than weights_bt, which is 1 where the next character is scored.
+@dataclass(frozen=True)
+class _Streams:
+    """Where the streams of a text lie; stream i reads from begins_b[i] on and is scored from firsts_b[i] to lasts_b[i].
 
-    And how many characters to read at a time: a divisor of their number, so that all windows are of one size.
+    Args:
+        ids_n: the text.
+        begins_b: first character that is read.
+        firsts_b: first character whose next one is scored.
+        lasts_b: last character, a target only.
+        length: of a window; all windows are of one size.
+        num_windows: of each stream.
     """
+
+    ids_n: Ids
+    begins_b: npt.NDArray[np.int64]
+    firsts_b: npt.NDArray[np.int64]
+    lasts_b: npt.NDArray[np.int64]
+    length: int
+    num_windows: int
+
+    @property
+    def num_streams(self) -> int:
+        """Number of streams read side by side, b."""
+        return len(self.begins_b)
+
+    def read_windows(self) -> Iterator[_Window]:
+        """Yield the windows in order, cut when they are needed: a text may be large."""
+        firsts_b1, lasts_b1 = self.firsts_b[:, None], self.lasts_b[:, None]
+        for number in range(self.num_windows):
+            at_bt = self.begins_b[:, None] + number * self.length + np.arange(self.length + 1)
+            ids_bt = np.where(at_bt <= lasts_b1, self.ids_n[np.minimum(at_bt, lasts_b1)], 0).astype(np.int32)
+            positions_bt = at_bt[:, :-1]
+            weights_bt = ((firsts_b1 <= positions_bt) & (positions_bt < lasts_b1)).astype(np.float64)
+            yield _Window(ids_bt, weights_bt, positions_bt)
+
+
+def _cut_streams(ids_n: Ids, *, num_symbols: int) -> _Streams:
     num_targets = len(ids_n) - 1
     num_streams = max(1, min(MAX_STREAMS, num_targets // STREAM_CHARACTERS))
     edges = np.linspace(0, num_targets, num_streams + 1).astype(np.int64)
-    begins = np.maximum(edges[:-1] - WARMUP_CHARACTERS, 0)
-    longest = int(np.max(edges[1:] - begins))
+    begins_b = np.maximum(edges[:-1] - WARMUP_CHARACTERS, 0)
+    longest = int(np.max(edges[1:] - begins_b))
     num_windows = -(-longest // max(1, min(MAX_WINDOW_CHARACTERS, MAX_LOGITS // (num_streams * num_symbols))))
-    length = -(-longest // num_windows)
-    windows_bt = np.zeros((num_streams, num_windows * length + 1), np.int32)
-    weights_bt = np.zeros((num_streams, num_windows * length), np.float64)
-    for i, (begin, first, last) in enumerate(zip(begins, edges[:-1], edges[1:], strict=True)):
-        windows_bt[i, : last + 1 - begin] = ids_n[begin : last + 1]
-        weights_bt[i, first - begin : last - begin] = 1.0
-    return windows_bt, weights_bt, length
+    return _Streams(ids_n, begins_b, edges[:-1], edges[1:], -(-longest // num_windows), num_windows)

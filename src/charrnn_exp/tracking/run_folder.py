@@ -1,6 +1,7 @@
 """The folder of a run: everything the verbs need, no absolute path, free to be moved or copied."""
 
 import json
+import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -152,8 +153,18 @@ class RunFolder:
 
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Replace the summary; numbers that JSON lacks (NaN, infinity) become null."""
-        plain = {key: None if value != value or value in (float("inf"),) else value for key, value in summary.items()}
-        write_durably(self.summary, json.dumps(plain, indent=2, allow_nan=False) + "\n")
+        write_durably(self.summary, json.dumps(_to_json_values(summary), indent=2, allow_nan=False) + "\n")
+
+
+def _to_json_values(value: Any) -> Any:
+    """Return the value with null for numbers that JSON lacks, however deep they lie."""
+    match value:
+        case Mapping():
+            return {key: _to_json_values(each) for key, each in value.items()}
+        case float() if not math.isfinite(value):
+            return None
+        case _:
+            return value
 
 
 def _read_object(path: Path, types: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:

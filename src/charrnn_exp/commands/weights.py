@@ -1,0 +1,38 @@
+"""The weights of a run, for the verbs that use a trained model."""
+
+import sys
+from typing import Any
+
+from charrnn_exp.errors import MachineError, UserError
+from charrnn_exp.tracking.run_folder import RunFolder
+from charrnn_exp.training.checkpoint import WEIGHTS, Arrays, CheckpointStore
+
+
+def read_weights(folder: RunFolder, which: str, *, facts: dict[str, Any]) -> Arrays:
+    """Return the weights that samples use, of the newest whole checkpoint or of the best one.
+
+    Args:
+        folder: of the run.
+        which: last or best, as typed.
+        facts: what the checkpoint must be of, see `CheckpointStore`.
+
+    Raises:
+        UserError: if it is neither, or the checkpoint is of other facts.
+        MachineError: if there is no whole checkpoint.
+    """
+    store = CheckpointStore(folder.checkpoints, facts=facts, num_rolling=1)
+    if not store.find_all():
+        raise MachineError(f"run {folder.path} must have a checkpoint, got none. Resume it first.")
+    match which:
+        case "last":
+            checkpoint, weights, _, warnings = store.load_newest()
+            store.check_facts(checkpoint)
+            for line in warnings:
+                print(f"charrnn_exp: warning: {line}", file=sys.stderr)
+            return weights
+        case "best":
+            checkpoint = store.best_or_newest()
+            store.check_facts(checkpoint)
+            return checkpoint.read(WEIGHTS)
+        case _:
+            raise UserError(f"checkpoint must be last or best, got {which!r}.")

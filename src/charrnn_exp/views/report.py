@@ -1,0 +1,80 @@
+"""What a run says of itself on the terminal, first and last."""
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from charrnn_exp.config.checks import find_warnings
+from charrnn_exp.config.options import Backend
+from charrnn_exp.config.schema import Config
+from charrnn_exp.data.corpus import describe
+from charrnn_exp.data.preparation import PreparedText
+from charrnn_exp.evaluation.ngram import ORDER
+from charrnn_exp.model.network import Network, count_parameters, list_parameters
+from charrnn_exp.tracking.run_folder import RunFolder
+from charrnn_exp.views.terminal import Terminal, format_seconds, format_table
+
+SCORE_HEADER = "       nats/char  bits/char  perplexity  accuracy  std. error   characters"
+
+log = logging.getLogger("charrnn_exp")
+
+
+def introduce(config: Config, text: PreparedText, folder: RunFolder, terminal: Terminal) -> None:
+    """Say what the run reads, and what is odd about it."""
+    fingerprint, parts = text.corpus.fingerprint, text.parts
+    terminal.title(f"charrnn_exp: {folder.path}")
+    val = f"{text.num_val_characters:,} validation" if parts.val_n is not None else "no validation"
+    test = f", {len(parts.test_n):,} test" if parts.test_n is not None else ""
+    terminal.say(
+        f"dataset {describe(config.dataset)}: {fingerprint.num_characters:,} characters, {fingerprint.num_symbols} "
+        f"symbols, {len(parts.train_n):,} training, {val}{test} (split {config.dataset.split.name}), "
+        f"sha256 {fingerprint.sha256[:12]}"
+    )
+    if parts.val_n is not None and len(parts.val_n) < text.num_val_characters:
+        line = f"validation uses the first {len(parts.val_n):,} of {text.num_val_characters:,} characters"
+        terminal.say(line)
+        log.info(line)
+    for line in [*find_warnings(config), *(f"dataset: {note}" for note in text.corpus.notes)]:
+        log.warning(line)
+
+
+def show_parameters(network: Network, folder: RunFolder, terminal: Terminal) -> None:
+    """Print the table of weights, and write it into the run folder."""
+    rows = [[name, " x ".join(map(str, shape)), f"{count:,}"] for name, shape, count in list_parameters(network)]
+    table = format_table(["parameter", "shape", "weights"], [*rows, ["total", "", f"{count_parameters(network):,}"]])
+    folder.parameters.write_text(table + "\n")
+    terminal.say(table)
+
+
+def conclude(summary: Mapping[str, Any], folder: RunFolder, config: Config, terminal: Terminal) -> None:
+    """Say what came out, where the time went, and what can be done next."""
+    if summary["val_loss"] is not None:
+        floor = summary["ngram_val_loss"]
+        terminal.title(
+            f"val_loss {summary['val_loss']:.4f} nats per character = {summary['bits_per_char']:.4f} bits per character"
+            + (f" (counting {ORDER}-grams reaches {floor:.4f})" if floor is not None else "")
+        )
+    if summary["scores"]:
+        terminal.say(SCORE_HEADER)
+        for name, scores in summary["scores"].items():
+            terminal.say(format_scores(name, scores))
+    terminal.say(f"{summary['chars_per_second']} chars/s, {summary['seconds']} s in all, in {folder.path}")
+    terminal.say("time: " + format_seconds(summary["seconds_by_activity"]))
+    if config.tracking.backend is not Backend.none:
+        terminal.say("see it in the UI:  python -m charrnn_exp ui")
+    terminal.say("more text:         python -m charrnn_exp sample run=latest sampling.length=2000")
+
+
+def format_scores(name: str, scores: Mapping[str, Any]) -> str:
+    """Return the line of one text below `SCORE_HEADER`.
+
+    Args:
+        name: of the text, at most 5 characters.
+        scores: as `Scores.as_dict` names them; a perplexity that JSON lacks is None.
+    """
+    perplexity = "-" if scores["perplexity"] is None else f"{scores['perplexity']:.3f}"
+    error = "-" if scores["standard_error"] is None else f"{scores['standard_error']:.4f}"
+    return (
+        f"{name:<5} {scores['loss']:10.4f} {scores['bits_per_char']:10.4f} {perplexity:>11} "
+        f"{100 * scores['accuracy']:7.2f} % {error:>11} {scores['num_characters']:12,}"
+    )
