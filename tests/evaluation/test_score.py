@@ -28,7 +28,7 @@ def make_text(length: int) -> np.ndarray:
 def naive_loss(network: Network, ids_n: np.ndarray) -> float:
     """One stream over the whole text, in one window."""
     ids_bt = ids_n[None, :].astype(np.int32)
-    logits_btv, _ = network(tf.constant(ids_bt[:, :-1]), network.empty_states(1))
+    logits_btv, _ = network(tf.constant(ids_bt[:, :-1]), network.first_states(1))
     return float(tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(ids_bt[:, 1:], logits_btv)))
 
 

@@ -47,7 +47,7 @@ class Scorer:
     def loss(self, should_stop: Callable[[], bool] = lambda: False) -> float | None:
         """Return the mean loss in nats per character; None if it was asked to stop before the end."""
         total = 0.0
-        states = self._network.empty_states(len(self._windows_bt))
+        states = self._network.first_states(len(self._windows_bt))
         for start in range(0, self._weights_bt.shape[1], self._length):
             if should_stop():
                 return None
