@@ -29,7 +29,7 @@ def compare(reference: str, num_characters: int) -> dict[str, float]:
     import tensorflow as tf
 
     from charrnn_exp.model.network import Network
-    from charrnn_exp.model.stepper import empty_states, quantize, step
+    from charrnn_exp.model.stepper import first_states, quantize, step
     from charrnn_exp.training.state import load_weights
 
     def build(precision: str) -> Any:
@@ -39,7 +39,7 @@ def compare(reference: str, num_characters: int) -> dict[str, float]:
 
     def read_whole(network: Any) -> Any:
         # One stream, in pieces, the state carried.
-        logits, states = [], network.empty_states(1)
+        logits, states = [], network.first_states(1)
         for start in range(0, len(ids_t) - 1, 1000):
             piece_bt = tf.constant(ids_t[None, start : min(start + 1000, len(ids_t) - 1)])
             logits_btv, states = network(piece_bt, states)
@@ -53,7 +53,7 @@ def compare(reference: str, num_characters: int) -> dict[str, float]:
             return t + 1, states, stack.write(t, logits_bv[0])
 
         stack = tf.TensorArray(tf.float32, size=ids_t.shape[0])
-        start = (tf.constant(0), empty_states(packed, 1), stack)
+        start = (tf.constant(0), first_states(packed, 1), stack)
         return tf.while_loop(lambda t, *_: t < ids_t.shape[0], body, start)[2].stack()
 
     reference_tv = tf.nn.log_softmax(tf.cast(read_whole(build("float32")), tf.float64))

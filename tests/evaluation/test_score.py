@@ -29,7 +29,7 @@ def make_text(length: int) -> np.ndarray:
 def naive_loss(network: Network, ids_n: np.ndarray) -> float:
     """One stream over the whole text, in one window."""
     ids_bt = ids_n[None, :].astype(np.int32)
-    logits_btv, _ = network(tf.constant(ids_bt[:, :-1]), network.empty_states(1))
+    logits_btv, _ = network(tf.constant(ids_bt[:, :-1]), network.first_states(1))
     return float(tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(ids_bt[:, 1:], logits_btv)))
 
 
@@ -99,7 +99,7 @@ def test_cutting_windows_takes_the_memory_of_one(network: Network) -> None:
 def test_all_scores_are_those_of_one_stream_and_the_loss_is_the_one_of_validation(network: Network) -> None:
     ids_n = make_text(1_999)
     ids_bt = ids_n[None, :].astype(np.int32)
-    logits_btv, _ = network(tf.constant(ids_bt[:, :-1]), network.empty_states(1))
+    logits_btv, _ = network(tf.constant(ids_bt[:, :-1]), network.first_states(1))
     hits = np.argmax(logits_btv.numpy(), axis=-1) == ids_bt[:, 1:]
     losses_n = tf.nn.sparse_softmax_cross_entropy_with_logits(ids_bt[:, 1:], logits_btv).numpy()[0]
     blocks = BlockMeans(len(losses_n))

@@ -19,7 +19,7 @@ def test_the_estimate_counts_the_weights_as_the_network_does(compose: Any) -> No
     config = compose("model.num_layers=3", "training.batch_size=1", "training.sequence_length=1")
     network = Network(num_symbols=7, model=config.model, precision="float32", seed=1)
     weights = sum(variable.value.shape.num_elements() for variable in network.trainable_variables)
-    others = memory.GATE_COPIES * 5 * 3 + memory.LOGIT_COPIES * 7
+    others = memory.GATE_COPIES[config.model.cell] * 5 * 3 + memory.LOGIT_COPIES * 7
     assert estimate_bytes(config, num_symbols=7) == 4 * (memory.WEIGHT_COPIES * weights + others)
 
 

@@ -9,9 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
+from charrnn_exp.config.options import Cell
 from charrnn_exp.config.schema import ModelConfig
-from charrnn_exp.model.lstm import LSTM, KerasLSTM
-from charrnn_exp.model.network import Network, build_network, choose_layer, count_parameters, list_parameters
+from charrnn_exp.model.layers import KerasRecurrent, Recurrent
+from charrnn_exp.model.network import Network, build_network, count_parameters, list_parameters
+from tests.model.naive import NaiveNetwork
 
 B, T, V = 2, 4, 7
 IDS_BT = np.array([[0, 3, 6, 1], [5, 2, 2, 4]], np.int32)
@@ -28,69 +30,115 @@ def randomise(network: Network) -> None:
         variable.assign(generator.normal(scale=0.5, size=variable.shape))
 
 
-def sigmoid(x: np.ndarray) -> np.ndarray:
-    return 1.0 / (1.0 + np.exp(-x))
+def naive_logits(network: Network, masks: Any = None) -> np.ndarray:
+    """Masks: for each stream, see `NaiveNetwork.read`."""
+    naive = NaiveNetwork(network)
+    return np.stack([naive.read(ids_t, masks[b] if masks else None) for b, ids_t in enumerate(IDS_BT)])
 
 
-def naive_logits(network: Network, ids_bt: np.ndarray) -> np.ndarray:
-    """One character, one stream, one gate at a time."""
-    weights = [np.asarray(v, np.float64) for v in network.trainable_variables]
-    embedding_ve, *layers, output_hv, bias_v = weights
-    logits_btv = np.zeros((*ids_bt.shape, embedding_ve.shape[0]))
-    for b, ids_t in enumerate(ids_bt):
-        sizes = [layers[i + 1].shape[0] for i in range(0, len(layers), 3)]
-        states = [(np.zeros(h), np.zeros(h)) for h in sizes]
-        for t, symbol in enumerate(ids_t):
-            x = embedding_ve[symbol]
-            for i, (hidden, cell) in enumerate(states):
-                kernel, recurrent, bias = layers[3 * i : 3 * i + 3]
-                gate_i, gate_f, gate_g, gate_o = np.split(x @ kernel + hidden @ recurrent + bias, 4)
-                cell = sigmoid(gate_f) * cell + sigmoid(gate_i) * np.tanh(gate_g)
-                hidden = sigmoid(gate_o) * np.tanh(cell)
-                states[i] = (hidden, cell)
-                x = hidden
-            logits_btv[b, t] = x @ output_hv + bias_v
-    return logits_btv
+EVERYTHING: dict[str, Any] = {
+    "cell": Cell.gru,
+    "num_layers": 3,
+    "layer_norm": True,
+    "residual": True,
+    "tie_embeddings": True,
+    "learn_initial_state": True,
+}
+PLAIN_ONE_HOT: dict[str, Any] = {"cell": Cell.rnn, "num_layers": 2, "embedding_dim": None}
+VARIANTS = pytest.mark.parametrize(
+    "variant",
+    [
+        {},
+        {"num_layers": 3},
+        EVERYTHING,
+        PLAIN_ONE_HOT,
+        {"num_layers": 2, "residual": True, "tie_embeddings": True, "embedding_dim": 5, "learn_initial_state": True},
+        {"cell": Cell.rnn, "num_layers": 2, "layer_norm": True, "embedding_dim": None, "learn_initial_state": True},
+    ],
+    ids=["one layer", "three layers", "everything", "plain one-hot", "residual tied", "norm one-hot"],
+)
 
 
-@pytest.mark.parametrize("num_layers", [1, 3])
-def test_logits_equal_a_naive_numpy_lstm(small_model: ModelConfig, num_layers: int) -> None:
-    network = build(small_model, num_layers=num_layers)
+@VARIANTS
+def test_logits_equal_those_of_naive_numpy(small_model: ModelConfig, variant: dict[str, Any]) -> None:
+    network = build(small_model, **variant)
     randomise(network)
-    logits_btv, _ = network(tf.constant(IDS_BT), network.empty_states(B))
-    np.testing.assert_allclose(logits_btv, naive_logits(network, IDS_BT), rtol=1e-4, atol=1e-5)
+    logits_btv, _ = network(tf.constant(IDS_BT), network.first_states(B))
+    np.testing.assert_allclose(logits_btv, naive_logits(network), rtol=1e-4, atol=2e-5)
 
 
-@pytest.mark.parametrize(("precision", "tolerance"), [("float32", 1e-5), ("bfloat16", 0.05)])
-def test_streaming_logits_equal_whole_window_logits(small_model: ModelConfig, precision: str, tolerance: float) -> None:
-    network = build(small_model, num_layers=2, precision=precision)
+@pytest.mark.parametrize("variant", [EVERYTHING, PLAIN_ONE_HOT], ids=["everything", "plain one-hot"])
+def test_bfloat16_logits_are_those_of_naive_numpy_but_for_its_rounding(
+    small_model: ModelConfig, variant: dict[str, Any]
+) -> None:
+    network = build(small_model, precision="bfloat16", **variant)
     randomise(network)
-    whole_btv, whole_states = network(tf.constant(IDS_BT), network.empty_states(B))
-    states = network.empty_states(B)
+    logits_btv, _ = network(tf.constant(IDS_BT), network.first_states(B))
+    expected = naive_logits(network)
+    assert 0 < np.abs(logits_btv - expected).max() < 0.03 * np.abs(expected).max()
+
+
+@pytest.mark.parametrize("is_variational", [False, True])
+def test_each_dropout_masks_what_it_says(small_model: ModelConfig, is_variational: bool) -> None:
+    """The masks are drawn once more from the seeds as they were, and given to the naive network."""
+    rates = {"dropout": 0.3, "input_dropout": 0.2, "output_dropout": 0.6, "embedding_dropout": 0.4}
+    network = build(small_model, num_layers=2, variational_dropout=is_variational, residual=True, **rates)
+    randomise(network)
+    ones = {"embedding": (V, 3), "input": (B, T, 3), "1": (B, T, 5), "2": (B, T, 5)}
+    layers = [network.embedding_dropout, network.input_dropout, *network.dropouts]
+    seeds = [layer.seed_generator.state.numpy() for layer in layers]
+    drawn = {
+        name: np.asarray(layer(tf.ones(shape), training=True))
+        for (name, shape), layer in zip(ones.items(), layers, strict=True)
+    }
+    for layer, seed in zip(layers, seeds, strict=True):
+        layer.seed_generator.state.assign(seed)
+    logits_btv, _ = network(tf.constant(IDS_BT), network.first_states(B), training=True)
+    masks = [{name: mask if name == "embedding" else mask[b] for name, mask in drawn.items()} for b in range(B)]
+    np.testing.assert_allclose(logits_btv, naive_logits(network, masks), rtol=1e-4, atol=1e-5)
+    for (name, mask), rate in zip(drawn.items(), (0.4, 0.2, 0.3, 0.6), strict=True):
+        assert set(np.unique(mask)) == {np.float32(0), np.float32(1) / np.float32(1 - rate)}, name
+    assert (drawn["embedding"] == drawn["embedding"][:, :1]).all(), "whole vectors"
+    is_locked = [(drawn[name] == drawn[name][:, :1]).all() for name in ("input", "1", "2")]
+    assert is_locked == [is_variational] * 3
+    assert len({drawn[name][0, 0].tobytes() + drawn[name][1, 0].tobytes() for name in ("1", "2")}) == 2
+
+
+@pytest.mark.parametrize(
+    ("variant", "precision", "tolerance"),
+    [({"num_layers": 2}, "float32", 1e-5), ({"num_layers": 2}, "bfloat16", 0.05), (EVERYTHING, "float32", 1e-5)],
+)
+def test_streaming_logits_equal_whole_window_logits(
+    small_model: ModelConfig, variant: dict[str, Any], precision: str, tolerance: float
+) -> None:
+    network = build(small_model, precision=precision, **variant)
+    randomise(network)
+    whole_btv, whole_states = network(tf.constant(IDS_BT), network.first_states(B))
+    states = network.first_states(B)
     for t in range(T):
         logits_b1v, states = network(tf.constant(IDS_BT[:, t : t + 1]), states)
         np.testing.assert_allclose(logits_b1v[:, 0], whole_btv[:, t], atol=tolerance)
-    for (hidden_bh, cell_bh), (whole_hidden_bh, whole_cell_bh) in zip(states, whole_states, strict=True):
-        np.testing.assert_allclose(hidden_bh, whole_hidden_bh, atol=tolerance)
-        np.testing.assert_allclose(cell_bh, whole_cell_bh, atol=tolerance)
+    for array_bh, whole_bh in zip(tf.nest.flatten(states), tf.nest.flatten(whole_states), strict=True):
+        np.testing.assert_allclose(array_bh, whole_bh, atol=tolerance)
 
 
 def test_two_halves_with_the_state_carried_equal_the_whole(small_model: ModelConfig) -> None:
     network = build(small_model)
     randomise(network)
-    whole_btv, _ = network(tf.constant(IDS_BT), network.empty_states(B))
-    first_btv, states = network(tf.constant(IDS_BT[:, :1]), network.empty_states(B))
+    whole_btv, _ = network(tf.constant(IDS_BT), network.first_states(B))
+    first_btv, states = network(tf.constant(IDS_BT[:, :1]), network.first_states(B))
     second_btv, _ = network(tf.constant(IDS_BT[:, 1:]), states)
     np.testing.assert_allclose(tf.concat([first_btv, second_btv], axis=1), whole_btv, atol=1e-5)
 
 
-def test_gradient_equals_finite_differences_in_float64(small_model: ModelConfig) -> None:
-    network = build(small_model, num_layers=2, precision="float64")
+@pytest.mark.parametrize("variant", [{"num_layers": 2}, EVERYTHING, PLAIN_ONE_HOT], ids=["lstm", "gru", "rnn"])
+def test_gradient_equals_finite_differences_in_float64(small_model: ModelConfig, variant: dict[str, Any]) -> None:
+    network = build(small_model, precision="float64", **variant)
     randomise(network)
     targets_bt = np.roll(IDS_BT, -1, axis=1)
-    states = [(h + 0.1, c - 0.2) for h, c in network.empty_states(B)]
 
     def find_loss() -> tf.Tensor:
+        states = tf.nest.map_structure(lambda array_bh: array_bh + 0.1, network.first_states(B))
         logits_btv, _ = network(tf.constant(IDS_BT), states, training=True)
         return tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(targets_bt, logits_btv))
 
@@ -113,11 +161,27 @@ def test_gradient_equals_finite_differences_in_float64(small_model: ModelConfig)
             assert (above - below) / 2e-6 == pytest.approx(gradient[place], rel=1e-5, abs=1e-9), variable.path
 
 
-@pytest.mark.parametrize("num_symbols", [65, 99, 5000])
-def test_untrained_loss_is_the_logarithm_of_the_number_of_symbols(small_model: ModelConfig, num_symbols: int) -> None:
-    network = build(small_model, num_symbols=num_symbols, embedding_dim=64, hidden_size=128)
+@pytest.mark.parametrize(
+    ("num_symbols", "variant"),
+    [
+        (65, {}),
+        (99, {}),
+        (5000, {}),
+        (65, {"cell": Cell.gru}),
+        (65, {"cell": Cell.rnn}),
+        (65, {"embedding_dim": None}),
+        (300, {"embedding_dim": None}),
+        (65, {"tie_embeddings": True}),
+        (65, {"tie_embeddings": True, "embedding_dim": 128, "layer_norm": True}),
+        (65, {"layer_norm": True, "residual": True, "num_layers": 4}),
+    ],
+)
+def test_untrained_loss_is_the_logarithm_of_the_number_of_symbols(
+    small_model: ModelConfig, num_symbols: int, variant: dict[str, Any]
+) -> None:
+    network = build(small_model, num_symbols=num_symbols, **({"embedding_dim": 64, "hidden_size": 128} | variant))
     ids_bt = np.random.default_rng(0).integers(num_symbols, size=(16, 51), dtype=np.int32)
-    logits_btv, _ = network(tf.constant(ids_bt[:, :-1]), network.empty_states(16))
+    logits_btv, _ = network(tf.constant(ids_bt[:, :-1]), network.first_states(16))
     loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(ids_bt[:, 1:], logits_btv))
     assert float(loss) == pytest.approx(math.log(num_symbols), rel=0.01)
 
@@ -149,9 +213,9 @@ def test_equal_seeds_give_equal_weights_and_others_do_not(small_model: ModelConf
 
 def test_dropout_acts_in_training_only_and_keeps_the_mean(small_model: ModelConfig) -> None:
     network = build(small_model, dropout=0.4, hidden_size=64)
-    still, _ = network(tf.constant(IDS_BT), network.empty_states(B), training=False)
-    again, _ = network(tf.constant(IDS_BT), network.empty_states(B), training=False)
-    dropped, _ = network(tf.constant(IDS_BT), network.empty_states(B), training=True)
+    still, _ = network(tf.constant(IDS_BT), network.first_states(B), training=False)
+    again, _ = network(tf.constant(IDS_BT), network.first_states(B), training=False)
+    dropped, _ = network(tf.constant(IDS_BT), network.first_states(B), training=True)
     np.testing.assert_array_equal(still, again)
     assert not np.allclose(still, dropped)
     assert isinstance(network.dropouts[0], keras.layers.Dropout)
@@ -160,31 +224,60 @@ def test_dropout_acts_in_training_only_and_keeps_the_mean(small_model: ModelConf
 
 def test_states_and_logits_are_float32_in_bfloat16(small_model: ModelConfig) -> None:
     network = build(small_model, precision="bfloat16")
-    logits_btv, states = network(tf.constant(IDS_BT), network.empty_states(B))
+    logits_btv, states = network(tf.constant(IDS_BT), network.first_states(B))
     assert {logits_btv.dtype, *(s.dtype for pair in states for s in pair)} == {tf.float32}
     assert {v.dtype for v in network.trainable_variables} == {"float32"}
 
 
-@pytest.mark.parametrize(("gpu", "expected"), [(False, LSTM), (True, KerasLSTM)])
-def test_a_gpu_gets_keras_layer_and_a_cpu_ours(gpu: bool, expected: type[LSTM]) -> None:
-    assert choose_layer(gpu=gpu) is expected
-
-
-@pytest.mark.parametrize(("gpus", "expected"), [([], LSTM), (["a GPU"], KerasLSTM)])
+@pytest.mark.parametrize(("gpus", "expected"), [([], Recurrent), (["a GPU"], KerasRecurrent)])
 def test_a_run_gets_the_layer_of_the_machine_it_is_on(
-    compose: Any, monkeypatch: pytest.MonkeyPatch, gpus: list[str], expected: type[LSTM]
+    compose: Any, monkeypatch: pytest.MonkeyPatch, gpus: list[str], expected: type[Recurrent]
 ) -> None:
     """There is no GPU here: only what TensorFlow says of the machine is replaced."""
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus if kind == "GPU" else [])
-    network = build_network(compose("model.hidden_size=5", "model.num_layers=2"), num_symbols=V)
+    network = build_network(compose("model=gru", "model.hidden_size=5", "model.num_layers=2"), num_symbols=V)
     assert [type(layer) for layer in network.recurrent] == [expected, expected]
 
 
-def test_a_network_of_gpu_layers_has_the_same_weights_and_logits(small_model: ModelConfig) -> None:
+@pytest.mark.parametrize("variant", [{}, PLAIN_ONE_HOT])
+def test_a_network_of_gpu_layers_has_the_same_weights_and_logits(
+    small_model: ModelConfig, variant: dict[str, Any]
+) -> None:
+    model = dataclasses.replace(small_model, **variant)
     networks = [
-        Network(num_symbols=V, model=small_model, precision="float32", seed=3, layer=layer)
-        for layer in (LSTM, KerasLSTM)
+        Network(num_symbols=V, model=model, precision="float32", seed=3, layer=layer)
+        for layer in (Recurrent, KerasRecurrent)
     ]
     assert [v.path for v in networks[0].variables] == [v.path for v in networks[1].variables]
-    first, second = (network(tf.constant(IDS_BT), network.empty_states(B))[0] for network in networks)
+    first, second = (network(tf.constant(IDS_BT), network.first_states(B))[0] for network in networks)
     np.testing.assert_allclose(first, second, atol=1e-5)
+
+
+def test_parameters_are_named_by_what_they_are_in_the_order_of_the_layers(small_model: ModelConfig) -> None:
+    network = build(small_model, **EVERYTHING | {"num_layers": 2})
+    layer = ["kernel", "recurrent_kernel", "bias"]
+    assert [name for name, _, _ in list_parameters(network)] == [
+        "embedding/embeddings",
+        *(f"gru_{i}/{name}" for i in (1, 2) for name in layer),
+        *(f"norm_{i}/{name}" for i in (1, 2) for name in ("gamma", "beta")),
+        *(f"initial_state_{i}/hidden" for i in (1, 2)),
+        "output/projection",
+        "output/bias",
+    ]
+
+
+def test_a_learned_first_state_starts_at_zero_and_stays_in_reach(small_model: ModelConfig) -> None:
+    network = build(small_model, learn_initial_state=True)
+    assert all(not np.any(array_bh) for array_bh in network.first_states(B)[0])
+    for variable in network.initial_states[0].trainable_variables:
+        variable.assign(np.full(variable.shape, 3.0))
+    ((hidden_bh, cell_bh),) = network.first_states(B)
+    np.testing.assert_allclose(hidden_bh, np.full((B, 5), np.tanh(3.0)), rtol=1e-6)
+    np.testing.assert_array_equal(cell_bh, np.full((B, 5), 3.0))
+
+
+def test_without_training_no_dropout_acts(small_model: ModelConfig) -> None:
+    rates = {"dropout": 0.3, "input_dropout": 0.2, "output_dropout": 0.6, "embedding_dropout": 0.4}
+    networks = [build(small_model, **changes) for changes in ({}, rates)]
+    first, second = (network(tf.constant(IDS_BT), network.first_states(B))[0] for network in networks)
+    np.testing.assert_array_equal(first, second)

@@ -6,6 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
+from charrnn_exp.config.options import Cell
 from charrnn_exp.config.schema import ModelConfig
 from charrnn_exp.model.network import Network
 from charrnn_exp.sampling import sampler as module
@@ -31,7 +32,7 @@ def sample(network: Network, *, temperature: float = 1.0, top_k: int | None = No
 def naive_greedy(network: Network, length: int) -> list[int]:
     ids = PROMPT_T.tolist()
     for _ in range(length):
-        logits_btv, _ = network(np.array([ids], np.int32), network.empty_states(1))
+        logits_btv, _ = network(np.array([ids], np.int32), network.first_states(1))
         ids.append(int(np.argmax(logits_btv[0, -1])))
     return ids
 
@@ -53,6 +54,15 @@ def test_equal_seeds_give_equal_texts_and_others_do_not(network: Network) -> Non
 
 def test_a_text_is_the_same_alone_or_in_a_batch(network: Network) -> None:
     np.testing.assert_array_equal(sample(network)[0], sample(network, num_samples=5)[0])
+
+
+def test_a_text_of_any_model_is_the_same_alone_or_in_a_batch(small_model: ModelConfig) -> None:
+    changes: dict[str, Any] = {"cell": Cell.gru, "num_layers": 2, "hidden_size": 37, "learn_initial_state": True}
+    model = dataclasses.replace(small_model, layer_norm=True, residual=True, tie_embeddings=True, **changes)
+    network = Network(num_symbols=7, model=model, precision="float32", seed=1)
+    texts_bt = sample(network, num_samples=5)
+    np.testing.assert_array_equal(sample(network)[0], texts_bt[0])
+    assert len(np.unique(texts_bt)) == 7
 
 
 def test_a_text_is_the_same_where_a_batch_is_multiplied_in_another_format(small_model: ModelConfig) -> None:

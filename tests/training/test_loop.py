@@ -190,7 +190,7 @@ def test_a_small_text_is_learned_to_the_entropy_that_counting_gives(start: Any, 
     counted = [windows.count(w) / sum(other[:-1] == w[:-1] for other in windows) for w in windows]
     entropy = -float(np.mean(np.log(counted)))
     windows_bt = np.array(windows, np.int32)
-    logits_btv, _ = run.state.network(windows_bt[:, :-1], run.state.network.empty_states(len(windows)))
+    logits_btv, _ = run.state.network(windows_bt[:, :-1], run.state.network.first_states(len(windows)))
     losses_b = tf.nn.sparse_softmax_cross_entropy_with_logits(windows_bt[:, -1], logits_btv[:, -1])
     assert entropy > 1.0
     assert float(tf.reduce_mean(losses_b)) == pytest.approx(entropy, rel=0.02)

@@ -49,7 +49,7 @@ class Scorer:
     def loss(self, should_stop: Callable[[], bool] = lambda: False) -> float | None:
         """Return the mean loss in nats per character; None if it was asked to stop before the end."""
         total = 0.0
-        states = self._network.empty_states(self._streams.num_streams)
+        states = self._network.first_states(self._streams.num_streams)
         for window in self._streams.read_windows():
             if should_stop():
                 return None
@@ -60,7 +60,7 @@ class Scorer:
     def score(self, should_stop: Callable[[], bool] = lambda: False) -> Scores | None:
         """Return all scores, with the very loss of `loss`; None if it was asked to stop before the end."""
         total, num_hits, blocks = 0.0, 0, BlockMeans(self._num_scored)
-        states = self._network.empty_states(self._streams.num_streams)
+        states = self._network.first_states(self._streams.num_streams)
         for window in self._streams.read_windows():
             if should_stop():
                 return None

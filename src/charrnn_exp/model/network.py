@@ -3,17 +3,30 @@
 Axes: b batch, t time, v vocabulary, e embedding, h hidden.
 """
 
+import math
 from typing import Any
 
 import keras
 import tensorflow as tf
 
+from charrnn_exp.config.options import Cell
 from charrnn_exp.config.schema import Config, ModelConfig
-from charrnn_exp.model.lstm import LSTM, KerasLSTM
+from charrnn_exp.model.cell import State
+from charrnn_exp.model.initial_state import InitialState
+from charrnn_exp.model.layers import Recurrent, choose_layer, find_cell
 from charrnn_exp.model.machine import choose_precision, has_gpu
+from charrnn_exp.model.size import resolve
+from charrnn_exp.model.tied_output import TiedOutput
 
-States = list[tuple[Any, Any]]
-"""For each recurrent layer its (hidden_bh, cell_bh), float32."""
+States = list[State]
+"""For each recurrent layer the arrays of its state, float32: (hidden_bh, cell_bh) of an LSTM, else (hidden_bh,)."""
+
+SMALL = 0.1
+"""First weights of the output, as a share of their usual size, where features are larger than an LSTM's."""
+TIED_SHARE = 0.5
+"""The same where the embedding is the output."""
+NORM_EPSILON = 1e-5
+"""Added to the variance of a layer's outputs, as in PyTorch."""
 
 
 class Network(keras.Model):
@@ -21,102 +34,141 @@ class Network(keras.Model):
 
     Args:
         num_symbols: v.
-        model: sizes and dropout.
+        model: its hidden_size is a number, see `resolve`.
         precision: "float32" or "bfloat16", the number format of the matrix products over float32 weights; "float64"
             for everything, to compare gradients with finite differences.
         seed: of the first weights and of dropout.
-        layer: which LSTM, see `choose_layer`.
+        layer: which recurrent layer, see `choose_layer`.
     """
 
     def __init__(
-        self, *, num_symbols: int, model: ModelConfig, precision: str, seed: int, layer: type[LSTM] = LSTM
+        self, *, num_symbols: int, model: ModelConfig, precision: str, seed: int, layer: type[Recurrent] = Recurrent
     ) -> None:
+        assert model.hidden_size is not None, "a model is resolved before it is built"
         dtype = "mixed_bfloat16" if precision == "bfloat16" else precision
         weight_dtype = "float32" if precision == "bfloat16" else precision
         super().__init__(name="network", dtype=weight_dtype, autocast=False)
         self._weight_dtype = weight_dtype
         self.precision, self.num_symbols = precision, num_symbols
-        self.hidden_size = model.hidden_size
-        self.embedding = keras.layers.Embedding(
-            num_symbols,
-            model.embedding_dim,
-            # Not Keras' +-0.05: the gates would see next to nothing of their input for the first hundred steps.
-            embeddings_initializer=keras.initializers.RandomNormal(0.0, 1.0, seed=seed),
-            dtype=self._weight_dtype,
-            name="embedding",
+        self.hidden_size, self.residual = model.hidden_size, model.residual
+        self.embedding = _make_embedding(model, num_symbols, seed, weight_dtype)
+        self.input_scale = 1.0 / _find_embedding_deviation(model)
+        self.embedding_dropout = keras.layers.Dropout(
+            model.embedding_dropout, noise_shape=(None, 1), seed=seed + 3, dtype=weight_dtype, name="embedding_dropout"
         )
+        self.input_dropout = _make_dropout(model, model.input_dropout, seed + 2, weight_dtype, "input_dropout")
+        numbers, cell = range(1, model.num_layers + 1), find_cell(model.cell)
         self.recurrent = [
             layer(
+                cell,
                 model.hidden_size,
                 seed=seed + 10 * i,
                 precision="bfloat16" if precision == "bfloat16" else "float32",
-                dtype=self._weight_dtype,
-                name=f"lstm_{i}",
+                reads_symbols=self.embedding is None and i == 1,
+                dtype=weight_dtype,
+                name=f"{model.cell.name}_{i}",
             )
-            for i in range(1, model.num_layers + 1)
+            for i in numbers
         ]
+        self.norms = [
+            keras.layers.LayerNormalization(epsilon=NORM_EPSILON, dtype=weight_dtype, name=f"norm_{i}")
+            for i in numbers
+            if model.layer_norm
+        ]
+        rates = [model.dropout] * (model.num_layers - 1)
+        rates.append(model.dropout if model.output_dropout is None else model.output_dropout)
         self.dropouts = [
-            keras.layers.Dropout(model.dropout, seed=seed + 10 * i + 5, name=f"dropout_{i}", dtype=dtype)
-            for i in range(1, model.num_layers + 1)
+            _make_dropout(model, rate, seed + 10 * i + 5, dtype, f"dropout_{i}")
+            for i, rate in zip(numbers, rates, strict=True)
         ]
-        self.output_layer = keras.layers.Dense(
-            num_symbols,
-            kernel_initializer=keras.initializers.GlorotUniform(seed=seed + 1),
-            dtype=dtype,
-            name="output",
-        )
+        self.initial_states = [
+            InitialState(cell.state_names, model.hidden_size, dtype=weight_dtype, name=f"initial_state_{i}")
+            for i in numbers
+            if model.learn_initial_state
+        ]
+        self.output_layer = _make_output(model, num_symbols, seed + 1, dtype)
         self._build()
 
     def _build(self) -> None:
         """Make every variable now, in the order of the layers."""
-        self.embedding.build()
-        input_size = self.embedding.output_dim
-        for layer, dropout in zip(self.recurrent, self.dropouts, strict=True):
+        input_size = self.num_symbols
+        if self.embedding is not None:
+            self.embedding.build()
+            input_size = self.embedding.output_dim
+        for layer in self.recurrent:
             layer.build((None, None, input_size))
-            dropout.build((None, None, self.hidden_size))
             input_size = self.hidden_size
-        self.output_layer.build((None, None, self.hidden_size))
+        for layer in [*self.norms, *self.dropouts, self.output_layer]:
+            if not layer.built:
+                layer.build((None, None, self.hidden_size))
         self.built = True
 
-    def empty_states(self, batch_size: int) -> States:
-        """Return states that remember nothing, for so many streams."""
+    def first_states(self, batch_size: int) -> States:
+        """Return the states at the start of a text, for so many streams: zero, or learned and differentiable."""
+        if self.initial_states:
+            return [initial_state.repeat(batch_size) for initial_state in self.initial_states]
         zeros_bh = tf.zeros((batch_size, self.hidden_size), self._weight_dtype)
-        return [(zeros_bh, zeros_bh) for _ in self.recurrent]
+        return [(zeros_bh,) * len(layer.cell.state_names) for layer in self.recurrent]
 
     def call(self, ids_bt: Any, states: States, training: bool = False) -> tuple[Any, States]:
         """Return float32 logits_btv and the states after the last character.
 
         Args:
             ids_bt: int32 symbol ids.
-            states: of the character before the first, see `empty_states`.
+            states: of the character before the first, see `first_states`.
             training: whether dropout is on.
         """
         features_bth, new_states = None, []
-        for layer, dropout, state in zip(self.recurrent, self.dropouts, states, strict=True):
+        for i, (layer, dropout) in enumerate(zip(self.recurrent, self.dropouts, strict=True)):
             if features_bth is None:
-                features_bth, state = layer.call_on_ids(ids_bt, self.embedding.embeddings, state, training=training)
+                outputs_bth, state = self._read(layer, ids_bt, states[i], training)
             else:
-                features_bth, state = layer(features_bth, state, training=training)
-            features_bth = dropout(features_bth, training=training)
+                outputs_bth, state = layer(features_bth, states[i], training=training)
+            if self.norms:
+                outputs_bth = self.norms[i](outputs_bth)
+            if self.residual and features_bth is not None:
+                outputs_bth += tf.cast(features_bth, outputs_bth.dtype)
+            features_bth = dropout(outputs_bth, training=training)
             new_states.append(state)
-        return tf.cast(self.output_layer(features_bth), self._weight_dtype), new_states
+        return tf.cast(self._find_logits(features_bth), self._weight_dtype), new_states
+
+    def _read(self, layer: Recurrent, ids_bt: Any, state: State, training: bool) -> tuple[Any, State]:
+        """Return the outputs and the state of the first layer."""
+        if self.embedding is None:
+            return layer.call_on_ids(ids_bt, None, state, training=training)
+        vectors_ve = self.embedding_dropout(self.input_vectors(), training=training)
+        if training and self.input_dropout.rate > 0:
+            inputs_bte = self.input_dropout(tf.gather(vectors_ve, ids_bt), training=training)
+            return layer(inputs_bte, state, training=training)
+        return layer.call_on_ids(ids_bt, vectors_ve, state, training=training)
+
+    def input_vectors(self) -> Any:
+        """Return what stands for each symbol at the first layer, vectors_ve."""
+        assert self.embedding is not None, "one-hot: there are none"
+        embedding_ve = tf.convert_to_tensor(self.embedding.embeddings)
+        return embedding_ve if self.input_scale == 1.0 else embedding_ve * self.input_scale
+
+    def _find_logits(self, features_bth: Any) -> Any:
+        if isinstance(self.output_layer, TiedOutput):
+            assert self.embedding is not None
+            return self.output_layer(features_bth, self.embedding.embeddings)
+        return self.output_layer(features_bth)
 
 
 def build_network(config: Config, *, num_symbols: int) -> Network:
-    """Return the network of a run, in the number format and with the layers that are fastest on this machine."""
+    """Return the network of a run, in the number format and with the layers that are fastest on this machine.
+
+    Raises:
+        UserError: if model.parameter_budget is too small for any.
+    """
     gpu = has_gpu()
     return Network(
         num_symbols=num_symbols,
-        model=config.model,
+        model=resolve(config.model, num_symbols=num_symbols),
         precision=choose_precision(config.training.precision, gpu=gpu),
         seed=config.seed,
         layer=choose_layer(gpu=gpu),
     )
-
-
-def choose_layer(*, gpu: bool) -> type[LSTM]:
-    """Return the layer that is faster: ours on a CPU, Keras' (cuDNN) on a GPU."""
-    return KerasLSTM if gpu else LSTM
 
 
 def list_parameters(network: Network) -> list[tuple[str, tuple[int, ...], int]]:
@@ -130,3 +182,46 @@ def list_parameters(network: Network) -> list[tuple[str, tuple[int, ...], int]]:
 def count_parameters(network: Network) -> int:
     """Return the number of trainable weights."""
     return sum(count for _, _, count in list_parameters(network))
+
+
+def _make_embedding(model: ModelConfig, num_symbols: int, seed: int, dtype: str) -> keras.layers.Embedding | None:
+    if model.embedding_dim is None:
+        return None
+    # Not Keras' +-0.05: the gates would see next to nothing of their input for the first hundred steps.
+    normal = keras.initializers.RandomNormal(0.0, _find_embedding_deviation(model), seed=seed)
+    return keras.layers.Embedding(
+        num_symbols, model.embedding_dim, embeddings_initializer=normal, dtype=dtype, name="embedding"
+    )
+
+
+def _find_embedding_deviation(model: ModelConfig) -> float:
+    """Return the first deviation of the embedding; vectors that also give logits are small, and scaled up as inputs.
+
+    Source: Vaswani et al. 2017, section 3.4.
+    """
+    if not model.tie_embeddings or model.embedding_dim is None:
+        return 1.0
+    return TIED_SHARE * _find_output_share(model) / math.sqrt(model.embedding_dim)
+
+
+def _make_dropout(model: ModelConfig, rate: float, seed: int, dtype: str, name: str) -> keras.layers.Dropout:
+    shape = (None, 1, None) if model.variational_dropout else None
+    return keras.layers.Dropout(rate, noise_shape=shape, seed=seed, dtype=dtype, name=name)
+
+
+def _make_output(model: ModelConfig, num_symbols: int, seed: int, dtype: str) -> keras.layers.Layer:
+    if model.tie_embeddings:
+        assert model.embedding_dim is not None
+        assert model.hidden_size is not None
+        return TiedOutput(num_symbols, model.embedding_dim, model.hidden_size, seed=seed, dtype=dtype)
+    share = _find_output_share(model)
+    # A share of 1 is Glorot's.
+    start = keras.initializers.VarianceScaling(share * share, "fan_avg", "uniform", seed=seed)
+    return keras.layers.Dense(num_symbols, kernel_initializer=start, dtype=dtype, name="output")
+
+
+def _find_output_share(model: ModelConfig) -> float:
+    """Return the output's first weights as a share of their usual size, so that an untrained loss is near ln v."""
+    if model.cell is Cell.lstm and not model.layer_norm and not model.residual:
+        return 1.0
+    return SMALL / math.sqrt(model.num_layers if model.residual else 1)

@@ -1,27 +1,34 @@
 """The network one character at a time, in 8-bit integers: what the sampler runs.
 
-Axes: b stream, v vocabulary, e embedding, h hidden, z = 4h gates (i, f, g, o), m rows and k columns of a matrix.
+Axes: b stream, v vocabulary, e embedding, h hidden, z gates (4h of an LSTM: i, f, g, o), m rows, k columns of a matrix.
 
 A single stream is as fast as the weights can be read, so they are read as int8, a quarter of float32, and all that
 reads a layer's hidden values is one matrix. Each of its rows has a scale of its own; hidden values lie in (-1, 1). Sums
 of integers are exact in any order, so a text is the same to the last character alone or in a batch: sums of floats are
 not, since libraries add in another order for another number of streams. benchmarks/quantization.py shows that the
 distribution stays: it moves less than by multiplying in bfloat16, as training does.
+
+Where outputs are normalised or added to inputs, what is above reads not the hidden values but others, of any size: a
+matrix of its own reads them, rounded with a scale for each stream. Norms add whole numbers too.
 """
 
 from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from charrnn_exp.model.network import Network
+from charrnn_exp.model.network import NORM_EPSILON, Network
+from charrnn_exp.model.tied_output import TiedOutput
 
 LARGEST = 127.0
 """Integers reach from -LARGEST to LARGEST."""
 MANY_STREAMS = 16
 """From here on the products are limited by arithmetic, not by reading, and bfloat16 multiplies faster than int8."""
+NORM_STEPS = 2.0**15
+"""Hidden values are rounded to whole numbers of 1 / NORM_STEPS before their mean and variance are taken."""
 
-StepStates = list[tuple[Any, Any]]
-"""For each recurrent layer what its hidden values add to the next step's gates, recurrent_zb, and its cell_hb."""
+StepStates = list[tuple[Any, ...]]
+"""For each recurrent layer what its hidden values add to the next step's gates, recurrent_zb, and what else its cell
+keeps: an LSTM its cell_hb, a GRU its hidden_hb."""
 
 
 class Matrix(NamedTuple):
@@ -36,17 +43,41 @@ class Matrix(NamedTuple):
     scale_m1: Any
 
 
+class StepLayer(NamedTuple):
+    """A recurrent layer and what is above it.
+
+    Args:
+        of_hidden: the matrix of all that reads its hidden values: its own recurrent kernel and, where they are what
+            the layer above (or the logits) reads, below it the kernel of that.
+        recurrent_bias_z1: of a GRU; else None.
+        norm: its gain and bias, [h, 1] each; None: off.
+        adds_inputs: whether the layer's inputs are added to its outputs.
+        of_features: the matrix of the layer above (or of the logits) where it reads other values; else None.
+        bias_m1: of the layer above or of the logits.
+        first_h1: learned arrays of the state at the start of a text, in the cell's order; None: zero.
+    """
+
+    of_hidden: Matrix
+    recurrent_bias_z1: Any | None
+    norm: tuple[Any, Any] | None
+    adds_inputs: bool
+    of_features: Matrix | None
+    bias_m1: Any
+    first_h1: list[Any] | None
+
+
 class StepWeights(NamedTuple):
     """All that a step reads.
 
     Args:
+        cell: lstm, gru or rnn.
         table_vz: float32; what each symbol adds to the gates of the first layer, its bias included.
-        layers: for each recurrent layer the matrix of all that reads its hidden values, its own recurrent kernel and
-            below it the kernel of the layer above (or of the logits), and the bias_m1 of the latter.
+        layers: from the first to the last.
     """
 
+    cell: str
     table_vz: Any
-    layers: list[tuple[Matrix, Any]]
+    layers: list[StepLayer]
 
 
 def choose_integers(num_streams: int, precision: str) -> Any:
@@ -62,14 +93,40 @@ def quantize(network: Network, integers: Any) -> StepWeights:
         integers: of `choose_integers`.
     """
     first, *others = network.recurrent
-    table_vz = network.embedding.embeddings.value @ first.kernel.value + first.bias.value
-    readers = [(layer.kernel.value, layer.bias.value) for layer in others]
-    readers.append((network.output_layer.kernel.value, network.output_layer.bias.value))
-    layers = [
-        (_quantize(tf.concat([layer.recurrent_kernel.value, kernel], 1), integers), bias[:, None])
-        for layer, (kernel, bias) in zip(network.recurrent, readers, strict=True)
-    ]
-    return StepWeights(table_vz, layers)
+    table_vz = first.kernel.value if network.embedding is None else network.input_vectors() @ first.kernel.value
+    readers = [(layer.kernel.value, _input_bias(layer.bias.value)) for layer in others]
+    readers.append(_read_output(network))
+    layers = []
+    for i, (layer, (kernel_hm, bias_m)) in enumerate(zip(network.recurrent, readers, strict=True)):
+        recurrent_hz, bias, adds_inputs = layer.recurrent_kernel.value, layer.bias.value, network.residual and i > 0
+        is_apart = bool(network.norms) or adds_inputs
+        norm = network.norms[i] if network.norms else None
+        of_hidden_hm = recurrent_hz if is_apart else tf.concat([recurrent_hz, kernel_hm], 1)
+        layers.append(
+            StepLayer(
+                of_hidden=_quantize(of_hidden_hm, integers),
+                recurrent_bias_z1=None if len(bias.shape) == 1 else bias[1][:, None],
+                norm=None if norm is None else (norm.gamma.value[:, None], norm.beta.value[:, None]),
+                adds_inputs=adds_inputs,
+                of_features=_quantize(kernel_hm, integers) if is_apart else None,
+                bias_m1=bias_m[:, None],
+                first_h1=[v[:, None] for v in network.initial_states[i].values()] if network.initial_states else None,
+            )
+        )
+    return StepWeights(first.cell.__name__.lower(), table_vz + _input_bias(first.bias.value), layers)
+
+
+def _input_bias(bias: Any) -> Any:
+    """Return what is added to the inputs' product: a GRU has another one, for that of the hidden values."""
+    return bias if len(bias.shape) == 1 else bias[0]
+
+
+def _read_output(network: Network) -> tuple[Any, Any]:
+    output = network.output_layer
+    if isinstance(output, TiedOutput):
+        assert network.embedding is not None
+        return output.find_matrix(network.embedding.embeddings), output.bias.value
+    return output.kernel.value, output.bias.value
 
 
 @tf.function(jit_compile=True, autograph=False)
@@ -80,24 +137,81 @@ def _quantize(weights_km: Any, integers: Any) -> Matrix:
     return Matrix(tf.cast(tf.round(weights_mk / scale_m1), integers), scale_m1 / LARGEST)
 
 
-def empty_states(weights: StepWeights, num_streams: int) -> StepStates:
-    """Return states that remember nothing, for so many streams."""
-    sizes = [matrix.integers_mk.shape[1] for matrix, _ in weights.layers]
-    return [(tf.zeros((4 * h, num_streams)), tf.zeros((h, num_streams))) for h in sizes]
+def first_states(weights: StepWeights, num_streams: int) -> StepStates:
+    """Return the states at the start of a text, for so many streams."""
+    states: StepStates = []
+    for layer in weights.layers:
+        h = layer.of_hidden.integers_mk.shape[1]
+        if layer.first_h1 is None:
+            num_gates = weights.table_vz.shape[1]
+            zeros = (tf.zeros((num_gates, num_streams)), tf.zeros((h, num_streams)))
+            states.append(zeros[:1] if weights.cell == "rnn" else zeros)
+        else:
+            states.append(_learned_state(weights.cell, layer, weights.table_vz.shape[1], num_streams))
+    return states
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _learned_state(cell: str, layer: StepLayer, num_gates: int, num_streams: int) -> tuple[Any, ...]:
+    assert layer.first_h1 is not None
+    hidden_hb, *others = (tf.tile(first_h1, [1, num_streams]) for first_h1 in layer.first_h1)
+    recurrent_zb = _multiply(layer.of_hidden, tf.round(hidden_hb * LARGEST))[:num_gates]
+    return (recurrent_zb, *([hidden_hb] if cell == "gru" else others))
 
 
 def step(weights: StepWeights, ids_b: Any, states: StepStates) -> tuple[Any, StepStates]:
     """Return float32 logits_bv and the states after one character; to be called in a function that XLA compiles."""
     above_mb = tf.transpose(tf.gather(weights.table_vz, ids_b))
-    new_states = []
-    for (matrix, bias_m1), (recurrent_zb, cell_hb) in zip(weights.layers, states, strict=True):
-        i, f, g, o = tf.split(recurrent_zb + above_mb, 4, axis=0)
-        cell_hb = tf.sigmoid(f) * cell_hb + tf.sigmoid(i) * tf.tanh(g)
-        sums_mb = _multiply(matrix, tf.round(tf.sigmoid(o) * tf.tanh(cell_hb) * LARGEST))
+    features_hb, new_states = None, []
+    for layer, (recurrent_zb, *kept) in zip(weights.layers, states, strict=True):
+        if layer.recurrent_bias_z1 is not None:
+            recurrent_zb += layer.recurrent_bias_z1
+        hidden_hb, kept = _advance(weights.cell, above_mb, recurrent_zb, kept)
+        sums_mb = _multiply(layer.of_hidden, tf.round(hidden_hb * LARGEST))
         num_gates = recurrent_zb.shape[0]
-        new_states.append((sums_mb[:num_gates], cell_hb))
-        above_mb = sums_mb[num_gates:] + bias_m1
+        new_states.append((sums_mb[:num_gates], *kept))
+        outputs_hb = hidden_hb if layer.norm is None else _normalise(hidden_hb, *layer.norm)
+        features_hb = outputs_hb + features_hb if layer.adds_inputs else outputs_hb
+        if layer.of_features is None:
+            above_mb = sums_mb[num_gates:] + layer.bias_m1
+        else:
+            above_mb = _multiply_scaled(layer.of_features, features_hb) + layer.bias_m1
     return tf.transpose(above_mb), new_states
+
+
+def _advance(cell: str, above_zb: Any, recurrent_zb: Any, kept: list[Any]) -> tuple[Any, list[Any]]:
+    """Return the hidden values after a step and what else the cell keeps."""
+    match cell:
+        case "lstm":
+            i, f, g, o = tf.split(recurrent_zb + above_zb, 4, axis=0)
+            cell_hb = tf.sigmoid(f) * kept[0] + tf.sigmoid(i) * tf.tanh(g)
+            return tf.sigmoid(o) * tf.tanh(cell_hb), [cell_hb]
+        case "gru":
+            above, recurrent = tf.split(above_zb, 3, axis=0), tf.split(recurrent_zb, 3, axis=0)
+            z, r = tf.sigmoid(above[0] + recurrent[0]), tf.sigmoid(above[1] + recurrent[1])
+            hidden_hb = z * kept[0] + (1.0 - z) * tf.tanh(above[2] + r * recurrent[2])
+            return hidden_hb, [hidden_hb]
+        case "rnn":
+            return tf.tanh(recurrent_zb + above_zb), []
+        case _:
+            raise AssertionError(cell)
+
+
+def _normalise(hidden_hb: Any, gain_h1: Any, bias_h1: Any) -> Any:
+    """Return the layer norm of hidden values; their mean and variance are sums of whole numbers, so exact."""
+    integers_hb = tf.cast(tf.round(hidden_hb * NORM_STEPS), tf.int64)
+    sums = tf.reduce_sum(integers_hb, axis=0, keepdims=True), tf.reduce_sum(integers_hb**2, axis=0, keepdims=True)
+    mean_1b, square_1b = (tf.cast(sum_1b, tf.float64) / hidden_hb.shape[0] for sum_1b in sums)
+    deviation_1b = tf.sqrt((square_1b - mean_1b**2) / NORM_STEPS**2 + NORM_EPSILON)
+    centred_hb = hidden_hb - tf.cast(mean_1b / NORM_STEPS, tf.float32)
+    return centred_hb / tf.cast(deviation_1b, tf.float32) * gain_h1 + bias_h1
+
+
+def _multiply_scaled(matrix: Matrix, features_kb: Any) -> Any:
+    """Multiply values of any size, rounded with a scale for each stream."""
+    largest_1b = tf.reduce_max(tf.abs(features_kb), axis=0, keepdims=True)
+    largest_1b = tf.where(largest_1b > 0.0, largest_1b, 1.0)
+    return _multiply(matrix, tf.round(features_kb / largest_1b * LARGEST)) * largest_1b
 
 
 def _multiply(matrix: Matrix, hidden_kb: Any) -> Any:

@@ -11,7 +11,7 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from charrnn_exp.model.network import Network
-from charrnn_exp.model.stepper import StepStates, StepWeights, choose_integers, empty_states, quantize, step
+from charrnn_exp.model.stepper import StepStates, StepWeights, choose_integers, first_states, quantize, step
 from charrnn_exp.sampling.filters import pick
 
 PIECE_LENGTH = 250
@@ -53,7 +53,7 @@ class Sampler:
         generators = [np.random.default_rng([seed, i]) for i in range(num_samples)]
         given_tb = np.tile(prompt_ids_t[1:, None], [1, num_samples])
         ids_b = tf.fill([num_samples], tf.constant(prompt_ids_t[0], tf.int32))
-        position = (ids_b, empty_states(weights, num_samples))
+        position = (ids_b, first_states(weights, num_samples))
         for start in range(0, len(given_tb), PIECE_LENGTH):
             piece_tb = given_tb[start : start + PIECE_LENGTH]
             _, position = self._run(weights, piece_tb, np.zeros(piece_tb.shape, np.float32), position)

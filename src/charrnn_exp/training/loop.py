@@ -155,7 +155,7 @@ def _update(state: TrainingState, step: TrainingStep, windows_bt: object, config
     progress = state.progress
     rate = find_learning_rate(config.optimizer, step=progress.step, num_steps=num_steps)
     if not config.training.stateful or progress.step_in_epoch == 0:
-        state.carried = state.network.empty_states(config.training.batch_size)
+        state.carried = state.network.first_states(config.training.batch_size)
     before = time.perf_counter()
     loss, norm, state.carried = step(windows_bt, state.carried, rate)
     seconds = time.perf_counter() - before

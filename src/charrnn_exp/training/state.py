@@ -69,8 +69,7 @@ class TrainingState:
         arrays: Arrays = {}
         arrays |= {f"network.{i:03d}": np.asarray(v) for i, v in enumerate(self._unaveraged_variables())}
         arrays |= {f"optimizer.{i:03d}": np.asarray(v) for i, v in enumerate(self.optimizer.variables)}
-        for i, (hidden_bh, cell_bh) in enumerate(self.carried):
-            arrays |= {f"carried.{i}.hidden": hidden_bh.numpy(), f"carried.{i}.cell": cell_bh.numpy()}
+        arrays |= {name: array_bh.numpy() for name, array_bh in self._name_carried()}
         arrays |= {f"progress.{name}": np.asarray(value) for name, value in vars(self.progress).items()}
         return arrays
 
@@ -88,19 +87,22 @@ class TrainingState:
             variable.assign(_find(training, f"network.{i:03d}", variable))
         for i, variable in enumerate(self.optimizer.variables):
             variable.assign(_find(training, f"optimizer.{i:03d}", variable))
-        self.carried = [
-            (
-                tf.constant(_find(training, f"carried.{i}.hidden", hidden_bh)),
-                tf.constant(_find(training, f"carried.{i}.cell", cell_bh)),
-            )
-            for i, (hidden_bh, cell_bh) in enumerate(self.carried)
-        ]
+        found = [tf.constant(_find(training, name, array_bh)) for name, array_bh in self._name_carried()]
+        self.carried = tf.nest.pack_sequence_as(self.carried, found)
         progress = Progress(
             **{name: _find(training, f"progress.{name}", value).item() for name, value in vars(self.progress).items()}
         )
         if step is not None and progress.step != step:
             raise MachineError(f"the checkpoint must have progress.step {step}, got {progress.step}.")
         self.progress = progress
+
+    def _name_carried(self) -> list[tuple[str, Any]]:
+        """Return the arrays of the carried states with their names, in order."""
+        return [
+            (f"carried.{i}.{name}", array_bh)
+            for i, (layer, arrays) in enumerate(zip(self.network.recurrent, self.carried, strict=True))
+            for name, array_bh in zip(layer.cell.state_names, arrays, strict=True)
+        ]
 
     def _unaveraged_variables(self) -> list[Any]:
         """Return what `weight_arrays` lacks: dropout seeds, and the raw weights where averaging is on."""
@@ -126,7 +128,7 @@ def start_state(
 ) -> TrainingState:
     """Return the state before the first step."""
     averages = [tf.Variable(v.value, trainable=False) for v in network.trainable_variables] if ema else []
-    return TrainingState(network, optimizer, averages, network.empty_states(batch_size))
+    return TrainingState(network, optimizer, averages, network.first_states(batch_size))
 
 
 def load_weights(network: Network, weights: Arrays) -> None:

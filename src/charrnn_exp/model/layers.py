@@ -1,0 +1,150 @@
+"""A recurrent layer with its states passed in and out: ours on a CPU, Keras' (cuDNN) on a GPU.
+
+Axes: b batch, t time, v vocabulary, e input features, h hidden, z columns of the kernels.
+"""
+
+from typing import Any
+
+import keras
+import tensorflow as tf
+
+from charrnn_exp.config.options import Cell
+from charrnn_exp.model.cell import RecurrentCell, State, Weights
+from charrnn_exp.model.gru import GRU
+from charrnn_exp.model.lstm import LSTM
+from charrnn_exp.model.recurrence import run, run_on_ids
+from charrnn_exp.model.rnn import RNN
+
+SYMBOL_DEVIATION = 0.5
+"""Of the first kernel's rows where they stand for symbols: about what an embedding times a Glorot kernel gives."""
+
+
+def find_cell(cell: Cell) -> type[RecurrentCell]:
+    """Return the maths of a cell."""
+    match cell:
+        case Cell.lstm:
+            return LSTM
+        case Cell.gru:
+            return GRU
+        case Cell.rnn:
+            return RNN
+        case _:
+            raise AssertionError(cell)
+
+
+def choose_layer(*, gpu: bool) -> "type[Recurrent]":
+    """Return the layer that is faster: ours on a CPU, Keras' (cuDNN) on a GPU."""
+    return KerasRecurrent if gpu else Recurrent
+
+
+class Recurrent(keras.layers.Layer):
+    """A recurrent layer with its states passed in and out.
+
+    Args:
+        cell: its maths.
+        units: h.
+        seed: of the first weights: Glorot-uniform kernel, orthogonal recurrent kernel, the cell's bias.
+        precision: "float32" computes in the dtype of the weights; "bfloat16" multiplies bfloat16 and sums float32.
+        reads_symbols: the inputs are one-hot: the kernel has a row a symbol, drawn from a normal distribution.
+        dtype: of weights and states.
+        name: of the layer.
+    """
+
+    def __init__(
+        self,
+        cell: type[RecurrentCell],
+        units: int,
+        *,
+        seed: int,
+        precision: str,
+        reads_symbols: bool = False,
+        dtype: str = "float32",
+        name: str = "recurrent",
+    ) -> None:
+        super().__init__(autocast=False, dtype=dtype, name=name)
+        self.cell, self.units, self.seed, self.precision = cell, units, seed, precision
+        self.reads_symbols = reads_symbols
+
+    def build(self, inputs_shape: tuple[int | None, ...], states_shape: Any = None) -> None:
+        """Make the weights for inputs of so many features."""
+        e, h, z = inputs_shape[-1], self.units, self.cell.num_gates * self.units
+        first: Any = keras.initializers.GlorotUniform(self.seed)
+        if self.reads_symbols:
+            first = keras.initializers.RandomNormal(0.0, SYMBOL_DEVIATION, seed=self.seed)
+        orthogonal = keras.initializers.Orthogonal(seed=self.seed)
+        self.kernel = self.add_weight(name="kernel", shape=(e, z), initializer=first)
+        self.recurrent_kernel = self.add_weight(name="recurrent_kernel", shape=(h, z), initializer=orthogonal)
+        self.bias = self.add_weight(name="bias", shape=(*self.cell.bias_rows, z), initializer="zeros")
+        self.cell.start_bias(self.bias, h)
+
+    def call(self, inputs_bte: Any, states: State, training: bool = False) -> tuple[Any, State]:
+        """Return outputs_bth and the states after the last step; a gradient needs training=True."""
+        inputs_teb = tf.transpose(inputs_bte, [1, 2, 0])
+        outputs_thb, states = run(
+            self.cell, inputs_teb, self._values(), _turn(states), precision=self.precision, training=training
+        )
+        return tf.transpose(outputs_thb, [2, 0, 1]), _turn(states)
+
+    def call_on_ids(
+        self, ids_bt: Any, embedding_ve: Any | None, states: State, training: bool = False
+    ) -> tuple[Any, State]:
+        """Do what `call` does on the rows of embedding_ve that ids_bt picks, or on one-hots where it is None."""
+        outputs_thb, states = run_on_ids(
+            self.cell,
+            ids_bt,
+            None if embedding_ve is None else tf.convert_to_tensor(embedding_ve),
+            self._values(),
+            _turn(states),
+            precision=self.precision,
+            training=training,
+        )
+        return tf.transpose(outputs_thb, [2, 0, 1]), _turn(states)
+
+    def _values(self) -> Weights:
+        kernel, recurrent_kernel, bias = map(tf.convert_to_tensor, (self.kernel, self.recurrent_kernel, self.bias))
+        return kernel, recurrent_kernel, bias
+
+
+class KerasRecurrent(Recurrent):
+    """The same layer, computed by Keras': on a GPU that is cuDNN, which is faster there."""
+
+    def build(self, inputs_shape: tuple[int | None, ...], states_shape: Any = None) -> None:
+        """Make the weights for inputs of so many features."""
+        super().build(inputs_shape)
+        policy = "mixed_bfloat16" if self.precision == "bfloat16" else self.dtype
+        layer = self._make(return_sequences=True, return_state=True, dtype=policy)
+        layer.build(inputs_shape)
+        seeds = [seed.value for seed in layer.non_trainable_variables]  # of its dropout, which is off
+
+        # A function, not the layer, or Keras would count its weights, which are not used, as ours.
+        def run(inputs_bte: Any, states: State) -> Any:
+            return layer.stateless_call(self._values(), seeds, inputs_bte, initial_state=list(states))[0]
+
+        self._run = run
+
+    def _make(self, **options: Any) -> Any:
+        if self.cell is LSTM:
+            return keras.layers.LSTM(self.units, **options)
+        if self.cell is GRU:
+            return keras.layers.GRU(self.units, reset_after=True, **options)
+        assert self.cell is RNN, self.cell
+        return keras.layers.SimpleRNN(self.units, **options)
+
+    def call(self, inputs_bte: Any, states: State, training: bool = False) -> tuple[Any, State]:
+        """Return outputs_bth and the states after the last step."""
+        outputs_bth, *states_bh = self._run(inputs_bte, states)
+        return outputs_bth, tuple(tf.cast(state_bh, self.dtype) for state_bh in states_bh)
+
+    def call_on_ids(
+        self, ids_bt: Any, embedding_ve: Any | None, states: State, training: bool = False
+    ) -> tuple[Any, State]:
+        """Do what `call` does on the rows of embedding_ve that ids_bt picks, or on one-hots where it is None."""
+        if embedding_ve is None:
+            inputs_bte = tf.one_hot(ids_bt, self.kernel.shape[0], dtype=self.dtype)
+        else:
+            inputs_bte = tf.gather(tf.convert_to_tensor(embedding_ve), ids_bt)
+        return self.call(inputs_bte, states, training)
+
+
+def _turn(states: State) -> State:
+    return tuple(map(tf.transpose, states))

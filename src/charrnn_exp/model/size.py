@@ -1,0 +1,71 @@
+"""How many weights a model has, and the largest that a budget pays for; needed before TensorFlow is imported."""
+
+import dataclasses
+from bisect import bisect_right
+
+from charrnn_exp.config.options import Cell
+from charrnn_exp.config.schema import ModelConfig
+from charrnn_exp.errors import UserError
+
+LARGEST_HIDDEN_SIZE = 16_384
+"""As `model.hidden_size` may be at most."""
+
+
+def resolve(model: ModelConfig, *, num_symbols: int) -> ModelConfig:
+    """Return the model with a hidden_size: its own, or the largest whose weights the budget pays for.
+
+    Args:
+        model: checked settings.
+        num_symbols: v.
+
+    Raises:
+        UserError: if the budget is too small for a single unit.
+    """
+    budget = model.parameter_budget
+    if budget is None:
+        return model
+
+    def count(h: int) -> int:
+        return count_weights(dataclasses.replace(model, hidden_size=h), num_symbols=num_symbols)
+
+    if count(1) > budget:
+        raise UserError(
+            f"model.parameter_budget must be at least {count(1)} (one unit a layer, {num_symbols} symbols), "
+            f"got {budget}. Raise it, or lower model.embedding_dim."
+        )
+    largest = bisect_right(range(1, LARGEST_HIDDEN_SIZE + 1), budget, key=count)
+    # The count grows with the size but for one step down: no projection is needed where both sizes are equal.
+    if model.tie_embeddings and model.embedding_dim is not None and count(model.embedding_dim) <= budget:
+        largest = max(largest, model.embedding_dim)
+    return dataclasses.replace(model, hidden_size=largest, parameter_budget=None)
+
+
+def count_weights(model: ModelConfig, *, num_symbols: int) -> int:
+    """Return the number of trainable weights of a model whose hidden_size is a number."""
+    v, e, h = num_symbols, model.embedding_dim, model.hidden_size
+    assert h is not None
+    first_inputs = v if e is None else e
+    layers = sum(
+        _count_layer(model.cell, num_inputs, h) for num_inputs in [first_inputs] + [h] * (model.num_layers - 1)
+    )
+    norms = 2 * h * model.num_layers if model.layer_norm else 0
+    states_a_layer = 2 if model.cell is Cell.lstm else 1
+    states = states_a_layer * h * model.num_layers if model.learn_initial_state else 0
+    embedding = 0 if e is None else v * e
+    output = h * v
+    if model.tie_embeddings:
+        assert e is not None
+        output = 0 if h == e else h * e
+    return embedding + layers + norms + states + output + v
+
+
+def _count_layer(cell: Cell, num_inputs: int, h: int) -> int:
+    match cell:
+        case Cell.lstm:
+            return 4 * h * (num_inputs + h + 1)
+        case Cell.gru:
+            return 3 * h * (num_inputs + h + 2)
+        case Cell.rnn:
+            return h * (num_inputs + h + 1)
+        case _:
+            raise AssertionError(cell)
