@@ -19,7 +19,7 @@ ROWS = [
     {"training"},
     {"tracking"},
     {"views", "serving"},
-    {"experiment", "recorder", "run_log", "stopping", "stopwatch"},
+    {"experiment", "recorder", "run_log", "stopping", "stopwatch", "closing"},
     {"sweeps"},
     {"commands"},
     {"cli"},

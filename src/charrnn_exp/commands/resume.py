@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 
+from charrnn_exp.commands.init_from import read_initial_weights
 from charrnn_exp.commands.words import change_config, parse_words
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.batches import count_steps
@@ -11,6 +12,7 @@ from charrnn_exp.model.startup import find_process_start, import_tensorflow
 from charrnn_exp.stopping import watch_signals
 from charrnn_exp.tracking.run_folder import RunFolder, find_run
 from charrnn_exp.tracking.store import probe_server
+from charrnn_exp.training.checkpoint import CheckpointStore
 
 
 def resume(words: Sequence[str]) -> None:
@@ -28,6 +30,9 @@ def resume(words: Sequence[str]) -> None:
     if _is_finished(folder, config, text):
         return
     with folder.lock(), watch_signals() as stop:
+        # A run that has no checkpoint yet begins where it began; one that has needs the other run no more.
+        has_checkpoint = CheckpointStore(folder.checkpoints, facts={}, num_rolling=1).find_all()
+        initial = None if has_checkpoint else read_initial_weights(config, text.corpus.vocabulary)
         check_memory(config, num_symbols=len(text.corpus.vocabulary))
         probe_server(config.tracking)
         import_tensorflow()
@@ -35,7 +40,7 @@ def resume(words: Sequence[str]) -> None:
 
         identity = RunIdentity(config.tracking.run_name or folder.path.name, {})
         began = find_process_start()
-        run_experiment(config, text, folder, identity=identity, resume=True, began=began, stop=stop)
+        run_experiment(config, text, folder, identity=identity, resume=True, initial=initial, began=began, stop=stop)
 
 
 def _is_finished(folder: RunFolder, config: Config, text: PreparedText) -> bool:
