@@ -86,11 +86,11 @@ def train_ours(task: Task) -> Work:
     from charrnn_exp.training.step import TrainingStep
 
     state = _our_state(task)
-    step = TrainingStep(state, clip_norm=None, ema_decay=0.0)
-    windows_bt = _windows(task)
+    step = TrainingStep(state, clip_norm=None, clip_value=None, ema_decay=0.0)
+    windows_kbt, starts_kb = _windows(task)[None], np.zeros((1, task.batch_size), np.bool_)
 
     def work() -> None:
-        loss, _, state.carried = step(windows_bt, state.carried, RATE)
+        loss, _, state.carried = step(windows_kbt, starts_kb, state.carried, RATE)
         assert np.isfinite(loss)
 
     return work

@@ -36,7 +36,8 @@ def compare(text_path: str, num_steps: int, overrides: list[str]) -> Agreement:
     from charrnn_exp.data.pipeline import stream_windows
     from charrnn_exp.model.machine import pin_determinism
     from charrnn_exp.model.network import build_network, count_parameters
-    from charrnn_exp.training.optimizer import build_optimizer, find_learning_rate
+    from charrnn_exp.training.optimizer import build_optimizer
+    from charrnn_exp.training.schedule import find_learning_rate
     from charrnn_exp.training.state import start_state
     from charrnn_exp.training.step import TrainingStep
 
@@ -47,7 +48,7 @@ def compare(text_path: str, num_steps: int, overrides: list[str]) -> Agreement:
     training, model = config.training, config.model
     network = build_network(config, num_symbols=len(text.corpus.vocabulary))
     state = start_state(network, build_optimizer(config.optimizer, network), batch_size=training.batch_size, ema=False)
-    step = TrainingStep(state, clip_norm=config.optimizer.clip_norm, ema_decay=0.0)
+    step = TrainingStep(state, clip_norm=config.optimizer.clip_norm, clip_value=None, ema_decay=0.0)
     notebook = NotebookModel(
         len(text.corpus.vocabulary),
         batch_size=training.batch_size,
@@ -57,13 +58,13 @@ def compare(text_path: str, num_steps: int, overrides: list[str]) -> Agreement:
     copy_weights([np.asarray(v) for v in network.trainable_variables], notebook)
     theirs = NotebookTraining(notebook)
     print(f"{count_parameters(network):,} parameters, batch {training.batch_size} x {training.sequence_length}")
-    starts_sb = text.order.find_starts(0)[:num_steps]
+    starts_sb, resets_sb = (each[:num_steps] for each in (text.order.find_starts(0), text.order.find_resets(0)))
     agreement = Agreement([], [])
     for i, windows_bt in enumerate(
         stream_windows(text.parts.train_n, starts_sb, sequence_length=training.sequence_length)
     ):
-        rate = find_learning_rate(config.optimizer, step=i, num_steps=10**9)
-        loss, _, state.carried = step(windows_bt, state.carried, rate)
+        rate = find_learning_rate(config.optimizer, step=i, num_steps=10**9, steps_per_epoch=len(starts_sb))
+        loss, _, state.carried = step(windows_bt[None], resets_sb[i : i + 1], state.carried, rate)
         agreement.project.append(loss)
         agreement.notebook.append(float(theirs.step(windows_bt[:, :-1], windows_bt[:, 1:])))
         if (i + 1) % 10 == 0 or i == 0:

@@ -10,6 +10,7 @@ from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.overrides import open_free_keys
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import prepare_text
+from charrnn_exp.init_from import find_sources, keep_source, read_initial_weights
 from charrnn_exp.starting import start_run
 from charrnn_exp.tracking.metrics import read_metrics
 from charrnn_exp.tracking.run_folder import OUTPUTS, RunFolder, find_run
@@ -74,11 +75,13 @@ def run(config: Config, *, run_name: str | None = None) -> RunResult:
     Raises:
         CharRNNError: as the command line would tell it: the text, the machine, or a signal stopped the run.
     """
+    config = keep_source(config, find_sources([config]))
     text = prepare_text(config)
+    initial = read_initial_weights(config, text.corpus.vocabulary)
     began = datetime.now()
     folder = RunFolder(OUTPUTS / config.name / began.strftime("%Y-%m-%d") / began.strftime("%H-%M-%S-%f"))
     name = run_name or config.tracking.run_name or folder.path.name
-    summary = start_run(config, text, folder, name=name, tags={}, began=began.timestamp())
+    summary = start_run(config, text, folder, name=name, tags={}, initial=initial, began=began.timestamp())
     return RunResult(folder.path, config, summary)
 
 

@@ -3,26 +3,25 @@
 import logging
 import time
 import uuid
-from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
+from charrnn_exp.closing import closing
 from charrnn_exp.config.options import Backend
 from charrnn_exp.config.reading import flatten, to_values
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.batches import count_steps
 from charrnn_exp.data.corpus import describe
 from charrnn_exp.data.preparation import PreparedText
-from charrnn_exp.errors import CharRNNError, Interrupted, one_line
+from charrnn_exp.errors import Interrupted
 from charrnn_exp.evaluation.score import Scorer
 from charrnn_exp.model.machine import describe_arithmetic, pin_determinism
-from charrnn_exp.model.memory import telling_of_memory
+from charrnn_exp.model.memory import estimate_bytes, find_free_bytes, telling_of_memory
 from charrnn_exp.model.network import Network, build_network
 from charrnn_exp.recorder import Recorder
 from charrnn_exp.run_log import log_to
 from charrnn_exp.stopping import StopRequest
-from charrnn_exp.tracking.catch_up import list_artifacts
 from charrnn_exp.tracking.metrics import MetricsFile
 from charrnn_exp.tracking.mlflow_run import KEY_TAG, RunDescription
 from charrnn_exp.tracking.provenance import list_versions, read_git_state
@@ -31,7 +30,9 @@ from charrnn_exp.tracking.tracker import Tracker, start_tracker
 from charrnn_exp.training.checkpoint import Checkpoint, CheckpointStore
 from charrnn_exp.training.loop import is_finished, train
 from charrnn_exp.training.optimizer import build_optimizer
-from charrnn_exp.training.state import TrainingState, start_state
+from charrnn_exp.training.profile import Profiler
+from charrnn_exp.training.state import TrainingState, load_weights, read_weights, start_state
+from charrnn_exp.training.transfer import InitialWeights
 from charrnn_exp.views.report import conclude, introduce, show_parameters
 from charrnn_exp.views.terminal import Terminal
 
@@ -58,6 +59,7 @@ def run_experiment(
     *,
     identity: RunIdentity,
     resume: bool = False,
+    initial: InitialWeights | None = None,
     began: float | None = None,
     stop: StopRequest | None = None,
 ) -> dict[str, Any]:
@@ -69,6 +71,7 @@ def run_experiment(
         folder: of the run; made where it is missing. The caller holds its lock.
         identity: name and tags.
         resume: go on from the newest whole checkpoint of the folder, from step 0 where there is none.
+        initial: the weights of another run to start from at step 0; None: as the network draws them.
         began: time.time() when the run began; None: now.
         stop: looked at before the first update and after each; None: nothing stops the run.
 
@@ -82,7 +85,7 @@ def run_experiment(
     with log_to(folder.log, terminal):
         introduce(config, text, folder, terminal)
         pin_determinism()
-        state = _build_state(config, text)
+        state = _build_state(config, text, initial, terminal)
         show_parameters(state.network, folder, terminal)
         checkpoints = CheckpointStore(
             folder.checkpoints, facts=_facts(config, text, state.network), num_rolling=config.training.keep_checkpoints
@@ -91,7 +94,7 @@ def run_experiment(
         metrics = MetricsFile(folder.metrics, last_step=state.progress.step)
         tracker = _start_tracker(config, text, folder, identity, is_resumed=resume)
         recorder = Recorder(config, folder, text, state, metrics, tracker, identity.name, began, before)
-        with _closing(folder, recorder, tracker, checkpoints, config):
+        with closing(folder, recorder, tracker, checkpoints, config):
             recorder.make_up(restored)
             _train(config, text, state, checkpoints, recorder, terminal, stop)
             _score(text, state, recorder, stop)
@@ -102,8 +105,16 @@ def run_experiment(
 
 
 @telling_of_memory()
-def _build_state(config: Config, text: PreparedText) -> TrainingState:
-    network = build_network(config, num_symbols=len(text.corpus.vocabulary))
+def _build_state(
+    config: Config, text: PreparedText, initial: InitialWeights | None, terminal: Terminal
+) -> TrainingState:
+    vocabulary = text.corpus.vocabulary
+    needed, free = estimate_bytes(config, num_symbols=len(vocabulary)), find_free_bytes()
+    terminal.say(f"memory: about {needed / 2**30:,.2f} GiB of {free / 2**30:,.2f} GiB free")
+    network = build_network(config, num_symbols=len(vocabulary))
+    if initial is not None:
+        load_weights(network, initial.fit(read_weights(network), vocabulary))
+        terminal.say(initial.describe(vocabulary))
     return start_state(
         network,
         build_optimizer(config.optimizer, network),
@@ -181,53 +192,6 @@ def _start_tracker(
     )
 
 
-@contextmanager
-def _closing(
-    folder: RunFolder,
-    recorder: Recorder,
-    tracker: Tracker,
-    checkpoints: CheckpointStore,
-    config: Config,
-) -> Iterator[None]:
-    """Write the true status, whichever way the run ends: FINISHED, KILLED or FAILED."""
-    status = "FAILED"
-    try:
-        folder.write_summary(recorder.summarise("RUNNING"))
-        yield
-        status = "FINISHED"
-    except (Interrupted, KeyboardInterrupt):
-        status = "KILLED"
-        raise
-    except CharRNNError as error:
-        log.error(str(error))
-        raise
-    except Exception:
-        log.exception("this is a bug in charrnn_exp")
-        raise
-    finally:
-        # A full disk must not hide the error that ended the run, nor keep MLflow from the status.
-        with _telling(status):
-            recorder.close()
-            folder.write_summary(recorder.summarise(status))
-        with recorder.watch.time("tracking"):
-            tracker.finish(status, artifacts=list_artifacts(folder, checkpoints, config.tracking.log_checkpoints))
-        with _telling(status):
-            if tracker.run_id is not None:
-                folder.write_tracking({**folder.read_tracking(), "complete": tracker.error is None})
-            folder.write_summary(recorder.summarise(status))
-
-
-@contextmanager
-def _telling(status: str) -> Iterator[None]:
-    """Raise an error of the disk after a run that went well; after another error only log it."""
-    try:
-        yield
-    except OSError as error:
-        if status == "FINISHED":
-            raise
-        log.error("the end of the run could not be written: %s", one_line(error))
-
-
 @telling_of_memory()
 def _train(
     config: Config,
@@ -247,7 +211,7 @@ def _train(
         num_epochs=config.training.epochs,
     )
     if not stop():
-        with view:
+        with view, Profiler(recorder.folder.profile, config.training.profile_steps) as profiler:
             for event in train(
                 state,
                 config=config,
@@ -258,6 +222,7 @@ def _train(
                 should_stop=stop,
             ):
                 recorder.record(event, view)
+                profiler.see(event)
     # A signal that came when all was done changes nothing any more.
     if stop.signal_number is not None and not is_finished(state.progress, config.training, num_steps=num_steps):
         step = state.progress.step

@@ -63,7 +63,7 @@ class Recorder:
         self._run_name = run_name
         self._sampler = Sampler(state.network, temperature=config.sampling.temperature, top_k=config.sampling.top_k)
         self._metrics = metrics
-        self._characters_per_step = config.training.batch_size * config.training.sequence_length
+        self._characters_per_step = text.order.characters_per_step
         self._rates: list[float] = []
         self.watch = Stopwatch()
         """Seconds: start (until the first update is done), updates (the others), validation, checkpoints, ..."""

@@ -10,6 +10,7 @@ from charrnn_exp.model.startup import import_tensorflow
 from charrnn_exp.stopping import watch_signals
 from charrnn_exp.tracking.run_folder import RunFolder
 from charrnn_exp.tracking.store import probe_server
+from charrnn_exp.training.transfer import InitialWeights
 
 
 def start_run(
@@ -19,6 +20,7 @@ def start_run(
     *,
     name: str,
     tags: Mapping[str, str],
+    initial: InitialWeights | None = None,
     resume: bool = False,
     began: float | None = None,
 ) -> dict[str, Any]:
@@ -30,6 +32,7 @@ def start_run(
         folder: of the run; made where it is missing.
         name: of the run, in the MLflow UI.
         tags: further tags of the MLflow run.
+        initial: weights to start from; None: drawn by the seed.
         resume: go on from the newest whole checkpoint of the folder, from step 0 where there is none.
         began: time.time() when the run began; None: now.
 
@@ -44,4 +47,6 @@ def start_run(
         from charrnn_exp.experiment import RunIdentity, run_experiment
 
         identity = RunIdentity(name, tags)
-        return run_experiment(config, text, folder, identity=identity, resume=resume, began=began, stop=stop)
+        return run_experiment(
+            config, text, folder, identity=identity, initial=initial, resume=resume, began=began, stop=stop
+        )

@@ -10,13 +10,16 @@ import tensorflow as tf
 from charrnn_exp.training.step import TrainingStep
 
 WINDOWS_BT = np.array([[0, 3, 6, 1, 1, 2], [5, 2, 2, 4, 0, 6], [1, 1, 3, 0, 2, 5], [9, 8, 7, 6, 5, 4]], np.int32)
+GO_ON_KB = np.zeros((1, 4), np.bool_)
 
 
-def make(run: Any, *, clip_norm: float | None = None, ema_decay: float = 0.0) -> Callable[[float], tuple[float, float]]:
-    step = TrainingStep(run.state, clip_norm=clip_norm, ema_decay=ema_decay)
+def make(
+    run: Any, *, clip_norm: float | None = None, clip_value: float | None = None, ema_decay: float = 0.0
+) -> Callable[[float], tuple[float, float]]:
+    step = TrainingStep(run.state, clip_norm=clip_norm, clip_value=clip_value, ema_decay=ema_decay)
 
     def update(rate: float) -> tuple[float, float]:
-        loss, norm, _ = step(tf.constant(WINDOWS_BT), run.state.carried, rate)
+        loss, norm, _ = step(tf.constant(WINDOWS_BT[None]), GO_ON_KB, run.state.carried, rate)
         return loss, norm
 
     return update

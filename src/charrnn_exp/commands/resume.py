@@ -6,9 +6,11 @@ from charrnn_exp.commands.words import change_config, parse_words
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.batches import count_steps
 from charrnn_exp.data.preparation import PreparedText, prepare_text
+from charrnn_exp.init_from import read_initial_weights
 from charrnn_exp.model.startup import find_process_start
 from charrnn_exp.starting import start_run
 from charrnn_exp.tracking.run_folder import RunFolder, find_run
+from charrnn_exp.training.checkpoint import CheckpointStore
 
 
 def resume(words: Sequence[str]) -> None:
@@ -23,8 +25,11 @@ def resume(words: Sequence[str]) -> None:
     text = prepare_text(config)
     if _is_finished(folder, config, text):
         return
-    name = config.tracking.run_name or folder.path.name
-    start_run(config, text, folder, name=name, tags={}, resume=True, began=find_process_start())
+    # A run that has no checkpoint yet begins where it began; one that has needs the other run no more.
+    has_checkpoint = CheckpointStore(folder.checkpoints, facts={}, num_rolling=1).find_all()
+    initial = None if has_checkpoint else read_initial_weights(config, text.corpus.vocabulary)
+    name, began = config.tracking.run_name or folder.path.name, find_process_start()
+    start_run(config, text, folder, name=name, tags={}, initial=initial, resume=True, began=began)
 
 
 def _is_finished(folder: RunFolder, config: Config, text: PreparedText) -> bool:

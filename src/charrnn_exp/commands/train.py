@@ -5,7 +5,7 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -22,9 +22,11 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import PreparedText, prepare_text
 from charrnn_exp.data.prompt import STANDARD_INPUT, keep_typed, read_typed
 from charrnn_exp.errors import Interrupted, MachineError, UserError, one_line
+from charrnn_exp.init_from import find_sources, keep_source, read_initial_weights
 from charrnn_exp.model.startup import find_process_start
 from charrnn_exp.starting import start_run
-from charrnn_exp.tracking.run_folder import RunFolder
+from charrnn_exp.tracking.run_folder import RunFolder, shorten
+from charrnn_exp.training.transfer import InitialWeights
 
 MAX_RUN_NAME = 250
 SWITCHES = ("hydra_help", "run", "multirun", "resolve")
@@ -46,14 +48,14 @@ def train(words: Sequence[str]) -> None:
     # A single run's text is read before Hydra makes its folder; a sweep's texts one by one, each as its job's own.
     only_shows = arguments.cfg or arguments.info or arguments.hydra_help
     from_input = any(config.sampling.prompt_file == STANDARD_INPUT for config in configs) and not only_shows
-    typed = read_typed() if from_input else None
-    text = None if multirun or only_shows else prepare_text(_keep_typed(configs[0], typed))
+    settle = _Settled(read_typed() if from_input else None, {} if only_shows else find_sources(configs))
+    prepared = None if multirun or only_shows else _prepare(settle(configs[0]))
     swept = find_swept_keys(overrides) if multirun else set()
     failures: list[tuple[str, Exception]] = []
 
     def run_job(composed: DictConfig) -> None:
         try:
-            _run_job(composed, text, typed, swept, began=time.time() if multirun else find_process_start())
+            _run_job(composed, prepared, settle, swept, began=time.time() if multirun else find_process_start())
         except Interrupted as error:
             raise _HydraPasses(error) from error
         except Exception as error:  # of a sweep, the other jobs still run
@@ -84,23 +86,46 @@ def name_run(overrides: Sequence[str], swept: set[str]) -> str:
     return " ".join(varying)[:MAX_RUN_NAME] or "defaults"
 
 
-def _keep_typed(config: Config, typed: str | None) -> Config:
-    """Return the settings with the prompt of standard input among them, for all jobs of a sweep and for resume."""
-    return replace(config, sampling=keep_typed(config.sampling, typed))
+@dataclass(frozen=True)
+class _Settled:
+    """What was found out once, for all jobs of a sweep and for resume, and takes its place in the settings.
+
+    Args:
+        typed: the prompt of standard input, None where none was read.
+        sources: run folders by the references of training.init_from.
+    """
+
+    typed: str | None
+    sources: dict[str, str]
+
+    def __call__(self, config: Config) -> Config:
+        kept = replace(config, sampling=keep_typed(config.sampling, self.typed))
+        return keep_source(kept, self.sources)
+
+
+def _prepare(config: Config) -> tuple[PreparedText, InitialWeights | None]:
+    """Read all that a run starts from, before anything is made."""
+    text = prepare_text(config)
+    return text, read_initial_weights(config, text.corpus.vocabulary)
 
 
 def _run_job(
-    composed: DictConfig, text: PreparedText | None, typed: str | None, swept: set[str], *, began: float
+    composed: DictConfig,
+    prepared: tuple[PreparedText, InitialWeights | None] | None,
+    settle: _Settled,
+    swept: set[str],
+    *,
+    began: float,
 ) -> None:
     values = OmegaConf.to_container(composed, resolve=True)
     assert isinstance(values, dict)
-    config = _keep_typed(read_config({str(key): value for key, value in values.items()}), typed)
-    text = text or prepare_text(config)
+    config = settle(read_config({str(key): value for key, value in values.items()}))
+    text, initial = prepared or _prepare(config)
     hydra_config = HydraConfig.get()
-    folder = RunFolder(_relative(Path(hydra_config.runtime.output_dir)))
+    folder = RunFolder(shorten(Path(hydra_config.runtime.output_dir)))
     tags = {"sweep": folder.label.rpartition("/")[0]} if swept else {}
     name = config.tracking.run_name or name_run(hydra_config.overrides.task, swept)
-    start_run(config, text, folder, name=name, tags=tags, began=began)
+    start_run(config, text, folder, name=name, tags=tags, initial=initial, began=began)
 
 
 class _HydraPasses(BaseException):
@@ -174,7 +199,3 @@ def _check_config_dir(config_dir: str | None) -> Path | None:
     if not os.path.isdir(path):  # says no, too, to a name that no file system has
         raise UserError(f"--config-dir must be a folder with YAML groups, got {path}, which is none.")
     return path
-
-
-def _relative(path: Path) -> Path:
-    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path

@@ -1,6 +1,6 @@
 """The order of training: which characters make which batch, as a function of seed, epoch and step.
 
-Axes: b stream (or window) in the batch, t time, s step in the epoch.
+Axes: b stream (or window) in the batch, t time, n batch in the epoch.
 """
 
 from dataclasses import dataclass
@@ -11,22 +11,30 @@ import numpy.typing as npt
 from charrnn_exp.config.schema import TrainingConfig
 from charrnn_exp.errors import UserError
 
+JITTER, DROPS = 1, 2
+"""Words of the seeds by which the draws of an epoch differ; 0 would say nothing (NumPy takes it for none)."""
+
 
 @dataclass(frozen=True, kw_only=True)
 class BatchOrder:
     """The order of one training text.
 
-    Without `shuffle` the text is cut into `batch_size` streams of equal length, and step s takes the s-th window of
+    Without `shuffle` the text is cut into `batch_size` streams of equal length, and batch n takes the n-th window of
     each, so that a carried state continues its own text. With `shuffle` the text is cut into windows that follow one
-    another, and each epoch deals them anew. What does not fill a window or a batch is left out: the end of each stream,
-    or, of shuffled windows, the last ones dealt.
+    another, and each epoch deals them anew. What does not fill a window, a batch or an update is left out: the end of
+    each stream, or, of shuffled windows, the last ones dealt.
 
     Args:
         num_characters: length of the text.
         batch_size: b.
         sequence_length: t; a window has one character more, the last target.
         shuffle: whether windows are dealt at random.
-        seed: of the deal.
+        seed: of the deal and of all other draws.
+        jitter: whether an epoch starts 0 to t - 1 characters into each stream (or the text), drawn anew each time; all
+            epochs are as long as the shortest.
+        batches_per_update: batches of each update; an epoch has whole updates only.
+        stateful: whether a stream goes on from the state it ended the batch before with.
+        drop_probability: share of these states that are dropped all the same.
     """
 
     num_characters: int
@@ -34,24 +42,67 @@ class BatchOrder:
     sequence_length: int
     shuffle: bool
     seed: int
+    jitter: bool = False
+    batches_per_update: int = 1
+    stateful: bool = True
+    drop_probability: float = 0.0
 
     @property
     def steps_per_epoch(self) -> int:
-        """Number of batches in one pass."""
-        return self._windows_per_stream if not self.shuffle else self._num_windows // self.batch_size
+        """Number of updates in one pass."""
+        batches = self._num_windows // self.batch_size if self.shuffle else self._windows_per_stream
+        return batches // self.batches_per_update
+
+    @property
+    def batches_per_epoch(self) -> int:
+        """Number of batches in one pass, those of whole updates."""
+        return self.steps_per_epoch * self.batches_per_update
+
+    @property
+    def characters_per_step(self) -> int:
+        """Number of characters that an update learns to predict."""
+        return self.batches_per_update * self.batch_size * self.sequence_length
+
+    @property
+    def characters_needed(self) -> int:
+        """Length of the shortest text that fills an update."""
+        windows, lost = self.batches_per_update * self.sequence_length, self._largest_offset
+        return self.batch_size * windows + lost + 1 if self.shuffle else self.batch_size * (windows + lost) + 1
 
     def find_starts(self, epoch: int) -> npt.NDArray[np.int64]:
-        """Return where each window of the epoch starts: the array starts_sb of positions in the text."""
+        """Return where each window of the epoch starts: the array starts_nb of positions in the text."""
+        offset = self._find_offset(epoch)
         if self.shuffle:
             order = np.random.default_rng([self.seed, epoch]).permutation(self._num_windows)
-            used = order[: self.steps_per_epoch * self.batch_size]
-            return (used * self.sequence_length).reshape(self.steps_per_epoch, self.batch_size)
-        steps_s1 = np.arange(self.steps_per_epoch, dtype=np.int64)[:, None] * self.sequence_length
-        return steps_s1 + np.arange(self.batch_size, dtype=np.int64) * self._stream_length
+            used = order[: self.batches_per_epoch * self.batch_size]
+            return (offset + used * self.sequence_length).reshape(self.batches_per_epoch, self.batch_size)
+        batches_n1 = np.arange(self.batches_per_epoch, dtype=np.int64)[:, None] * self.sequence_length
+        return offset + batches_n1 + np.arange(self.batch_size, dtype=np.int64) * self._stream_length
+
+    def find_resets(self, epoch: int) -> npt.NDArray[np.bool_]:
+        """Return which streams begin anew at which batch, without the state before it: the array resets_nb."""
+        shape = (self.batches_per_epoch, self.batch_size)
+        if not self.stateful:
+            return np.ones(shape, np.bool_)
+        resets_nb = np.zeros(shape, np.bool_)
+        if self.drop_probability:
+            draws_nb = np.random.default_rng([self.seed, epoch, DROPS]).random(shape)
+            resets_nb = draws_nb < self.drop_probability
+        resets_nb[:1] = True
+        return resets_nb
+
+    def _find_offset(self, epoch: int) -> int:
+        if not self.jitter:
+            return 0
+        return int(np.random.default_rng([self.seed, epoch, JITTER]).integers(self.sequence_length))
+
+    @property
+    def _largest_offset(self) -> int:
+        return self.sequence_length - 1 if self.jitter else 0
 
     @property
     def _num_windows(self) -> int:
-        return (self.num_characters - 1) // self.sequence_length
+        return (self.num_characters - 1 - self._largest_offset) // self.sequence_length
 
     @property
     def _stream_length(self) -> int:
@@ -59,14 +110,14 @@ class BatchOrder:
 
     @property
     def _windows_per_stream(self) -> int:
-        return self._stream_length // self.sequence_length
+        return (self._stream_length - self._largest_offset) // self.sequence_length
 
 
 def plan_batches(num_characters: int, training: TrainingConfig, *, seed: int) -> BatchOrder:
     """Return the order of a training text of so many characters.
 
     Raises:
-        UserError: if the text does not fill a single batch.
+        UserError: if the text does not fill a single update.
     """
     order = BatchOrder(
         num_characters=num_characters,
@@ -74,12 +125,18 @@ def plan_batches(num_characters: int, training: TrainingConfig, *, seed: int) ->
         sequence_length=training.sequence_length,
         shuffle=training.shuffle,
         seed=seed,
+        jitter=training.stream_jitter,
+        batches_per_update=training.gradient_accumulation_steps,
+        stateful=training.stateful,
+        drop_probability=training.drop_state_probability,
     )
     if order.steps_per_epoch < 1:
-        needed = training.batch_size * training.sequence_length + 1
+        factors = f"training.batch_size={training.batch_size} x training.sequence_length={training.sequence_length}"
+        if training.gradient_accumulation_steps > 1:
+            factors += f" x training.gradient_accumulation_steps={training.gradient_accumulation_steps}"
+        factors += " + 1" + (" + what training.stream_jitter skips" if training.stream_jitter else "")
         raise UserError(
-            f"dataset must have a training text of at least {needed:,} characters (training.batch_size="
-            f"{training.batch_size} x training.sequence_length={training.sequence_length} + 1), got "
+            f"dataset must have a training text of at least {order.characters_needed:,} characters ({factors}), got "
             f"{num_characters:,}. Lower training.batch_size or training.sequence_length."
         )
     return order

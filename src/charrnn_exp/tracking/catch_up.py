@@ -65,6 +65,8 @@ def list_artifacts(folder: RunFolder, checkpoints: CheckpointStore, which: LogCh
     """Return what MLflow gets of the run folder: path and the artifact folder it goes to."""
     files = (folder.config, folder.vocabulary, folder.parameters, folder.metrics, folder.log, folder.summary)
     artifacts = {path: "" for path in files} | {folder.samples: "samples", folder.plots: "plots"}
+    if folder.profile.exists():
+        artifacts[folder.profile] = "profile"
     match which, checkpoints.find_all():
         case (LogCheckpoints.none, _) | (_, []):
             return artifacts

@@ -50,6 +50,7 @@ class RunFolder:
         self.metrics = path / "metrics.jsonl"
         self.samples = path / "samples"
         self.plots = path / "plots"
+        self.profile = path / "profile"
         self.log = path / "run.log"
         self.summary = path / "summary.json"
         self.tracking = path / "tracking.json"
@@ -113,10 +114,10 @@ class RunFolder:
                         "Put what it points to in its place (cp -rL copies a run so)."
                     )
 
-    def read_values(self) -> dict[str, Any]:
+    def read_values(self, *, key: str = "run") -> dict[str, Any]:
         """Return the run's settings as plain values."""
         if not self.config.exists():
-            raise UserError(f"run must be a run folder, got {self.path.absolute()}, which has no config.yaml.")
+            raise UserError(f"{key} must be a run folder, got {self.path.absolute()}, which has no config.yaml.")
         self._refuse_links()
         return read_yaml(self.config)
 
@@ -183,8 +184,12 @@ def _read_object(path: Path, types: Mapping[str, tuple[type, ...]]) -> dict[str,
     return values
 
 
-def find_run(reference: str) -> RunFolder:
+def find_run(reference: str, *, key: str = "run") -> RunFolder:
     """Return the run that the user means: `latest`, a run folder, or an MLflow run id of a run below outputs/.
+
+    Args:
+        reference: as typed.
+        key: the word or setting it was typed for, for the messages.
 
     Raises:
         UserError: if there is no such run.
@@ -193,7 +198,7 @@ def find_run(reference: str) -> RunFolder:
         runs = list_runs()
         if not runs:
             raise UserError(
-                f"run must be a run folder, got 'latest', but there is no run below {OUTPUTS.absolute()}. "
+                f"{key} must be a run folder, got 'latest', but there is no run below {OUTPUTS.absolute()}. "
                 "`python -m charrnn_exp` makes the first."
             )
         return runs[-1]
@@ -201,15 +206,21 @@ def find_run(reference: str) -> RunFolder:
         path = Path(reference).expanduser()
         if path.is_dir():
             folder = RunFolder(path)
-            folder.read_values()
+            folder.read_values(key=key)
             return folder
     for run in list_runs():
         with suppress(MachineError):  # a damaged one is not the one that is looked for
             if reference in (run.read_tracking().get("run_id"), run.read_summary().get("run_id")):
                 return run
     raise UserError(
-        f"run must be 'latest', a run folder, or the MLflow id of a run below {OUTPUTS.absolute()}, got {reference!r}."
+        f"{key} must be 'latest', a run folder, or the MLflow id of a run below {OUTPUTS.absolute()}, "
+        f"got {reference!r}."
     )
+
+
+def shorten(path: Path) -> Path:
+    """Return the path relative to the current folder where it lies in it: a run folder names no absolute path."""
+    return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
 
 
 def list_runs() -> list[RunFolder]:

@@ -18,7 +18,7 @@ from charrnn_exp.training.arrays import Arrays, read_npz, to_npz
 if TYPE_CHECKING:  # the arrays of a checkpoint are plain: whoever reads one does not need TensorFlow
     from charrnn_exp.training.state import TrainingState
 
-FORMAT = 2
+FORMAT = 3
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.npz"
 TRAINING = "training.npz"

@@ -1,19 +1,23 @@
-"""The training loop, as a generator of what happens: the reader of its events logs, draws and samples."""
+"""The training loop, as a generator of what happens: the reader of its events logs, draws and samples.
+
+Axes: s step, k batch of the step, b stream, t time.
+"""
 
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
-from charrnn_exp.config.schema import Config, TrainingConfig
+from charrnn_exp.config.schema import Config, OptimizerConfig, TrainingConfig
 from charrnn_exp.data.batches import BatchOrder, count_steps
 from charrnn_exp.data.pipeline import stream_windows
 from charrnn_exp.data.vocabulary import Ids
 from charrnn_exp.errors import MachineError
 from charrnn_exp.evaluation.score import Scorer
 from charrnn_exp.training.checkpoint import CheckpointStore
-from charrnn_exp.training.optimizer import find_learning_rate
+from charrnn_exp.training.schedule import find_learning_rate, find_plateau_factor
 from charrnn_exp.training.state import Progress, TrainingState
 from charrnn_exp.training.step import TrainingStep
 
@@ -93,18 +97,29 @@ def train(
     Raises:
         MachineError: before the update, if the loss or the gradient is not a finite number.
     """
-    training, progress = config.training, state.progress
+    training, optimizer, progress = config.training, config.optimizer, state.progress
     num_steps = count_steps(training, order)
-    step = TrainingStep(state, clip_norm=config.optimizer.clip_norm, ema_decay=training.ema_decay or 0.0)
+    step = TrainingStep(
+        state,
+        clip_norm=optimizer.clip_norm,
+        clip_value=optimizer.clip_value,
+        ema_decay=training.ema_decay or 0.0,
+    )
     close_step = partial(
-        _close_step, state, training, order, scorer=scorer, checkpoints=checkpoints, should_stop=should_stop
+        _close_step, state, config, order, scorer=scorer, checkpoints=checkpoints, should_stop=should_stop
     )
     if progress.is_validation_due and (yield from close_step()):
         return
     while not is_finished(progress, training, num_steps=num_steps):
-        starts_sb = order.find_starts(progress.epoch)[progress.step_in_epoch :]
-        for windows_bt in stream_windows(train_ids_n, starts_sb, sequence_length=training.sequence_length):
-            yield _update(state, step, windows_bt, config, num_steps)
+        for windows_kbt, resets_kb in _list_batches(progress, train_ids_n, order):
+            rate = find_learning_rate(
+                optimizer,
+                step=progress.step,
+                num_steps=num_steps,
+                steps_per_epoch=order.steps_per_epoch,
+                plateau_factor=progress.plateau_factor,
+            )
+            yield _update(state, step, windows_kbt, resets_kb, rate)
             if (yield from close_step()):
                 return
             if progress.step_in_epoch == 0 or is_finished(progress, training, num_steps=num_steps):
@@ -118,9 +133,18 @@ def is_finished(progress: Progress, training: TrainingConfig, *, num_steps: int)
     return not progress.is_validation_due and (progress.step >= num_steps or ran_out)
 
 
+def _list_batches(progress: Progress, train_ids_n: Ids, order: BatchOrder) -> Iterator[tuple[Any, Any]]:
+    """Yield windows_kbt and resets_kb of each update that the pass under way has left."""
+    shape, done = (order.steps_per_epoch, order.batches_per_update, order.batch_size), progress.step_in_epoch
+    starts_skb = order.find_starts(progress.epoch).reshape(shape)[done:]
+    resets_skb = order.find_resets(progress.epoch).reshape(shape)[done:]
+    windows_skbt = stream_windows(train_ids_n, starts_skb, sequence_length=order.sequence_length)
+    yield from zip(windows_skbt, resets_skb, strict=True)
+
+
 def _close_step(
     state: TrainingState,
-    training: TrainingConfig,
+    config: Config,
     order: BatchOrder,
     *,
     scorer: Scorer | None,
@@ -128,12 +152,13 @@ def _close_step(
     should_stop: Callable[[], bool],
 ) -> Generator[Event, None, bool]:
     """Do all that is due after an update; return whether the run was asked to stop."""
-    progress, num_steps = state.progress, count_steps(training, order)
+    training, progress = config.training, state.progress
+    num_steps = count_steps(training, order)
     if progress.step_in_epoch == order.steps_per_epoch:
         yield _finish_epoch(state)
     epoch_ends, run_ends, best = progress.step_in_epoch == 0, progress.step == num_steps, False
     if scorer is not None and (run_ends or _is_due(training.validate_every_steps, progress, epoch_ends)):
-        validated = _validate(state, scorer, should_stop)
+        validated = _validate(state, config.optimizer, scorer, should_stop)
         progress.is_validation_due = validated is None
         if validated is not None:
             best = validated.is_best
@@ -151,18 +176,15 @@ def _close_step(
     return stops
 
 
-def _update(state: TrainingState, step: TrainingStep, windows_bt: object, config: Config, num_steps: int) -> StepDone:
+def _update(state: TrainingState, step: TrainingStep, windows_kbt: Any, resets_kb: Any, rate: float) -> StepDone:
     progress = state.progress
-    rate = find_learning_rate(config.optimizer, step=progress.step, num_steps=num_steps)
-    if not config.training.stateful or progress.step_in_epoch == 0:
-        state.carried = state.network.first_states(config.training.batch_size)
     before = time.perf_counter()
-    loss, norm, state.carried = step(windows_bt, state.carried, rate)
+    loss, norm, state.carried = step(windows_kbt, resets_kb, state.carried, rate)
     seconds = time.perf_counter() - before
     if not (math.isfinite(loss) and math.isfinite(norm)):
         raise MachineError(
             f"the training loss must be a finite number, got {loss} with gradient norm {norm} at step "
-            f"{progress.step + 1} (epoch {progress.epoch + 1}, batch {progress.step_in_epoch + 1}, rate {rate:.3g}). "
+            f"{progress.step + 1} (epoch {progress.epoch + 1}, update {progress.step_in_epoch + 1}, rate {rate:.3g}). "
             "The weights are those of the step before. Lower optimizer.learning_rate or set optimizer.clip_norm."
         )
     progress.step += 1
@@ -180,7 +202,9 @@ def _finish_epoch(state: TrainingState) -> EpochDone:
     return EpochDone(progress.step, progress.epoch, progress.last_epoch_loss)
 
 
-def _validate(state: TrainingState, scorer: Scorer, should_stop: Callable[[], bool]) -> Validated | None:
+def _validate(
+    state: TrainingState, optimizer: OptimizerConfig, scorer: Scorer, should_stop: Callable[[], bool]
+) -> Validated | None:
     """Score the validation text; None, and nothing has changed, if a stop was asked for on the way."""
     progress = state.progress
     before = time.perf_counter()
@@ -195,6 +219,9 @@ def _validate(state: TrainingState, scorer: Scorer, should_stop: Callable[[], bo
         progress.best_val_loss, progress.best_step, progress.validations_since_best = loss, progress.step, 0
     else:
         progress.validations_since_best += 1
+    progress.plateau_factor = find_plateau_factor(
+        optimizer, factor=progress.plateau_factor, validations_since_best=progress.validations_since_best
+    )
     epoch = progress.epoch + (1 if progress.step_in_epoch else 0)
     return Validated(progress.step, epoch, loss, raw_loss, is_best, time.perf_counter() - before)
 

@@ -1,10 +1,8 @@
-"""The rule that turns gradients into steps, and its rate at each step."""
-
-import math
+"""The rule that turns gradients into steps."""
 
 import keras
 
-from charrnn_exp.config.options import OptimizerName, Schedule
+from charrnn_exp.config.options import OptimizerName
 from charrnn_exp.config.schema import OptimizerConfig
 from charrnn_exp.model.network import Network
 
@@ -12,33 +10,24 @@ from charrnn_exp.model.network import Network
 def build_optimizer(optimizer: OptimizerConfig, network: Network) -> keras.optimizers.Optimizer:
     """Return the Keras optimizer with its slots built; the loop sets its rate before each step.
 
-    Weight decay spares the biases. Sources: Kingma and Ba 2015; Loshchilov and Hutter 2019.
+    Weight decay is decoupled from the gradient in all of them: before the step a weight loses rate * decay of itself,
+    unless its name holds a word of weight_decay_exclude. Sources: Kingma and Ba 2015; Loshchilov and Hutter 2019;
+    Hinton 2012, lecture 6e (RMSprop); Sutskever et al. 2013, equations 1 and 2 (classical momentum).
     """
+    rate, decay = optimizer.learning_rate, optimizer.weight_decay
     match optimizer.name:
         case OptimizerName.adam:
-            built = keras.optimizers.Adam(optimizer.learning_rate)
+            built = keras.optimizers.Adam(rate)
         case OptimizerName.adamw:
-            built = keras.optimizers.AdamW(optimizer.learning_rate, weight_decay=optimizer.weight_decay)
-            built.exclude_from_weight_decay(var_names=["bias"])
+            built = keras.optimizers.AdamW(rate, weight_decay=decay)
+        case OptimizerName.rmsprop:
+            built = keras.optimizers.RMSprop(rate, rho=optimizer.rho, weight_decay=decay)
+        case OptimizerName.sgd:
+            built = keras.optimizers.SGD(rate, momentum=optimizer.momentum, weight_decay=decay)
         case _:
             raise AssertionError(optimizer.name)
+    words = optimizer.weight_decay_exclude
+    spared = [v for v in network.trainable_variables if any(word in v.path for word in words)]
+    built.exclude_from_weight_decay(var_list=spared)  # Keras' var_names are patterns, and see the last name only
     built.build(network.trainable_variables)
     return built
-
-
-def find_learning_rate(optimizer: OptimizerConfig, *, step: int, num_steps: int) -> float:
-    """Return the rate of the update that follows `step` updates, of `num_steps` in all.
-
-    The warmup reaches the peak at its last step; the cosine falls from the peak to zero after the last step.
-    Source: Loshchilov and Hutter 2017, SGDR, equation 5, without restarts.
-    """
-    if step < optimizer.warmup_steps:
-        return optimizer.learning_rate * (step + 1) / optimizer.warmup_steps
-    match optimizer.schedule:
-        case Schedule.constant:
-            return optimizer.learning_rate
-        case Schedule.cosine:
-            share = (step - optimizer.warmup_steps) / max(1, num_steps - optimizer.warmup_steps)
-            return optimizer.learning_rate * 0.5 * (1.0 + math.cos(math.pi * min(1.0, share)))
-        case _:
-            raise AssertionError(optimizer.schedule)

@@ -25,7 +25,8 @@ class Progress:
         step_in_epoch: updates made in the pass that is under way.
         best_val_loss: lowest validation loss so far, nats per character; infinity before the first validation.
         best_step: where it was reached.
-        validations_since_best: for early stopping.
+        validations_since_best: for early stopping and the plateau schedule.
+        plateau_factor: what the plateau schedule has left of the learning rate.
         loss_sum: sum of the training losses of this epoch's steps.
         last_epoch_loss: mean training loss of the last complete pass; NaN before.
         is_validation_due: a stop cut the validation after this step short.
@@ -37,6 +38,7 @@ class Progress:
     best_val_loss: float = float("inf")
     best_step: int = 0
     validations_since_best: int = 0
+    plateau_factor: float = 1.0
     loss_sum: float = 0.0
     last_epoch_loss: float = float("nan")
     is_validation_due: bool = False
@@ -60,9 +62,9 @@ class TrainingState:
 
     def weight_arrays(self) -> Arrays:
         """Return the weights that samples and val_loss use: the averaged ones where averaging is on."""
-        variables = self.network.trainable_variables
-        values = self.ema or [variable.value for variable in variables]
-        return {_name(v): value.numpy() for v, value in zip(variables, values, strict=True)}
+        names = [_name(variable) for variable in self.network.trainable_variables]
+        averages = dict(zip(names, (average.numpy() for average in self.ema), strict=False))
+        return averages or read_weights(self.network)
 
     def training_arrays(self) -> Arrays:
         """Return all else that determines the numbers to come."""
@@ -129,6 +131,11 @@ def start_state(
     """Return the state before the first step."""
     averages = [tf.Variable(v.value, trainable=False) for v in network.trainable_variables] if ema else []
     return TrainingState(network, optimizer, averages, network.first_states(batch_size))
+
+
+def read_weights(network: Network) -> Arrays:
+    """Return the weights that the network has, by the names they have in a `weights.npz`."""
+    return {_name(variable): variable.value.numpy() for variable in network.trainable_variables}
 
 
 def load_weights(network: Network, weights: Arrays) -> None:

@@ -1,6 +1,6 @@
 """One optimizer update, compiled.
 
-Axes: b stream, t time, v vocabulary.
+Axes: k batch of the update, b stream, t time, h hidden, v vocabulary.
 """
 
 from typing import Any
@@ -17,48 +17,81 @@ class TrainingStep:
     Args:
         state: whose network, optimizer and averages are moved; its carried states are passed explicitly.
         clip_norm: see `OptimizerConfig`.
+        clip_value: see `OptimizerConfig`.
         ema_decay: see `TrainingConfig`; unused where the state has no averages.
     """
 
-    def __init__(self, state: TrainingState, *, clip_norm: float | None, ema_decay: float) -> None:
+    def __init__(
+        self, state: TrainingState, *, clip_norm: float | None, clip_value: float | None, ema_decay: float
+    ) -> None:
         self._network = state.network
         self._optimizer = state.optimizer
         self._ema = state.ema
         self._clip_norm = clip_norm
+        self._clip_value = clip_value
         self._ema_decay = ema_decay
         self._run = tf.function(self._run_impl, autograph=False)  # autograph leaves files in the temporary folder
         # XLA makes one pass over memory of each variable's update, where Keras' operations one by one make about ten.
         self._apply = tf.function(self._apply_impl, jit_compile=True, autograph=False)
 
-    def __call__(self, windows_bt: Any, states: States, learning_rate: float) -> tuple[float, float, States]:
+    def __call__(
+        self, windows_kbt: Any, starts_kb: Any, states: States, learning_rate: float
+    ) -> tuple[float, float, States]:
         """Update the weights, unless loss or gradient are not finite.
 
         Args:
-            windows_bt: int32, one character longer than the sequence.
-            states: at the windows' first characters.
+            windows_kbt: int32, one character longer than the sequence; the mean gradient of the k batches counts.
+            starts_kb: bool, which streams begin anew at which batch, from the network's first states.
+            states: that the first batch goes on from; each further batch goes on from the one before.
             learning_rate: of this update.
 
         Returns:
-            Mean loss in nats per character, global gradient norm before clipping, states after the windows.
+            Mean loss in nats per character, global gradient norm before clipping, states after the last windows.
         """
         rate = tf.constant(learning_rate, tf.float32)
-        loss, norm, states = self._run(windows_bt, states, rate)
+        loss, norm, states = self._run(windows_kbt, tf.constant(starts_kb), states, rate)
         return float(loss), float(norm), states
 
-    def _run_impl(self, windows_bt: Any, states: States, rate: Any) -> tuple[Any, Any, States]:
+    def _run_impl(self, windows_kbt: Any, starts_kb: Any, states: States, rate: Any) -> tuple[Any, Any, States]:
+        if windows_kbt.shape[0] == 1:
+            loss, gradients, states = self._differentiate(windows_kbt[0], starts_kb[0], states)
+        else:
+            loss, gradients, states = self._average(windows_kbt, starts_kb, states)
+        norm = tf.linalg.global_norm(gradients)
+        if self._clip_norm is not None:
+            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm, use_norm=norm)
+        if self._clip_value is not None:
+            gradients = [tf.clip_by_value(gradient, -self._clip_value, self._clip_value) for gradient in gradients]
+        finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
+        tf.cond(finite, lambda: self._update(gradients, rate), lambda: tf.constant(False))
+        return loss, norm, states
+
+    def _average(self, windows_kbt: Any, starts_kb: Any, states: States) -> tuple[Any, list[Any], States]:
+        """Return the mean loss and gradients of the batches, which are read one after another."""
+        num_batches = windows_kbt.shape[0]
+
+        def add(k: Any, loss: Any, gradients: list[Any], states: States) -> tuple[Any, ...]:
+            more_loss, more, states = self._differentiate(windows_kbt[k], starts_kb[k], states)
+            return k + 1, loss + more_loss, [a + b for a, b in zip(gradients, more, strict=True)], states
+
+        zeros = [tf.zeros_like(variable.value) for variable in self._network.trainable_variables]
+        start = (tf.constant(0), tf.zeros([], zeros[0].dtype), zeros, states)
+        _, loss, gradients, states = tf.while_loop(lambda k, *_: k < num_batches, add, start)
+        return loss / num_batches, [gradient / num_batches for gradient in gradients], states
+
+    def _differentiate(self, windows_bt: Any, starts_b: Any, states: States) -> tuple[Any, list[Any], States]:
+        """Return mean loss, gradients and last states of one batch; a learned first state has its gradient here."""
         variables = [variable.value for variable in self._network.trainable_variables]
         with tf.GradientTape() as tape:
+            first_states = self._network.first_states(windows_bt.shape[0])
+            states = tf.nest.map_structure(
+                lambda first_bh, carried_bh: tf.where(starts_b[:, None], first_bh, carried_bh), first_states, states
+            )
             logits_btv, states = self._network(windows_bt[:, :-1], states, training=True)
             losses_bt = tf.nn.sparse_softmax_cross_entropy_with_logits(windows_bt[:, 1:], logits_btv)
             loss = tf.reduce_mean(losses_bt)
         # Dense: the norm of a sparse gradient would not add up the rows of a symbol that comes twice.
-        gradients = [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)]
-        norm = tf.linalg.global_norm(gradients)
-        if self._clip_norm is not None:
-            gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm, use_norm=norm)
-        finite = tf.math.is_finite(loss) & tf.math.is_finite(norm)
-        tf.cond(finite, lambda: self._update(gradients, rate), lambda: tf.constant(False))
-        return loss, norm, states
+        return loss, [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)], states
 
     def _update(self, gradients: list[Any], rate: Any) -> Any:
         variables = self._network.trainable_variables

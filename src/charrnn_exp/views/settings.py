@@ -7,7 +7,7 @@ from typing import Any
 from charrnn_exp.config.reading import flatten
 
 WIDTH = 110
-OFF = (None, False, {}, [])
+OFF: tuple[Any, ...] = (None, False, {}, [])
 
 
 def format_settings(values: Mapping[str, Any]) -> str:

@@ -1,0 +1,66 @@
+"""The learning rate of each update."""
+
+import math
+
+from charrnn_exp.config.options import Schedule
+from charrnn_exp.config.schema import OptimizerConfig
+
+
+def find_learning_rate(
+    optimizer: OptimizerConfig, *, step: int, num_steps: int, steps_per_epoch: int, plateau_factor: float = 1.0
+) -> float:
+    """Return the rate of the update that follows `step` updates.
+
+    The warmup reaches the peak at its last step; every schedule begins after it, and none falls below the least rate.
+    Source of the cosine: Loshchilov and Hutter 2017, SGDR, equation 5, without restarts.
+
+    Args:
+        optimizer: peak, warmup, schedule.
+        step: updates made.
+        num_steps: updates of the whole run; the cosine reaches the least rate after the last.
+        steps_per_epoch: updates in one pass, by which exponential and step count.
+        plateau_factor: what is left of the rate with plateau, see `find_plateau_factor`.
+    """
+    if step < optimizer.warmup_steps:
+        return optimizer.learning_rate * (step + 1) / optimizer.warmup_steps
+    done, peak, least = step - optimizer.warmup_steps, optimizer.learning_rate, optimizer.min_learning_rate
+    match optimizer.schedule:
+        case Schedule.constant:
+            rate = peak
+        case Schedule.cosine:
+            share = done / max(1, num_steps - optimizer.warmup_steps)
+            rate = least + (peak - least) * 0.5 * (1.0 + math.cos(math.pi * min(1.0, share)))
+        case Schedule.exponential:
+            rate = peak * _decay_rate(optimizer) ** (done / (_decay_epochs(optimizer) * steps_per_epoch))
+        case Schedule.step:
+            every = max(1, round(_decay_epochs(optimizer) * steps_per_epoch))
+            rate = peak * _decay_rate(optimizer) ** (done // every)
+        case Schedule.plateau:
+            rate = peak * plateau_factor
+        case _:
+            raise AssertionError(optimizer.schedule)
+    return max(least, rate)
+
+
+def find_plateau_factor(optimizer: OptimizerConfig, *, factor: float, validations_since_best: int) -> float:
+    """Return what is left of the rate after a validation: with plateau it falls each time the patience has run out.
+
+    Args:
+        optimizer: its patience, and the factor of one fall.
+        factor: what was left before the validation.
+        validations_since_best: validations without a better val_loss up to this one; 0: this one was better.
+    """
+    patience = optimizer.plateau_patience
+    if patience is None or validations_since_best == 0 or validations_since_best % patience:
+        return factor
+    return factor * _decay_rate(optimizer)
+
+
+def _decay_rate(optimizer: OptimizerConfig) -> float:
+    assert optimizer.decay_rate is not None
+    return optimizer.decay_rate
+
+
+def _decay_epochs(optimizer: OptimizerConfig) -> float:
+    assert optimizer.decay_every_epochs is not None
+    return optimizer.decay_every_epochs
