@@ -15,8 +15,8 @@ SIZES = [(n, b, t) for n in (10, 41, 211) for b, t in SHAPES if n > b * t]
 """Characters, streams, window lengths: with and without a remainder."""
 
 
-def make_order(n: int, b: int, t: int, *, shuffle: bool, seed: int = 7) -> BatchOrder:
-    return BatchOrder(num_characters=n, batch_size=b, sequence_length=t, shuffle=shuffle, seed=seed)
+def make_order(n: int, b: int, t: int, *, shuffle: bool, seed: int = 7, **options: Any) -> BatchOrder:
+    return BatchOrder(num_characters=n, batch_size=b, sequence_length=t, shuffle=shuffle, seed=seed, **options)
 
 
 @pytest.fixture
@@ -142,9 +142,90 @@ def test_a_text_too_short_is_told_what_it_has_what_it_needs_and_what_to_lower(tr
     ]
 
 
-@pytest.mark.parametrize("changes", [{"shuffle": True}, {"batch_size": 3}, {"sequence_length": 5}])
-def test_a_plan_follows_its_settings(training: TrainingConfig, changes: dict[str, Any]) -> None:
-    sized = replace(training, **changes)
-    order = plan_batches(97, sized, seed=11)
-    expected = make_order(97, sized.batch_size, sized.sequence_length, shuffle=sized.shuffle, seed=11)
-    assert order == expected
+@pytest.mark.parametrize(
+    ("changes", "expected"),
+    [
+        ({"shuffle": True}, {"shuffle": True}),
+        ({"batch_size": 3}, {"batch_size": 3}),
+        ({"sequence_length": 5}, {"sequence_length": 5}),
+        ({"stream_jitter": True}, {"jitter": True}),
+        ({"gradient_accumulation_steps": 3}, {"batches_per_update": 3}),
+        ({"stateful": False}, {"stateful": False}),
+        ({"drop_state_probability": 0.25}, {"drop_probability": 0.25}),
+    ],
+)
+def test_a_plan_follows_its_settings(
+    training: TrainingConfig, changes: dict[str, Any], expected: dict[str, Any]
+) -> None:
+    order = plan_batches(97, replace(training, **changes), seed=11)
+    assert order == replace(make_order(97, 2, 4, shuffle=False, seed=11), **expected)
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+@pytest.mark.parametrize(("n", "b", "t"), [size for size in SIZES if size[0] > 2 * size[1] * size[2]])
+def test_jitter_moves_all_windows_of_an_epoch_alike_and_keeps_them_apart_and_in_the_text(
+    n: int, b: int, t: int, shuffle: bool
+) -> None:
+    order = make_order(n, b, t, shuffle=shuffle, jitter=True)
+    still = replace(order, jitter=False)
+    offsets = set()
+    for epoch in range(12):
+        starts_nb = order.find_starts(epoch)
+        assert starts_nb.shape == (order.steps_per_epoch, b)
+        assert starts_nb.max() + t <= n - 1
+        assert len({start + i for start in starts_nb.ravel().tolist() for i in range(t)}) == starts_nb.size * t
+        if shuffle:
+            offsets |= {int(start) % t for start in starts_nb.ravel()}
+        else:
+            offsets |= set((starts_nb - still.find_starts(epoch)[: len(starts_nb)]).ravel().tolist())
+    assert offsets <= set(range(t))
+    assert t == 1 or len(offsets) > 1  # odds of one offset only: at most 1 / 2**11
+    assert order.find_starts(5).tolist() == order.find_starts(5).tolist()
+
+
+def test_the_offset_is_drawn_evenly_from_seed_and_epoch() -> None:
+    """400 draws of 5 offsets: each comes 50 to 110 times but for odds of 1 in 10,000 (80 +- 8)."""
+    order = make_order(211, 3, 5, shuffle=False, jitter=True)
+    counts = np.bincount([order.find_starts(epoch)[0, 0] for epoch in range(400)], minlength=5)
+    assert len(counts) == 5
+    assert 50 < counts.min() <= counts.max() < 110
+    assert [order.find_starts(e)[0, 0] for e in range(9)] != [
+        replace(order, seed=8).find_starts(e)[0, 0] for e in range(9)
+    ]
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_an_epoch_has_whole_updates_only_and_the_batches_it_has_without(shuffle: bool) -> None:
+    one, three = (make_order(211, 3, 5, shuffle=shuffle, batches_per_update=k) for k in (1, 3))
+    assert (one.steps_per_epoch, three.steps_per_epoch, three.batches_per_epoch) == (14, 4, 12)
+    assert three.find_starts(2).tolist() == one.find_starts(2)[:12].tolist()
+    assert three.characters_per_step == 3 * one.characters_per_step == 45
+
+
+def test_states_are_reset_at_the_start_of_an_epoch_or_at_every_batch() -> None:
+    order = make_order(211, 3, 5, shuffle=False)
+    assert order.find_resets(4).tolist() == [[n == 0] * 3 for n in range(14)]
+    assert replace(order, stateful=False).find_resets(4).all()
+
+
+def test_states_are_dropped_one_by_one_with_their_probability_by_seed_epoch_and_batch() -> None:
+    """9,990 draws at 0.3: the share is 0.3 +- 0.0046, so outside 0.28 to 0.32 in 1 of 70,000 cases."""
+    order = make_order(50_000, 10, 5, shuffle=False, drop_probability=0.3)
+    resets_nb = order.find_resets(1)
+    assert resets_nb[0].all()
+    assert 0.28 < resets_nb[1:].mean() < 0.32
+    assert np.ptp(resets_nb[1:].mean(0)) > 0
+    assert order.find_resets(1).tolist() == resets_nb.tolist()
+    for other in (order.find_resets(2), replace(order, seed=8).find_resets(1)):
+        assert other.tolist() != resets_nb.tolist()
+
+
+@pytest.mark.parametrize("shuffle", [False, True])
+def test_the_shortest_text_fills_one_update_also_with_jitter_and_accumulation(
+    training: TrainingConfig, shuffle: bool
+) -> None:
+    words = replace(training, shuffle=shuffle, stream_jitter=True, gradient_accumulation_steps=3)
+    needed = 2 * 3 * 4 + 3 + 1 if shuffle else 2 * (3 * 4 + 3) + 1
+    assert plan_batches(needed, words, seed=7).steps_per_epoch == 1
+    with pytest.raises(UserError, match=f"at least {needed} characters .* x training.gradient_accumulation_steps=3"):
+        plan_batches(needed - 1, words, seed=7)

@@ -1,6 +1,6 @@
 """A small training run whose parts can be looked at."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -27,18 +27,19 @@ class Run:
     checkpoints: CheckpointStore
 
     def train(self, should_stop: Callable[[], bool] = lambda: False) -> list[Event]:
+        return list(self.stream(should_stop))
+
+    def stream(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
         val_n = self.text.parts.val_n
         scorer = None if val_n is None else Scorer(self.state.network, val_n)
-        return list(
-            train(
-                self.state,
-                config=self.config,
-                train_ids_n=self.text.parts.train_n,
-                order=self.text.order,
-                scorer=scorer,
-                checkpoints=self.checkpoints,
-                should_stop=should_stop,
-            )
+        return train(
+            self.state,
+            config=self.config,
+            train_ids_n=self.text.parts.train_n,
+            order=self.text.order,
+            scorer=scorer,
+            checkpoints=self.checkpoints,
+            should_stop=should_stop,
         )
 
     def resume(self) -> None:

@@ -116,6 +116,60 @@ def test_a_resumed_run_ends_with_the_same_bytes(start: Any, stop_after: int, ord
     assert losses(first_events) + losses(resumed_events) == losses(whole_events)
 
 
+@pytest.mark.parametrize(
+    "options",
+    [
+        (
+            "optimizer=rmsprop optimizer.weight_decay=0.1 optimizer.clip_norm=null optimizer.clip_value=0.01",
+            "optimizer.schedule=exponential optimizer.decay_rate=0.5 optimizer.decay_every_epochs=0.5",
+            "training.stream_jitter=true dataset.split=none",
+        ),
+        (
+            "optimizer=sgd optimizer.schedule=step optimizer.decay_rate=0.5 optimizer.decay_every_epochs=0.5",
+            "training.gradient_accumulation_steps=2 training.drop_state_probability=0.3 dataset.split=none",
+        ),
+        (
+            "optimizer=sgd optimizer.momentum=0 optimizer.learning_rate=20 optimizer.schedule=plateau",
+            "optimizer.plateau_patience=1 optimizer.decay_rate=0.5 training.validate_every_steps=1",
+            "training.shuffle=true training.stateful=false training.stream_jitter=true",
+        ),
+        (
+            "optimizer=adamw optimizer.min_learning_rate=0.001 training.ema_decay=0.9 model.dropout=0.3",
+            "training.stream_jitter=true training.drop_state_probability=0.3 training.gradient_accumulation_steps=3",
+            "dataset.split=none",
+        ),
+        ("optimizer=adam optimizer.schedule=constant dataset.split=none",),
+    ],
+    ids=["rmsprop-exponential", "sgd-step", "sgd-plateau", "adamw-cosine", "adam-constant"],
+)
+def test_whatever_moves_is_saved(start: Any, options: tuple[str, ...]) -> None:
+    """A state that held other numbers takes those after two updates, and goes on to the bytes of the whole run."""
+    tf.config.experimental.enable_op_determinism()
+    words = [
+        "dataset.max_bytes=1009",
+        "training.sequence_length=29",
+        "training.max_steps=4",
+        "optimizer.warmup_steps=1",
+    ]
+    words += ["training.epochs=99", *(word for part in options for word in part.split())]
+    whole, other = (start(*words, folder=name) for name in ("whole", "other"))
+    losses, saved = [], None
+    for event in whole.stream():
+        if isinstance(event, StepDone):
+            if event.step == 3:
+                other.state.restore(*saved)
+            losses.append(event.loss)
+        saved = whole.state.weight_arrays(), whole.state.training_arrays()
+    assert [e.loss for e in other.train() if isinstance(e, StepDone)] == losses[2:]
+    for name in ("weight_arrays", "training_arrays"):
+        expected, found = (getattr(run.state, name)() for run in (whole, other))
+        assert {key: array.tobytes() for key, array in expected.items()} == {
+            key: array.tobytes() for key, array in found.items()
+        }
+    if "plateau" in options[0]:
+        assert 0 < whole.state.progress.plateau_factor < 1
+
+
 def test_validating_more_often_changes_no_weight(start: Any) -> None:
     tf.config.experimental.enable_op_determinism()
     runs = [

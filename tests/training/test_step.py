@@ -84,3 +84,47 @@ def test_the_rate_is_that_of_the_call(start: Any) -> None:
     make(run)(0.0)
     for old, new in zip(before, weights(run), strict=True):
         np.testing.assert_array_equal(old, new)
+
+
+def test_clipping_by_value_cuts_each_number_of_the_gradient(start: Any) -> None:
+    run = start("optimizer=sgd", "optimizer.momentum=0")
+    gradients, before = naive_gradients(run), weights(run)
+    limit = float(np.median(np.abs(gradients[0][gradients[0] != 0])))
+    _, norm = make(run, clip_value=limit)(0.5)
+    assert norm == pytest.approx(np.sqrt(sum(np.sum(np.square(g)) for g in gradients)), rel=1e-5)
+    for old, new, gradient in zip(before, weights(run), gradients, strict=True):
+        np.testing.assert_allclose(new, old - 0.5 * np.clip(gradient, -limit, limit), rtol=1e-4, atol=1e-6)
+
+
+def test_the_mean_gradient_of_batches_is_that_of_one_batch_of_all_their_windows(start: Any) -> None:
+    """Two batches of two windows against one of four, each window from an empty state."""
+    updated = []
+    for shape, batch_size in (((2, 2), 2), ((1, 4), 4)):
+        run = start("optimizer=sgd", "optimizer.momentum=0", f"training.batch_size={batch_size}")
+        step = TrainingStep(run.state, clip_norm=None, clip_value=None, ema_decay=0.0)
+        windows_kbt = tf.constant(WINDOWS_BT.reshape(*shape, -1))
+        loss, norm, _ = step(windows_kbt, np.ones(shape, np.bool_), run.state.carried, 0.5)
+        updated.append((loss, norm, weights(run)))
+    (loss, norm, found), (expected_loss, expected_norm, expected) = updated
+    assert (loss, norm) == pytest.approx((expected_loss, expected_norm), rel=1e-5)
+    for a, b in zip(found, expected, strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-7)
+
+
+def test_streams_go_on_from_batch_to_batch_but_those_that_begin_anew(start: Any) -> None:
+    """Three batches in one update; the loss and the last states are those of a naive walk along them."""
+    run = start("optimizer=sgd", "optimizer.momentum=0")
+    network = run.state.network
+    windows_kbt = np.random.default_rng(1).integers(0, 10, size=(3, 4, 6), dtype=np.int32)
+    starts_kb = np.array([[False] * 4, [True, False, False, True], [False, True, False, True]])
+    start_states = tf.nest.map_structure(lambda s_bh: tf.ones_like(s_bh) * 0.5, run.state.carried)
+    states, losses = start_states, []
+    for windows_bt, starts_b in zip(windows_kbt, starts_kb, strict=True):
+        states = tf.nest.map_structure(lambda s_bh, b=starts_b: s_bh * (1.0 - np.float32(b[:, None])), states)
+        logits_btv, states = network(windows_bt[:, :-1], states, training=True)
+        losses.append(tf.nn.sparse_softmax_cross_entropy_with_logits(windows_bt[:, 1:], logits_btv))
+    step = TrainingStep(run.state, clip_norm=None, clip_value=None, ema_decay=0.0)
+    loss, _, found = step(tf.constant(windows_kbt), starts_kb, start_states, 0.0)
+    assert loss == pytest.approx(np.mean(losses), rel=1e-5)
+    for a, b in zip(tf.nest.flatten(found), tf.nest.flatten(states), strict=True):
+        np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
