@@ -6,12 +6,14 @@ from typing import Any
 
 from charrnn_exp.config.checks import find_warnings
 from charrnn_exp.config.options import Backend
+from charrnn_exp.config.reading import to_values
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.corpus import describe
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.evaluation.ngram import ORDER
 from charrnn_exp.model.network import Network, count_parameters, list_parameters
 from charrnn_exp.tracking.run_folder import RunFolder
+from charrnn_exp.views.settings import format_settings
 from charrnn_exp.views.terminal import Terminal, format_seconds, format_table
 
 SCORE_HEADER = "       nats/char  bits/char  perplexity  accuracy  std. error   characters"
@@ -20,9 +22,10 @@ log = logging.getLogger("charrnn_exp")
 
 
 def introduce(config: Config, text: PreparedText, folder: RunFolder, terminal: Terminal) -> None:
-    """Say what the run reads, and what is odd about it."""
+    """Say what the run's settings are, what it reads, and what is odd about it."""
     fingerprint, parts = text.corpus.fingerprint, text.parts
     terminal.title(f"charrnn_exp: {folder.path}")
+    terminal.say(format_settings(to_values(config)))
     val = f"{text.num_val_characters:,} validation" if parts.val_n is not None else "no validation"
     test = f", {len(parts.test_n):,} test" if parts.test_n is not None else ""
     terminal.say(

@@ -1,0 +1,86 @@
+"""Every option of every group, and every experiment, composes and makes two updates: real runs, in one process."""
+
+import functools
+import hashlib
+import http.server
+import threading
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from charrnn_exp.api import compose, run
+from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
+from charrnn_exp.data import sources
+from charrnn_exp.data.checksum import Sha256
+from charrnn_exp.data.download import DATA_FOLDER_VARIABLE
+
+pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
+
+OPTIONS = [(group, option) for group, options in list_groups([find_conf_folder()]).items() for option in options]
+TWO_STEPS = ("training.max_steps=2", "optimizer.warmup_steps=1", "sampling.length=3")
+TEXT = ("".join(chr(32 + i % 90) * (i % 7) for i in range(9000)) + "\r\n").encode()
+"""Enough for two batches of 64 streams of 100 characters, of any part that a protocol leaves for training."""
+
+
+@contextmanager
+def serve_folder(folder: Path) -> Iterator[str]:
+    """Serve the folder on loopback."""
+    handler = functools.partial(http.server.SimpleHTTPRequestHandler, directory=str(folder))
+    with http.server.ThreadingHTTPServer(("127.0.0.1", 0), handler) as server:
+        threading.Thread(target=server.serve_forever, daemon=True).start()
+        try:
+            yield f"http://127.0.0.1:{server.server_port}"
+        finally:
+            server.shutdown()
+
+
+@pytest.fixture
+def mirrors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Another text in the place of the ones that are downloaded, from a real server, zipped where they are."""
+    site = tmp_path / "site"
+    site.mkdir()
+    (site / "text").write_bytes(TEXT)
+    monkeypatch.setenv(DATA_FOLDER_VARIABLE, str(tmp_path / "data"))
+    with serve_folder(site) as address:
+        for name in ("SHAKESPEARE", "LINUX", "WARPEACE", "TEXT8", "ENWIK8"):
+            download = getattr(sources, name)
+            file = "text"
+            if download.member is not None:
+                file = f"{download.member}.zip"
+                with zipfile.ZipFile(site / file, "w") as archive:
+                    archive.write(site / "text", download.member)
+            checksum = Sha256(hashlib.sha256(TEXT).hexdigest())
+            changed = replace(download, urls=(f"{address}/{file}",), num_bytes=len(TEXT), checksum=checksum)
+            monkeypatch.setattr(sources, name, changed)
+        yield
+
+
+def test_every_group_of_the_settings_is_tried() -> None:
+    assert {group for group, _ in OPTIONS} == {
+        "dataset", "experiment", "model", "optimizer", "sampling", "tracking", "training",
+    }  # fmt: skip
+    assert len(OPTIONS) >= 24
+
+
+@pytest.mark.parametrize(("group", "option"), OPTIONS, ids=[f"{group}={option}" for group, option in OPTIONS])
+@pytest.mark.usefixtures("mirrors")
+def test_every_option_composes_and_makes_two_updates(
+    group: str, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    words = [f"{group}={option}", *TWO_STEPS]
+    if group != "tracking":
+        words.append("tracking=none")
+    if (group, option) == ("dataset", "file"):
+        (tmp_path / "text.txt").write_bytes(TEXT)
+        words.append("dataset.path=text.txt")
+    if (group, option) == ("tracking", "server"):
+        words.append("tracking.uri=http://127.0.0.1:9")  # nobody there: a warning, and the run goes on
+    result = run(compose(*words))
+    assert (result.summary["status"], result.summary["step"]) == ("FINISHED", 2)
+    assert len(result.metrics["train_loss"]) == 2
+    assert result.sample is not None
