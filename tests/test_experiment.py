@@ -1,5 +1,6 @@
 """Whole runs, as real processes: what they print, leave behind, and end with."""
 
+import io
 import json
 import math
 import os
@@ -13,6 +14,7 @@ from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from charrnn_exp.cli import main
@@ -356,6 +358,36 @@ def test_what_is_odd_about_a_text_is_a_tag(compose: Any, text_file: Path, tmp_pa
         "the text has 1 byte order marks (U+FEFF); they stay in it as symbols. "
         "the text has 99 carriage returns; they stay in it as symbols."
     )
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("first", "num_symbols"), [(0xAC00, 700), (0x4E00, 5_000)], ids=["Korean", "Chinese"])
+def test_a_foreign_text_trains_and_samples(
+    compose: Any,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    first: int,
+    num_symbols: int,
+) -> None:
+    """Hangul syllables, or 5,000 Chinese characters: each occurs, few are common, as in any text."""
+    monkeypatch.chdir(tmp_path)
+    drawn = np.random.default_rng(7).zipf(1.3, size=2 * num_symbols) % num_symbols
+    symbols = [chr(first + i) for i in (*range(num_symbols), *drawn)]
+    Path("text.txt").write_text(" ".join(symbols), encoding="utf-8")
+    config = compose("dataset=file", "dataset.path=text.txt", "dataset.max_bytes=null", "training.max_steps=2")
+    text, folder = prepare_text(config), RunFolder(tmp_path / "outputs" / "foreign" / "2026-01-02" / "03-04-05")
+    summary = run_experiment(config, text, folder, identity=RunIdentity("foreign", {}))
+    assert summary["status"] == "FINISHED"
+    assert summary["val_loss"] == pytest.approx(math.log(num_symbols + 1), rel=0.2)
+    capsys.readouterr()
+    prompt = chr(first + 3) + " "
+    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.FileIO("sample.txt", "w"), encoding="utf-8"))
+    assert main(["sample", f'sampling.prompt="{prompt}"', "sampling.length=9"]) == 0
+    sample = Path("sample.txt").read_text(encoding="utf-8")
+    assert sample.startswith(prompt)
+    assert len(sample) == len(prompt) + 9 + 1
+    assert set(sample) <= {*symbols, " ", "\n"}
 
 
 def change(config: Config, group: str, **changes: Any) -> Config:

@@ -336,3 +336,13 @@ def test_a_number_of_the_optimizer_is_a_32_bit_one(defaults: Config, key: str) -
     assert find_problems(change(defaults, {key: 1e39})) == [
         f"{key} must be at most 3.4e+38, the largest 32-bit number, got 1e+39."
     ]
+
+
+@pytest.mark.parametrize(("fraction", "num_lines"), [(0.89, 0), (0.9, 1), (0.95, 1)])
+def test_a_fraction_leaves_a_training_text_beside_the_protocols_own_other_one(
+    defaults: Config, fraction: float, num_lines: int
+) -> None:
+    """karpathy2015 takes 0.1 for the one that is not said."""
+    for field in ("val_fraction", "test_fraction"):
+        asked = {"dataset.split": Split.karpathy2015, f"dataset.{field}": fraction}
+        assert len(find_problems(change(defaults, asked))) == num_lines

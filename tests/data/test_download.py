@@ -311,6 +311,7 @@ def test_of_a_zip_file_only_the_text_is_kept_and_no_name_in_it_is_a_path(
 def test_a_bad_zip_file_leaves_nothing_behind(mirror: Mirror, folder: Path, way: str) -> None:
     line = fail(describe(mirror.url(way), member=NAME))
     assert line.startswith(f"{NAME} must be downloaded, got ")
+    assert f"Put the file by hand at {folder / NAME} (or {NAME}.zip beside it), or set" in line
     assert list_files(folder.parent) == [folder.name]
 
 

@@ -72,10 +72,11 @@ def fetch(download: Download) -> Path:
             return _download(url, path, download)
         except Exception as error:  # any mirror may fail in any way that requests, urllib3 or the disk knows
             failures.append(f"{url.split('/')[2]}: {type(error).__name__}: {one_line(error)[:200]}")
+    or_packed = f" (or {archive.name} beside it)" if download.member is not None else ""
     raise MachineError(
         f"{download.file_name} must be downloaded, got no answer from {len(failures)} mirrors "
-        f"({'; '.join(failures)}). Put the file by hand at {path.absolute()}, or set {DATA_FOLDER_VARIABLE} to the "
-        "folder that has it; dataset=stdlib needs no network."
+        f"({'; '.join(failures)}). Put the file by hand at {path.absolute()}{or_packed}, or set {DATA_FOLDER_VARIABLE} "
+        "to the folder that has it; dataset=stdlib needs no network."
     )
 
 
