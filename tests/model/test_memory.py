@@ -8,19 +8,36 @@ from typing import Any
 
 import pytest
 
+from charrnn_exp.config.options import Cell
 from charrnn_exp.errors import MachineError
 from charrnn_exp.model import memory
 from charrnn_exp.model.memory import check_memory, estimate_bytes, find_free_bytes
-from charrnn_exp.model.network import Network
+from charrnn_exp.model.network import Network, count_parameters
+from charrnn_exp.model.size import resolve
 from tests.conftest import SMALL
 
 
 def test_the_estimate_counts_the_weights_as_the_network_does(compose: Any) -> None:
-    config = compose("model.num_layers=3", "training.batch_size=1", "training.sequence_length=1")
-    network = Network(num_symbols=7, model=config.model, precision="float32", seed=1)
-    weights = sum(variable.value.shape.num_elements() for variable in network.trainable_variables)
-    others = memory.GATE_COPIES[config.model.cell] * 5 * 3 + memory.LOGIT_COPIES * 7
+    config = compose("model=gru", "model.num_layers=3", "training.batch_size=1", "training.sequence_length=1")
+    weights = count_parameters(Network(num_symbols=7, model=config.model, precision="float32", seed=1))
+    copies = memory.KEPT_COPIES[Cell.gru] * 3 + memory.PASSING_COPIES[Cell.gru]
+    others = copies * 5 + memory.LOGIT_COPIES * 7
     assert estimate_bytes(config, num_symbols=7) == 4 * (memory.WEIGHT_COPIES * weights + others)
+
+
+@pytest.mark.parametrize(
+    "override", ["model.layer_norm=true", "training.gradient_accumulation_steps=2", "model.num_layers=2"]
+)
+def test_what_takes_memory_is_in_the_estimate(compose: Any, override: str) -> None:
+    assert estimate_bytes(compose(override), num_symbols=7) > estimate_bytes(compose(), num_symbols=7)
+
+
+def test_half_the_bits_take_less_memory_and_a_budget_as_much_as_its_size(compose: Any) -> None:
+    full = estimate_bytes(compose(), num_symbols=7)
+    assert 0.4 * full < estimate_bytes(compose("training.precision=bfloat16"), num_symbols=7) < full
+    of_budget = compose("model.hidden_size=null", "model.parameter_budget=278")
+    assert resolve(of_budget.model, num_symbols=7).hidden_size == 5
+    assert estimate_bytes(of_budget, num_symbols=7) == full
 
 
 def test_what_will_not_fit_is_refused_before_it_is_tried(compose: Any) -> None:

@@ -9,17 +9,19 @@ import psutil
 from charrnn_exp.config.options import Cell
 from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import MachineError
+from charrnn_exp.model.precision import choose_precision
 from charrnn_exp.model.size import count_weights, resolve
 
 FLOAT_BYTES = 4
 WEIGHT_COPIES = 13
-"""Weights, gradients, two slots of the optimizer, averages, and twice that while a checkpoint is written."""
-GATE_COPIES = {Cell.lstm: 14, Cell.gru: 13, Cell.rnn: 6}
-"""Numbers kept for the gradient for each character, layer and unit: gates, cells, outputs, dropout."""
-NORM_COPIES = 4
-"""The same of a normalised layer's outputs besides."""
-INPUT_COPIES = 4
-"""Numbers for each character and feature where inputs are dropped, so that each has a vector of its own."""
+"""Weights, gradients, two slots of the optimizer, averages, and twice that while a checkpoint is written.
+One more where gradients of several batches are summed."""
+KEPT_COPIES = {Cell.lstm: 10, Cell.gru: 9, Cell.rnn: 4}
+"""Numbers kept for the gradient for each character, layer and unit: inputs, slopes, outputs, dropout."""
+PASSING_COPIES = {Cell.lstm: 14, Cell.gru: 14, Cell.rnn: 7}
+"""Numbers for each character and unit of the layer that is at work, freed after it: gradients, and turned copies."""
+NORM_COPIES = 3
+"""The same as KEPT_COPIES for a norm; always 32 bits."""
 LOGIT_COPIES = 4
 CGROUP = Path("/sys/fs/cgroup")
 WAY_OUT = "Lower training.batch_size, training.sequence_length, model.hidden_size or model.num_layers."
@@ -44,13 +46,15 @@ def estimate_bytes(config: Config, *, num_symbols: int) -> int:
     """Return about what training takes at its peak besides the text and the program itself."""
     model, training = resolve(config.model, num_symbols=num_symbols), config.training
     assert model.hidden_size is not None
-    num_weights = count_weights(model, num_symbols=num_symbols)
-    copies = GATE_COPIES[model.cell] + (NORM_COPIES if model.layer_norm else 0) + (1 if model.residual else 0)
-    per_character = copies * model.hidden_size * model.num_layers + LOGIT_COPIES * num_symbols
-    if model.input_dropout:
-        per_character += INPUT_COPIES * (model.embedding_dim or 0)
-    num_characters = training.batch_size * training.sequence_length
-    return FLOAT_BYTES * (WEIGHT_COPIES * num_weights + num_characters * per_character)
+    # Of a GPU nothing is known yet; what it holds is not this memory anyway.
+    is_half = choose_precision(training.precision, gpu=False) == "bfloat16"
+    copies = KEPT_COPIES[model.cell] * model.num_layers + PASSING_COPIES[model.cell]
+    num_norms = model.num_layers if model.layer_norm else 0
+    per_unit = copies * (FLOAT_BYTES // 2 if is_half else FLOAT_BYTES) + num_norms * NORM_COPIES * FLOAT_BYTES
+    per_character = per_unit * model.hidden_size + LOGIT_COPIES * FLOAT_BYTES * num_symbols
+    weight_copies = WEIGHT_COPIES + (1 if training.gradient_accumulation_steps > 1 else 0)
+    of_weights = weight_copies * FLOAT_BYTES * count_weights(model, num_symbols=num_symbols)
+    return of_weights + training.batch_size * training.sequence_length * per_character
 
 
 def find_free_bytes() -> int:

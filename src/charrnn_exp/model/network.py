@@ -14,17 +14,18 @@ from charrnn_exp.config.schema import Config, ModelConfig
 from charrnn_exp.model.cell import State
 from charrnn_exp.model.initial_state import InitialState
 from charrnn_exp.model.layers import Recurrent, choose_layer, find_cell
-from charrnn_exp.model.machine import choose_precision, has_gpu
+from charrnn_exp.model.machine import has_gpu
+from charrnn_exp.model.precision import choose_precision
 from charrnn_exp.model.size import resolve
 from charrnn_exp.model.tied_output import TiedOutput
 
 States = list[State]
 """For each recurrent layer the arrays of its state, float32: (hidden_bh, cell_bh) of an LSTM, else (hidden_bh,)."""
 
-SMALL = 0.1
-"""First weights of the output, as a share of their usual size, where features are larger than an LSTM's."""
+SMALL_SHARE = 0.1
+"""First weights of the output, as a share of their usual size, where features are larger than a plain LSTM's."""
 TIED_SHARE = 0.5
-"""The same where the embedding is the output."""
+"""The same besides, where the embedding is the output: its usual size is 1 / sqrt(e)."""
 NORM_EPSILON = 1e-5
 """Added to the variance of a layer's outputs, as in PyTorch."""
 
@@ -224,4 +225,4 @@ def _find_output_share(model: ModelConfig) -> float:
     """Return the output's first weights as a share of their usual size, so that an untrained loss is near ln v."""
     if model.cell is Cell.lstm and not model.layer_norm and not model.residual:
         return 1.0
-    return SMALL / math.sqrt(model.num_layers if model.residual else 1)
+    return SMALL_SHARE / math.sqrt(model.num_layers if model.residual else 1)
