@@ -4,6 +4,7 @@ import io
 import json
 import math
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -88,6 +89,7 @@ def mlflow_run(tracked: tuple[Path, str, str]) -> tuple[Any, Any]:
 def test_a_run_prints_loss_sample_and_the_way_to_the_ui(tracked: tuple[Path, str, str]) -> None:
     _, out, err = tracked
     assert err == ""
+    assert re.search(r"^memory: about 0\.\d\d GiB of [\d.,]+ GiB free$", out.partition("epoch 1/2")[0], re.MULTILINE)
     assert "epoch 2/2  step 18  train_loss" in out
     assert "--- sample after step 18 ---" in out
     assert "nats per character" in out
@@ -469,6 +471,33 @@ def test_a_run_in_a_sweep_gives_the_numbers_it_gives_alone(tmp_path: Path) -> No
         for pattern in ("outputs/charrnn/*/*/1/config.yaml", "outputs/alone/*/*/config.yaml")
     )
     assert read_metrics(swept.metrics)["train_loss"] == read_metrics(alone.metrics)["train_loss"]
+
+
+@pytest.mark.slow
+def test_a_run_starts_from_another_and_needs_it_no_more_once_it_has_a_checkpoint(tmp_path: Path) -> None:
+    words = [*SHORT, "tracking=none", "training.checkpoint_every_steps=1", "optimizer.warmup_steps=0"]
+    run(tmp_path, *words, "training.max_steps=12")
+    (first,) = find_runs(tmp_path)
+    start_from = [*words, "training.init_from=latest", "dataset.max_bytes=9007", "name=tuned", "seed=2"]
+    out, err = run(tmp_path, *start_from, "training.max_steps=1", "training.profile_steps=1")
+    assert err == "charrnn_exp: warning: training.profile_steps: no profile, since fewer than 3 updates were made.\n"
+    (second,) = (folder for folder in find_runs(tmp_path) if "tuned" in folder.label)
+    place = first.path.relative_to(tmp_path)
+    assert second.read_config().training.init_from == str(place)
+    begin = f"starting from {place}/checkpoints/step_"
+    assert begin in out
+    assert not second.profile.exists()
+    loss = read_metrics(second.metrics)["train_loss"]
+    assert loss[0][1] < read_metrics(first.metrics)["train_loss"][0][1]
+    shutil.rmtree(second.checkpoints)
+    out, _ = run(tmp_path, "resume", f"run={second.path.relative_to(tmp_path)}", "training.max_steps=4")
+    assert begin in out
+    assert read_metrics(second.metrics)["train_loss"][:1] == loss
+    assert len(list(second.profile.rglob("*.pb"))) == 1
+    shutil.rmtree(first.path)
+    out, _ = run(tmp_path, "resume", f"run={second.path.relative_to(tmp_path)}", "training.max_steps=5")
+    assert begin not in out
+    assert second.read_summary()["step"] == 5
 
 
 def _default_signals() -> None:

@@ -47,7 +47,7 @@ class Profiler:
     ) -> None:
         if self._is_recording:  # fewer updates were made than asked for
             self._stop()
-        elif self._num_steps is not None and self._num_done < FIRST_UPDATE - 1:
+        if self._num_steps is not None and self._num_done < FIRST_UPDATE:
             log.warning("training.profile_steps: no profile, since fewer than %d updates were made.", FIRST_UPDATE)
 
     def _stop(self) -> None:
