@@ -76,7 +76,8 @@ class TrainingStep:
 
         zeros = [tf.zeros_like(variable.value) for variable in self._network.trainable_variables]
         start = (tf.constant(0), tf.zeros([], zeros[0].dtype), zeros, states)
-        _, loss, gradients, states = tf.while_loop(lambda k, *_: k < num_batches, add, start)
+        # One at a time, or a batch would begin while the one before is on its way back, and memory hold both.
+        _, loss, gradients, states = tf.while_loop(lambda k, *_: k < num_batches, add, start, parallel_iterations=1)
         return loss / num_batches, [gradient / num_batches for gradient in gradients], states
 
     def _differentiate(self, windows_bt: Any, starts_b: Any, states: States) -> tuple[Any, list[Any], States]:

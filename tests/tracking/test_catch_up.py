@@ -1,0 +1,16 @@
+"""What of a run folder goes to MLflow."""
+
+from pathlib import Path
+
+from charrnn_exp.config.options import LogCheckpoints
+from charrnn_exp.tracking.catch_up import list_artifacts
+from charrnn_exp.tracking.run_folder import RunFolder
+from charrnn_exp.training.checkpoint import CheckpointStore
+
+
+def test_a_profile_goes_to_mlflow_where_there_is_one(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path)
+    store = CheckpointStore(folder.checkpoints, facts={}, num_rolling=1)
+    without = list_artifacts(folder, store, LogCheckpoints.best)
+    folder.profile.mkdir()
+    assert list_artifacts(folder, store, LogCheckpoints.best) == {**without, folder.profile: "profile"}
