@@ -174,6 +174,8 @@ def test_gradient_equals_finite_differences_in_float64(small_model: ModelConfig,
         (65, {"tie_embeddings": True}),
         (65, {"tie_embeddings": True, "embedding_dim": 128, "layer_norm": True}),
         (65, {"layer_norm": True, "residual": True, "num_layers": 4}),
+        (65, {"tie_embeddings": True, "embedding_dim": 128, "cell": Cell.rnn}),
+        (65, {"tie_embeddings": True, "cell": Cell.gru, "residual": True, "num_layers": 2}),
     ],
 )
 def test_untrained_loss_is_the_logarithm_of_the_number_of_symbols(

@@ -15,8 +15,9 @@ from charrnn_exp.model.lstm import LSTM
 from charrnn_exp.model.recurrence import run, run_on_ids
 from charrnn_exp.model.rnn import RNN
 
-SYMBOL_DEVIATION = 0.5
-"""Of the first kernel's rows where they stand for symbols: about what an embedding times a Glorot kernel gives."""
+SYMBOL_DEVIATION = 2.0
+"""Of the first kernel's rows where they stand for symbols. From small ones the gates see little of their input:
+of 0.05, 0.2, 0.5, 1 and 2 each was better than the one before (docs/LOG.md)."""
 
 
 def find_cell(cell: Cell) -> type[RecurrentCell]:

@@ -23,9 +23,11 @@ States = list[State]
 """For each recurrent layer the arrays of its state, float32: (hidden_bh, cell_bh) of an LSTM, else (hidden_bh,)."""
 
 SMALL_SHARE = 0.1
-"""First weights of the output, as a share of their usual size, where features are larger than a plain LSTM's."""
+"""First weights of the output (or of its projection), as a share of their usual size, where features are larger than
+those of a plain LSTM on an embedding."""
 TIED_SHARE = 0.5
-"""The same besides, where the embedding is the output: its usual size is 1 / sqrt(e)."""
+"""First weights of an embedding that is the output too, as a share of 1 / sqrt(e); half of it where features are larger
+and no projection can start small instead. Much smaller ones learn badly: inputs are scaled up by as much."""
 NORM_EPSILON = 1e-5
 """Added to the variance of a layer's outputs, as in PyTorch."""
 
@@ -202,7 +204,10 @@ def _find_embedding_deviation(model: ModelConfig) -> float:
     """
     if not model.tie_embeddings or model.embedding_dim is None:
         return 1.0
-    return TIED_SHARE * _find_output_share(model) / math.sqrt(model.embedding_dim)
+    share = TIED_SHARE
+    if model.hidden_size == model.embedding_dim and _has_large_features(model):
+        share /= 2 * _grow_by_residual(model)
+    return share / math.sqrt(model.embedding_dim)
 
 
 def _make_dropout(model: ModelConfig, rate: float, seed: int, dtype: str, name: str) -> keras.layers.Dropout:
@@ -211,18 +216,22 @@ def _make_dropout(model: ModelConfig, rate: float, seed: int, dtype: str, name: 
 
 
 def _make_output(model: ModelConfig, num_symbols: int, seed: int, dtype: str) -> keras.layers.Layer:
+    """Return the output layer, whose first weights make the loss of an untrained network about ln v."""
+    share = SMALL_SHARE / _grow_by_residual(model) if _has_large_features(model) else 1.0
+    # A share of 1 is Glorot's.
+    start = keras.initializers.VarianceScaling(share * share, "fan_avg", "uniform", seed=seed)
     if model.tie_embeddings:
         assert model.embedding_dim is not None
         assert model.hidden_size is not None
-        return TiedOutput(num_symbols, model.embedding_dim, model.hidden_size, seed=seed, dtype=dtype)
-    share = _find_output_share(model)
-    # A share of 1 is Glorot's.
-    start = keras.initializers.VarianceScaling(share * share, "fan_avg", "uniform", seed=seed)
+        return TiedOutput(num_symbols, model.embedding_dim, model.hidden_size, initializer=start, dtype=dtype)
     return keras.layers.Dense(num_symbols, kernel_initializer=start, dtype=dtype, name="output")
 
 
-def _find_output_share(model: ModelConfig) -> float:
-    """Return the output's first weights as a share of their usual size, so that an untrained loss is near ln v."""
-    if model.cell is Cell.lstm and not model.layer_norm and not model.residual:
-        return 1.0
-    return SMALL_SHARE / math.sqrt(model.num_layers if model.residual else 1)
+def _has_large_features(model: ModelConfig) -> bool:
+    """Return whether what the output reads may be larger than the outputs of a plain LSTM on an embedding."""
+    return model.cell is not Cell.lstm or model.embedding_dim is None or model.layer_norm or model.residual
+
+
+def _grow_by_residual(model: ModelConfig) -> float:
+    """Return how much larger the sum of all layers' outputs is than that of one."""
+    return math.sqrt(model.num_layers if model.residual else 1)

@@ -18,16 +18,17 @@ class TiedOutput(keras.layers.Layer):
         num_symbols: v.
         embedding_dim: e.
         hidden_size: h; where it is not e, a projection stands between.
-        seed: of the projection's first weights.
+        initializer: of the projection.
         dtype: Keras' policy.
     """
 
-    def __init__(self, num_symbols: int, embedding_dim: int, hidden_size: int, *, seed: int, dtype: str) -> None:
+    def __init__(self, num_symbols: int, embedding_dim: int, hidden_size: int, *, initializer: Any, dtype: str) -> None:
         super().__init__(dtype=dtype, autocast=False, name="output")
         self.projection = None
         if hidden_size != embedding_dim:
-            glorot = keras.initializers.GlorotUniform(seed)
-            self.projection = self.add_weight(name="projection", shape=(hidden_size, embedding_dim), initializer=glorot)
+            self.projection = self.add_weight(
+                name="projection", shape=(hidden_size, embedding_dim), initializer=initializer
+            )
         self.bias = self.add_weight(name="bias", shape=(num_symbols,), initializer="zeros")
         self.built = True
 
