@@ -6,11 +6,11 @@ from typing import Any
 
 import numpy as np
 import pytest
-from charrnn_exp.init_from import find_sources, keep_source, read_initial_weights
 
 from charrnn_exp.config.options import Unit
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import UserError
+from charrnn_exp.init_from import find_sources, keep_source, read_initial_weights
 from charrnn_exp.model.network import Network
 from charrnn_exp.tracking.run_folder import RunFolder
 from charrnn_exp.training.checkpoint import CheckpointStore

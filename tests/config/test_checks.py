@@ -229,6 +229,13 @@ def test_a_one_hot_input_has_no_vectors_to_tie_or_to_drop(defaults: Config) -> N
         assert "when model.embedding_dim is null (one-hot), got " in line
 
 
+def test_an_empty_word_that_would_spare_every_weight_from_decay_is_wrong(defaults: Config) -> None:
+    assert find_problems(change(defaults, {"optimizer.weight_decay_exclude": []})) == []
+    for words in ([""], ["bias", " "]):
+        (line,) = find_problems(change(defaults, {"optimizer.weight_decay_exclude": words}))
+        assert line.startswith("optimizer.weight_decay_exclude must be words of at least one letter, got ")
+
+
 def test_states_that_are_not_carried_are_not_dropped(defaults: Config) -> None:
     asked = {"training.stateful": False, "training.drop_state_probability": 0.1}
     (line,) = find_problems(change(defaults, asked))

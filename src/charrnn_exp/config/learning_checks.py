@@ -50,6 +50,11 @@ def find_optimizer_problems(optimizer: OptimizerConfig) -> Iterator[str]:
             f"optimizer.clip_value must be null when optimizer.clip_norm is set, got {optimizer.clip_value}. "
             "Keep one of them: optimizer.clip_norm=null."
         )
+    if not all(word.strip() for word in optimizer.weight_decay_exclude):
+        yield (
+            "optimizer.weight_decay_exclude must be words of at least one letter, got "
+            f"{optimizer.weight_decay_exclude}. An empty one would spare every weight; [] spares none."
+        )
     yield from _schedule_problems(optimizer)
     yield from _belongs("momentum", optimizer, OptimizerName.sgd)
     yield from _belongs("rho", optimizer, OptimizerName.rmsprop)
