@@ -38,7 +38,7 @@ def naive_logits(network: Network, masks: Any = None) -> np.ndarray:
 
 EVERYTHING: dict[str, Any] = {
     "cell": Cell.gru,
-    "num_layers": 3,
+    "num_layers": 2,
     "layer_norm": True,
     "residual": True,
     "tie_embeddings": True,
@@ -149,7 +149,7 @@ def test_gradient_equals_finite_differences_in_float64(small_model: ModelConfig,
     generator = np.random.default_rng(1)
     for variable, gradient in zip(network.trainable_variables, gradients, strict=True):
         start = variable.numpy()
-        for _ in range(5):
+        for _ in range(3):
             place = tuple(int(generator.integers(size)) for size in start.shape)
             nudge = np.zeros_like(start)
             nudge[place] = 1e-6
@@ -167,15 +167,12 @@ def test_gradient_equals_finite_differences_in_float64(small_model: ModelConfig,
         (65, {}),
         (99, {}),
         (5000, {}),
-        (65, {"cell": Cell.gru}),
+        (65, {"cell": Cell.gru, "tie_embeddings": True, "residual": True, "num_layers": 2}),
         (65, {"cell": Cell.rnn}),
-        (65, {"embedding_dim": None}),
         (300, {"embedding_dim": None}),
-        (65, {"tie_embeddings": True}),
         (65, {"tie_embeddings": True, "embedding_dim": 128, "layer_norm": True}),
         (65, {"layer_norm": True, "residual": True, "num_layers": 4}),
         (65, {"tie_embeddings": True, "embedding_dim": 128, "cell": Cell.rnn}),
-        (65, {"tie_embeddings": True, "cell": Cell.gru, "residual": True, "num_layers": 2}),
     ],
 )
 def test_untrained_loss_is_the_logarithm_of_the_number_of_symbols(
