@@ -94,7 +94,7 @@ MISTAKES = [
         "several at once",
         "model.hidden_size=1.5|model.dropout=2|optimizer.learning_rate=0|qqq=1|seed=-1|optimizer=sgdd",
         "unknown setting 'qqq'. See --help, or --cfg job for all settings.",
-        "optimizer must be one of adam, adamw, got 'sgdd'.",
+        "optimizer must be one of adam, adamw, rmsprop, sgd, got 'sgdd' - did you mean sgd?",
         "model.hidden_size must be a whole number or null, got 1.5.",
         "model.dropout must be in [0, 1), got 2.0.",
         "optimizer.learning_rate must be above 0 and finite, got 0.0.",
