@@ -27,6 +27,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     return names
 
 
+@pytest.mark.slow
 def test_the_page_trains_a_model_that_learns(names: dict[str, Any]) -> None:
     result = names["result"]
     losses = [loss for _, loss in result.metrics["train_loss"]]
@@ -36,11 +37,13 @@ def test_the_page_trains_a_model_that_learns(names: dict[str, Any]) -> None:
     assert len(result.sample) == 1 + 200 + 1  # the prompt, the text, a line break
 
 
+@pytest.mark.slow
 def test_the_page_compares_two_sizes(names: dict[str, Any]) -> None:
     assert set(names["by_size"]) == {8, 16}
     assert all(loss > 0.0 for loss in names["by_size"].values())
 
 
+@pytest.mark.slow
 def test_a_run_that_is_loaded_is_the_one_that_was_run(names: dict[str, Any]) -> None:
     again = load(names["result"].folder)
     assert (again.config, again.summary) == (names["result"].config, names["result"].summary)

@@ -416,6 +416,7 @@ def test_resume_of_a_finished_run_says_so_and_goes_on_longer_in_the_same_mlflow_
     assert [metric.step for metric in history] == list(range(1, 28))
 
 
+@pytest.mark.slow
 def test_tracking_none_does_not_import_mlflow_and_leaves_no_store(tmp_path: Path) -> None:
     script = (
         "import sys; from charrnn_exp.cli import main\n"
@@ -461,6 +462,7 @@ def test_a_loss_that_is_not_a_number_fails_with_3_and_one_line(tmp_path: Path) -
     assert find_runs(tmp_path)[0].read_summary()["status"] == "FAILED"
 
 
+@pytest.mark.slow
 def test_a_run_in_a_sweep_gives_the_numbers_it_gives_alone(tmp_path: Path) -> None:
     words = [*SHORT, "tracking=none", "training.max_steps=3", "model.dropout=0.3"]
     run(tmp_path, "-m", *words, "seed=1,2")

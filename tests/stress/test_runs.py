@@ -10,6 +10,7 @@ from stress import boundaries, full_disk, kills
 from stress.processes import find_differences, find_folder
 
 
+@pytest.mark.slow
 def test_a_run_resumed_in_a_new_process_ends_with_the_same_bytes(tmp_path: Path) -> None:
     outcome = boundaries.float32(2, tmp_path)
     assert outcome.tried == 2

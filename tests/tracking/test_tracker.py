@@ -30,6 +30,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
         yield running.uri
 
 
+@pytest.mark.slow
 def test_a_server_gets_everything_and_a_resumed_run_doubles_no_step(server: str, tmp_path: Path) -> None:
     tracking = compose_jobs(["tracking=server", f"tracking.uri={server}"])[0].tracking
     first = MlflowTracker(tracking, describe())
@@ -130,6 +131,7 @@ def test_a_server_that_is_not_there_costs_a_warning_and_nothing_else(caplog: pyt
     assert [record.levelname for record in caplog.records if record.name.startswith("charrnn_exp")] == ["WARNING"]
 
 
+@pytest.mark.slow
 def test_a_server_that_hangs_is_not_waited_for_at_the_end(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     port = find_free_port()
     words = ["tracking=server", f"tracking.uri=http://127.0.0.1:{port}"]
