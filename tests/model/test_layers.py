@@ -99,7 +99,9 @@ def test_the_layer_of_a_gpu_equals_the_one_of_a_cpu(cell: type[RecurrentCell]) -
 
 
 def test_a_gpu_gets_keras_layer_and_a_cpu_ours() -> None:
-    assert [choose_layer(gpu=gpu) for gpu in (False, True)] == [Recurrent, KerasRecurrent]
+    for cell in (LSTM, GRU, RNN):
+        assert [choose_layer(cell, gpu=gpu) for gpu in (False, True)] == [Recurrent, KerasRecurrent]
+    assert choose_layer(RecurrentCell, gpu=True) is Recurrent  # a cell that Keras does not have
     assert [find_cell(cell) for cell in (Cell.lstm, Cell.gru, Cell.rnn)] == [LSTM, GRU, RNN]
 
 

@@ -29,6 +29,8 @@ class RecurrentCell:
     """Arrays that `step` leaves for `step_back`."""
     bias_rows: tuple[int, ...] = ()
     """Leading axes of the bias, before its num_gates * h."""
+    keras_layer: Any = None
+    """Keras' layer of the same weights and maths, for a GPU; None: there is none."""
     is_joined = True
     """One product of the joined kernels with [inputs, hidden]; else one of each, see `multiply`."""
 

@@ -7,6 +7,7 @@ that the first 3h belong to the kernel and the last 3h to the recurrent kernel.
 
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from charrnn_exp.model.cell import RecurrentCell, State
@@ -18,6 +19,7 @@ class GRU(RecurrentCell):
     state_names = ("hidden",)
     num_gates = 3
     num_slopes = 5
+    keras_layer = keras.layers.GRU
     bias_rows = (2,)
     is_joined = False
 

@@ -33,9 +33,9 @@ def find_cell(cell: Cell) -> type[RecurrentCell]:
             raise AssertionError(cell)
 
 
-def choose_layer(*, gpu: bool) -> "type[Recurrent]":
-    """Return the layer that is faster: ours on a CPU, Keras' (cuDNN) on a GPU."""
-    return KerasRecurrent if gpu else Recurrent
+def choose_layer(cell: type[RecurrentCell], *, gpu: bool) -> "type[Recurrent]":
+    """Return the layer that is faster: ours on a CPU, Keras' (cuDNN) on a GPU where it has the cell."""
+    return KerasRecurrent if gpu and cell.keras_layer is not None else Recurrent
 
 
 class Recurrent(keras.layers.Layer):
@@ -113,7 +113,7 @@ class KerasRecurrent(Recurrent):
         """Make the weights for inputs of so many features."""
         super().build(inputs_shape)
         policy = "mixed_bfloat16" if self.precision == "bfloat16" else self.dtype
-        layer = self._make(return_sequences=True, return_state=True, dtype=policy)
+        layer = self.cell.keras_layer(self.units, return_sequences=True, return_state=True, dtype=policy)
         layer.build(inputs_shape)
         seeds = [seed.value for seed in layer.non_trainable_variables]  # of its dropout, which is off
 
@@ -122,14 +122,6 @@ class KerasRecurrent(Recurrent):
             return layer.stateless_call(self._values(), seeds, inputs_bte, initial_state=list(states))[0]
 
         self._run = run
-
-    def _make(self, **options: Any) -> Any:
-        if self.cell is LSTM:
-            return keras.layers.LSTM(self.units, **options)
-        if self.cell is GRU:
-            return keras.layers.GRU(self.units, reset_after=True, **options)
-        assert self.cell is RNN, self.cell
-        return keras.layers.SimpleRNN(self.units, **options)
 
     def call(self, inputs_bte: Any, states: State, training: bool = False) -> tuple[Any, State]:
         """Return outputs_bth and the states after the last step."""

@@ -5,6 +5,7 @@ Axes: b batch, h hidden, z = 4h gates (i, f, g, o).
 
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from charrnn_exp.model.cell import RecurrentCell, State
@@ -16,6 +17,7 @@ class LSTM(RecurrentCell):
     state_names = ("hidden", "cell")
     num_gates = 4
     num_slopes = 6
+    keras_layer = keras.layers.LSTM
 
     @staticmethod
     def start_bias(bias: Any, h: int) -> None:

@@ -170,7 +170,7 @@ def build_network(config: Config, *, num_symbols: int) -> Network:
         model=resolve(config.model, num_symbols=num_symbols),
         precision=choose_precision(config.training.precision, gpu=gpu),
         seed=config.seed,
-        layer=choose_layer(gpu=gpu),
+        layer=choose_layer(find_cell(config.model.cell), gpu=gpu),
     )
 
 

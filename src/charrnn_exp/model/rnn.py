@@ -2,6 +2,7 @@
 
 from typing import Any
 
+import keras
 import tensorflow as tf
 
 from charrnn_exp.model.cell import RecurrentCell, State
@@ -13,6 +14,7 @@ class RNN(RecurrentCell):
     state_names = ("hidden",)
     num_gates = 1
     num_slopes = 1
+    keras_layer = keras.layers.SimpleRNN
 
     @staticmethod
     def step(products: list[Any], bias: Any, states: State) -> tuple[State, list[Any]]:

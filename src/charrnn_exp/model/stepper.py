@@ -16,6 +16,7 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
+from charrnn_exp.model.cell import RecurrentCell, State
 from charrnn_exp.model.network import NORM_EPSILON, Network
 from charrnn_exp.model.tied_output import TiedOutput
 
@@ -27,8 +28,7 @@ NORM_STEPS = 2.0**15
 """Hidden values are rounded to whole numbers of 1 / NORM_STEPS before their mean and variance are taken."""
 
 StepStates = list[tuple[Any, ...]]
-"""For each recurrent layer what its hidden values add to the next step's gates, recurrent_zb, and what else its cell
-keeps: an LSTM its cell_hb, a GRU its hidden_hb."""
+"""For each recurrent layer what its hidden values add to the next step's gates, recurrent_zb, and its cell's states."""
 
 
 class Matrix(NamedTuple):
@@ -70,12 +70,12 @@ class StepWeights(NamedTuple):
     """All that a step reads.
 
     Args:
-        cell: lstm, gru or rnn.
+        cell: the maths of a step.
         table_vz: float32; what each symbol adds to the gates of the first layer, its bias included.
         layers: from the first to the last.
     """
 
-    cell: str
+    cell: type[RecurrentCell]
     table_vz: Any
     layers: list[StepLayer]
 
@@ -113,7 +113,7 @@ def quantize(network: Network, integers: Any) -> StepWeights:
                 first_h1=[v[:, None] for v in network.initial_states[i].values()] if network.initial_states else None,
             )
         )
-    return StepWeights(first.cell.__name__.lower(), table_vz + _input_bias(first.bias.value), layers)
+    return StepWeights(first.cell, table_vz + _input_bias(first.bias.value), layers)
 
 
 def _input_bias(bias: Any) -> Any:
@@ -141,35 +141,33 @@ def first_states(weights: StepWeights, num_streams: int) -> StepStates:
     """Return the states at the start of a text, for so many streams."""
     states: StepStates = []
     for layer in weights.layers:
-        h = layer.of_hidden.integers_mk.shape[1]
+        h, num_gates = layer.of_hidden.integers_mk.shape[1], weights.table_vz.shape[1]
         if layer.first_h1 is None:
-            num_gates = weights.table_vz.shape[1]
-            zeros = (tf.zeros((num_gates, num_streams)), tf.zeros((h, num_streams)))
-            states.append(zeros[:1] if weights.cell == "rnn" else zeros)
+            zeros_hb = tf.zeros((h, num_streams))
+            states.append((tf.zeros((num_gates, num_streams)), *[zeros_hb] * len(weights.cell.state_names)))
         else:
-            states.append(_learned_state(weights.cell, layer, weights.table_vz.shape[1], num_streams))
+            states.append(_learned_state(layer, num_gates, num_streams))
     return states
 
 
 @tf.function(jit_compile=True, autograph=False)
-def _learned_state(cell: str, layer: StepLayer, num_gates: int, num_streams: int) -> tuple[Any, ...]:
+def _learned_state(layer: StepLayer, num_gates: int, num_streams: int) -> tuple[Any, ...]:
     assert layer.first_h1 is not None
-    hidden_hb, *others = (tf.tile(first_h1, [1, num_streams]) for first_h1 in layer.first_h1)
-    recurrent_zb = _multiply(layer.of_hidden, tf.round(hidden_hb * LARGEST))[:num_gates]
-    return (recurrent_zb, *([hidden_hb] if cell == "gru" else others))
+    states_hb = [tf.tile(first_h1, [1, num_streams]) for first_h1 in layer.first_h1]
+    return (_multiply(layer.of_hidden, tf.round(states_hb[0] * LARGEST))[:num_gates], *states_hb)
 
 
 def step(weights: StepWeights, ids_b: Any, states: StepStates) -> tuple[Any, StepStates]:
     """Return float32 logits_bv and the states after one character; to be called in a function that XLA compiles."""
     above_mb = tf.transpose(tf.gather(weights.table_vz, ids_b))
     features_hb, new_states = None, []
-    for layer, (recurrent_zb, *kept) in zip(weights.layers, states, strict=True):
+    for layer, (recurrent_zb, *states_hb) in zip(weights.layers, states, strict=True):
         if layer.recurrent_bias_z1 is not None:
             recurrent_zb += layer.recurrent_bias_z1
-        hidden_hb, kept = _advance(weights.cell, above_mb, recurrent_zb, kept)
+        hidden_hb, *others_hb = _advance(weights.cell, above_mb, recurrent_zb, tuple(states_hb))
         sums_mb = _multiply(layer.of_hidden, tf.round(hidden_hb * LARGEST))
         num_gates = recurrent_zb.shape[0]
-        new_states.append((sums_mb[:num_gates], *kept))
+        new_states.append((sums_mb[:num_gates], hidden_hb, *others_hb))
         outputs_hb = hidden_hb if layer.norm is None else _normalise(hidden_hb, *layer.norm)
         features_hb = outputs_hb + features_hb if layer.adds_inputs else outputs_hb
         if layer.of_features is None:
@@ -179,22 +177,11 @@ def step(weights: StepWeights, ids_b: Any, states: StepStates) -> tuple[Any, Ste
     return tf.transpose(above_mb), new_states
 
 
-def _advance(cell: str, above_zb: Any, recurrent_zb: Any, kept: list[Any]) -> tuple[Any, list[Any]]:
-    """Return the hidden values after a step and what else the cell keeps."""
-    match cell:
-        case "lstm":
-            i, f, g, o = tf.split(recurrent_zb + above_zb, 4, axis=0)
-            cell_hb = tf.sigmoid(f) * kept[0] + tf.sigmoid(i) * tf.tanh(g)
-            return tf.sigmoid(o) * tf.tanh(cell_hb), [cell_hb]
-        case "gru":
-            above, recurrent = tf.split(above_zb, 3, axis=0), tf.split(recurrent_zb, 3, axis=0)
-            z, r = tf.sigmoid(above[0] + recurrent[0]), tf.sigmoid(above[1] + recurrent[1])
-            hidden_hb = z * kept[0] + (1.0 - z) * tf.tanh(above[2] + r * recurrent[2])
-            return hidden_hb, [hidden_hb]
-        case "rnn":
-            return tf.tanh(recurrent_zb + above_zb), []
-        case _:
-            raise AssertionError(cell)
+def _advance(cell: type[RecurrentCell], above_zb: Any, recurrent_zb: Any, states: State) -> State:
+    """Return the cell's states after a step; the biases are in the sums already."""
+    products = [above_zb + recurrent_zb] if cell.is_joined else [above_zb, recurrent_zb]
+    no_bias = tf.zeros([*cell.bias_rows, above_zb.shape[0]])
+    return cell.step(products, no_bias, states)[0]
 
 
 def _normalise(hidden_hb: Any, gain_h1: Any, bias_h1: Any) -> Any:
