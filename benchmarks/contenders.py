@@ -187,9 +187,10 @@ def validate_ours(task: Task) -> Work:
 
 def sample_ours(task: Task) -> Work:
     """Sample as `python -m charrnn_exp sample` does."""
+    from charrnn_exp.config.compose import compose_jobs
     from charrnn_exp.sampling.sampler import Sampler
 
-    sampler = Sampler(_our_state(task).network, temperature=1.0, top_k=None)
+    sampler = Sampler(_our_state(task).network, compose_jobs(["sampling.temperature=1"])[0].sampling)
     prompt_ids_t = np.zeros(1, np.int32)
 
     def work() -> None:

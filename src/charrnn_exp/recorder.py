@@ -61,7 +61,7 @@ class Recorder:
         self._state = state
         self._tracker = tracker
         self._run_name = run_name
-        self._sampler = Sampler(state.network, temperature=config.sampling.temperature, top_k=config.sampling.top_k)
+        self._sampler = Sampler(state.network, config.sampling)
         self._metrics = metrics
         self._characters_per_step = text.order.characters_per_step
         self._rates: list[float] = []

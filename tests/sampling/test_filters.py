@@ -5,6 +5,7 @@ import pytest
 import tensorflow as tf
 
 from charrnn_exp.sampling.filters import keep_top_k, pick
+from tests.sampling.conftest import set_sampling
 
 LOGITS_V = np.log([0.1, 0.2, 0.3, 0.4]).astype(np.float32)
 
@@ -12,7 +13,7 @@ LOGITS_V = np.log([0.1, 0.2, 0.3, 0.4]).astype(np.float32)
 def draw(num_draws: int, *, temperature: float = 1.0, top_k: int | None = None) -> np.ndarray:
     uniforms = np.random.default_rng(5).random(num_draws, dtype=np.float32)
     logits_bv = tf.tile(tf.constant(LOGITS_V)[None, :], [num_draws, 1])
-    return pick(logits_bv, tf.constant(uniforms), temperature=temperature, top_k=top_k).numpy()
+    return pick(logits_bv, tf.constant(uniforms), set_sampling(temperature, top_k)).numpy()
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
@@ -43,7 +44,7 @@ def test_temperature_zero_picks_the_largest() -> None:
 def test_the_extreme_uniform_numbers_give_ids_that_exist_and_have_probability() -> None:
     logits_bv = tf.constant([[-50.0, 0.0, 1.0, -np.inf]] * 2, tf.float32)
     uniforms = tf.constant([0.0, np.nextafter(np.float32(1), np.float32(0))])
-    np.testing.assert_array_equal(pick(logits_bv, uniforms, temperature=1.0, top_k=None), [0, 2])
+    np.testing.assert_array_equal(pick(logits_bv, uniforms, set_sampling()), [0, 2])
 
 
 def test_tiny_temperature_does_not_overflow() -> None:

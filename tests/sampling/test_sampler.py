@@ -11,6 +11,7 @@ from charrnn_exp.config.schema import ModelConfig
 from charrnn_exp.model.network import Network
 from charrnn_exp.sampling import sampler as module
 from charrnn_exp.sampling.sampler import Sampler
+from tests.sampling.conftest import set_sampling
 
 PROMPT_T = np.array([1, 4, 2], np.int32)
 
@@ -26,7 +27,7 @@ def network(small_model: ModelConfig) -> Network:
 
 def sample(network: Network, *, temperature: float = 1.0, top_k: int | None = None, **changes: Any) -> np.ndarray:
     arguments = {"length": 23, "num_samples": 1, "seed": 9} | changes
-    return np.stack(Sampler(network, temperature=temperature, top_k=top_k).texts(PROMPT_T, **arguments))
+    return np.stack(Sampler(network, set_sampling(temperature, top_k)).texts(PROMPT_T, **arguments))
 
 
 def naive_greedy(network: Network, length: int) -> list[int]:
@@ -81,7 +82,7 @@ def test_the_texts_of_a_batch_differ(network: Network) -> None:
 def test_pieces_join_to_the_same_text(network: Network, monkeypatch: pytest.MonkeyPatch) -> None:
     whole = sample(network)
     monkeypatch.setattr(module, "PIECE_LENGTH", 4)
-    pieces = list(Sampler(network, temperature=1.0, top_k=None).stream(PROMPT_T, length=23, num_samples=1, seed=9))
+    pieces = list(Sampler(network, set_sampling()).stream(PROMPT_T, length=23, num_samples=1, seed=9))
     assert [piece.shape[1] for piece in pieces] == [4, 4, 4, 4, 4, 3]
     np.testing.assert_array_equal(np.concatenate(pieces, axis=1)[0], whole[0, 3:])
 
@@ -93,7 +94,7 @@ def test_a_prompt_longer_than_a_piece_is_read_whole(network: Network, monkeypatc
 
 
 def test_a_sampler_sees_weights_that_change_after_it_was_built(network: Network) -> None:
-    sampler = Sampler(network, temperature=0.0, top_k=None)
+    sampler = Sampler(network, set_sampling(temperature=0.0))
     arguments = {"length": 9, "num_samples": 1, "seed": 0}
     sampler.texts(PROMPT_T, **arguments)
     network.trainable_variables[-1].assign(np.array([0, 0, 0, 0, 0, 1e6, 0]))

@@ -50,7 +50,7 @@ def _stream(config: Config, vocabulary: Vocabulary, prompt_ids_t: npt.NDArray[np
     network = build_network(config, num_symbols=len(vocabulary))
     load_weights(network, weights)
     sampling = config.sampling
-    sampler = Sampler(network, temperature=sampling.temperature, top_k=sampling.top_k)
+    sampler = Sampler(network, sampling)
     if sampling.num_samples > 1:
         texts = sampler.texts(
             prompt_ids_t, length=sampling.length, num_samples=sampling.num_samples, seed=sampling.seed

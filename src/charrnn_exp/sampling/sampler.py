@@ -10,6 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import tensorflow as tf
 
+from charrnn_exp.config.schema import SamplingConfig
 from charrnn_exp.model.network import Network
 from charrnn_exp.model.stepper import StepStates, StepWeights, choose_integers, first_states, quantize, step
 from charrnn_exp.sampling.filters import pick
@@ -27,14 +28,12 @@ class Sampler:
 
     Args:
         network: its weights are read at each call, so one sampler serves a whole training run.
-        temperature: see `SamplingConfig`.
-        top_k: see `SamplingConfig`.
+        sampling: how it draws; how much, and from what, is said at each call.
     """
 
-    def __init__(self, network: Network, *, temperature: float, top_k: int | None) -> None:
+    def __init__(self, network: Network, sampling: SamplingConfig) -> None:
         self._network = network
-        self._temperature = temperature
-        self._top_k = top_k
+        self._sampling = sampling
         self._read_or_draw = tf.function(self._read_or_draw_impl, jit_compile=True, autograph=False)
 
     def stream(
@@ -86,7 +85,7 @@ class Sampler:
     ) -> tuple[Any, tuple[Any, StepStates]]:
         def body(t: Any, ids_b: Any, states: Any, ids_tb: Any) -> tuple[Any, ...]:
             logits_bv, states = step(weights, ids_b, states)
-            drawn_b = pick(logits_bv, uniforms_tb[t], temperature=self._temperature, top_k=self._top_k)
+            drawn_b = pick(logits_bv, uniforms_tb[t], self._sampling)
             ids_b = tf.where(given_tb[t] == DRAWN, drawn_b, given_tb[t])
             return t + 1, ids_b, states, ids_tb.write(t, ids_b)
 
