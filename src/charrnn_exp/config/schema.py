@@ -20,7 +20,7 @@ class DatasetConfig:
     """The text."""
 
     name: DatasetName
-    """stdlib (the running Python's own library, no network), shakespeare, linux, warpeace, text8, enwik8, file."""
+    """stdlib (the running Python's library, no network), shakespeare, linux, warpeace, text8, enwik8, file."""
     path: str | None
     """The text file, for dataset=file only."""
     unit: Unit
