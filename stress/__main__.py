@@ -76,7 +76,7 @@ def list_lines() -> dict[str, Line]:
         "fuzz-texts": Line("any text", 1_000, fuzz_texts.check),
         "fuzz-prompts": Line("any prompt and sampling settings", 1_000, fuzz_prompts.check),
         "canaries-settings": Line("no setting or file of settings runs code or leads out", 1_200, canaries.settings),
-        "canaries-runs": Line("no changed run folder runs code or leads out", 600, canaries.runs),
+        "canaries-runs": Line("no changed run folder runs code or leads out", 1000, canaries.runs),
         "canaries-modules": Line("no file in the current folder is taken for a module", 100, strange_modules.modules),
         "secrets": Line("no secret is written, sent or said", 50, secrets.secrets),
         "full-disk": Line("disk full midway: exit 3, one line, the same end once there is room", 20, full_disk.check),

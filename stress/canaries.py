@@ -13,17 +13,6 @@ from stress.sandbox import Sandbox
 
 T = TypeVar("T")
 RUN = "outputs/charrnn/2026-01-01/00-00-00-000001"
-SMALL = (
-    "dataset=stdlib",
-    "dataset.max_bytes=2700",
-    "model.hidden_size=5",
-    "model.embedding_dim=3",
-    "training.batch_size=4",
-    "training.sequence_length=20",
-    "training.max_steps=3",
-    "sampling.length=5",
-)
-"""A run of a moment."""
 
 
 def settings(num_cases: int, folder: Path) -> Outcome:
@@ -56,7 +45,9 @@ def train_once(folder: Path) -> Path:
     """Return a finished run with one checkpoint, tracked but for its end."""
     box = Sandbox(folder).make()
     ended = run(
-        [*SMALL, "training.keep_checkpoints=1", "training.checkpoint_every_epochs=1000"], box.work, box.environment()
+        [*hostile_runs.SMALL, "training.keep_checkpoints=1", "training.checkpoint_every_epochs=1000"],
+        box.work,
+        box.environment(),
     )
     assert ended.returncode == 0, ended.stderr
     return find_folder(box.work).path

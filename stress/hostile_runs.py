@@ -15,9 +15,22 @@ import numpy as np
 
 from stress.hostile_settings import BOMBS, TAGS
 
+SMALL = (
+    "dataset=stdlib",
+    "dataset.max_bytes=2700",
+    "model.hidden_size=5",
+    "model.embedding_dim=3",
+    "training.batch_size=4",
+    "training.sequence_length=20",
+    "training.max_steps=3",
+    "sampling.length=5",
+)
+"""A run of a moment."""
 SAMPLE = ("sample", "run=latest", "sampling.length=5")
 BEST = (*SAMPLE, "checkpoint=best")
 RESUME = ("resume", "run=latest", "training.max_steps=5")
+EVALUATE = ("evaluate", "run=latest", "split=val")
+INIT_FROM = (*SMALL, "training.init_from=latest", "tracking=none")
 REPAIR = ("repair", "tracking.backend=local")
 DAMAGED, SETTINGS, FINE = {3}, {2}, {0}
 CALL = "{_target_: os.mkdir, path: <canary>}"
@@ -124,6 +137,10 @@ def _arrays() -> Iterator[Hostile]:
     for name, change in changes.items():
         yield Hostile(f"weights.npz: {name}", SAMPLE, changed("weights.npz", change), DAMAGED)
         yield Hostile(f"training.npz: {name}", RESUME, changed("training.npz", change), DAMAGED)
+        yield Hostile(f"weights.npz to evaluate: {name}", EVALUATE, changed("weights.npz", change), DAMAGED)
+        # Of arrays that are whole, but not such a network's, the setting is to blame that names the run.
+        start, codes = f"weights.npz to start from: {name}", DAMAGED | SETTINGS
+        yield Hostile(start, INIT_FROM, changed("weights.npz", change), codes)
     for step in (np.int64(-1), np.float64(3), np.array([1, 2]), np.array("x")):
         put_step = changed("training.npz", lambda arrays, _, step=step: {**arrays, "progress.step": np.asarray(step)})
         yield Hostile(f"training.npz: step {step!r}", RESUME, put_step, DAMAGED)
@@ -287,7 +304,7 @@ def _documents() -> Iterator[Hostile]:
 
 def _settings() -> Iterator[Hostile]:
     """A config.yaml that was changed."""
-    for verb in (SAMPLE, RESUME):
+    for verb in (SAMPLE, RESUME, EVALUATE, INIT_FROM):
         for tag in TAGS:
             yield Hostile(
                 f"{verb[0]}, config.yaml: {tag}",
@@ -329,7 +346,7 @@ def _links() -> Iterator[Hostile]:
                  "tracking.json", "vocabulary.json",
                  "parameters.txt", "checkpoints/best.json", "weights.npz", "manifest.json",
                  "samples/step_9.txt", "plots/loss.png", "new"):  # fmt: skip
-        for verb in (SAMPLE, RESUME, (*REPAIR, "run=latest")):
+        for verb in (SAMPLE, RESUME, EVALUATE, INIT_FROM, (*REPAIR, "run=latest")):
             yield Hostile(
                 f"{verb[0]}: {name} lies elsewhere", verb, lambda run, nest, name=name: _move(run, name, nest), DAMAGED
             )

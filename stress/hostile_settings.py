@@ -196,7 +196,7 @@ def _paths() -> Iterator[Case]:
             word = key.removesuffix(";x") if key.endswith(";x") else f"{key}={path}"
             yield Case(f"{word} {path}", (word, *(("-m",) if "sweep" in key else ())))
     for path in ("../x", "/", "none", "a\nb", "x" * 5000, "~nobody/x", "<canary>"):
-        for verb in ("sample", "resume", "repair"):
+        for verb in ("sample", "resume", "evaluate", "repair"):
             yield Case(f"{verb} run={path[:20]!r}", (verb, f"run={path}"))
         yield Case(f"--config-dir {path[:20]!r}", ("--config-dir", path, "experiment=x"))
 

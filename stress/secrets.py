@@ -10,7 +10,8 @@ from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
-from stress.canaries import SMALL, spread
+from stress.canaries import spread
+from stress.hostile_runs import SMALL
 from stress.outcome import Outcome
 from stress.processes import run, start
 from stress.sandbox import Sandbox

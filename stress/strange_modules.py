@@ -7,8 +7,9 @@ from pathlib import Path
 
 import psutil
 
-from stress.canaries import RUN, SMALL, spread, train_once
+from stress.canaries import RUN, spread, train_once
 from stress.forked import Landing
+from stress.hostile_runs import SMALL
 from stress.outcome import Outcome
 from stress.processes import finish, in_pairs, run, start
 from stress.sandbox import Sandbox
