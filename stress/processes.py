@@ -21,6 +21,12 @@ MOVING = (
     "model.hidden_size=16",
     "model.embedding_dim=8",
     "model.dropout=0.2",
+    "model.input_dropout=0.1",
+    "model.variational_dropout=true",
+    "model.learn_initial_state=true",
+    "training.stream_jitter=true",
+    "training.drop_state_probability=0.1",
+    "dataset.split=tfds",
     "training.batch_size=4",
     "training.sequence_length=20",
     "training.epochs=2",
@@ -30,7 +36,8 @@ MOVING = (
     "optimizer.learning_rate=0.05",
     "sampling.length=40",
 )
-"""A run of two epochs, 30 updates each, in which all moves: dropout, carried state, schedule, averages, patience."""
+"""A run of two epochs, 30 updates each, in which all moves: dropout, carried and dropped states, jitter, schedule,
+averages, patience."""
 
 SUMMARY = ("status", "step", "epoch", "train_loss", "val_loss", "val_loss_raw", "best_val_loss", "best_step",
            "test_loss", "scores", "bits_per_char", "ngram_val_loss", "num_parameters", "checkpoint",

@@ -20,7 +20,7 @@ class Setting:
     """Values of one setting.
 
     Args:
-        valid: draws one that is allowed, given nothing else.
+        valid: draws one that is allowed, given nothing else (or what `stress/sense.py` gives with it).
         invalid: draws one that never is.
     """
 
@@ -98,13 +98,13 @@ def _wrong_type(random: Random, *, null: bool) -> str:
     return random.choice([*wrong, *([] if null else ["null"])])
 
 
-def whole(least: int, most: int | None, *, null: bool = False) -> Setting:
+def whole(least: int, most: int | None, *, null: bool | None = False) -> Setting:
     """Return a setting of whole numbers."""
 
     def valid(random: Random) -> Typed:
         if null and random.random() < 0.2:
             return "null", None
-        top = most if most is not None else random.choice([least + 9, 10**6, 2**31, 2**63, 10**30])
+        top = most if most is not None else random.choice([least + 9, 10**6, 2**31, 2**63 - 1])
         return _number(random.choice([least, top, random.randint(least, top), random.randint(least, top)]), random)
 
     def invalid(random: Random) -> str:
@@ -117,17 +117,19 @@ def whole(least: int, most: int | None, *, null: bool = False) -> Setting:
             "1e3",
             "-" + "9" * 5000,
         ]
-        outside += [str(most + 1), "9" * 30, "9" * 5000, "1e30"] if most is not None else []
-        return random.choice(outside) if random.random() < 0.5 else _wrong_type(random, null=null)
+        outside += ["9" * 30, "9" * 5000, "1e30", str(2**63 if most is None else most + 1)]
+        return random.choice(outside) if random.random() < 0.5 else _wrong_type(random, null=null is not False)
 
     return Setting(valid, invalid)
 
 
-def real(valid_values: list[str], invalid_values: list[str], *, null: bool = False) -> Setting:
+def real(valid_values: list[str], invalid_values: list[str], *, null: bool | None = False) -> Setting:
     """Return a setting of numbers, of which those at the borders are given."""
     return Setting(
         lambda random: ("null", None) if null and random.random() < 0.2 else _real(random.choice(valid_values)),
-        lambda random: random.choice(invalid_values) if random.random() < 0.5 else _wrong_type(random, null=null),
+        lambda random: (
+            random.choice(invalid_values) if random.random() < 0.5 else _wrong_type(random, null=null is not False)
+        ),
     )
 
 
@@ -199,8 +201,9 @@ def _folder_name(random: Random) -> Typed:
     return quote(name), name
 
 
-_share = real(["0", "0.0", "0.5", "0.999999", "1e-300", "5e-324"], ["1", "1.0", "-0.1", "1.5", "-1e-9", "2"])
-_fraction = real(["0.1", "0.25", "0.4", "1e-300", "5e-324"], ["0", "0.0", "1", "1.0", "-0.1", "1.5", "2"])
+SHARES = ["0", "0.0", "0.5", "0.999999", "1e-300", "5e-324"], ["1", "1.0", "-0.1", "1.5", "-1e-9", "2"]
+_share, _share_or_null = real(*SHARES), real(*SHARES, null=None)
+_fraction = real(["0.1", "0.25", "0.4", "1e-300", "5e-324"], ["0", "0.0", "1", "1.0", "-0.1", "1.5", "2"], null=None)
 
 SETTINGS: dict[str, Setting] = {
     "name": text(
@@ -230,12 +233,12 @@ SETTINGS: dict[str, Setting] = {
     "dataset.split_streams": whole(1, None, null=True),
     "dataset.max_bytes": whole(1, None, null=True),
     "model.cell": one_of("lstm", "gru", "rnn"),
-    "model.embedding_dim": whole(1, 16_384),
+    "model.embedding_dim": whole(1, 16_384, null=None),
     "model.hidden_size": whole(1, 16_384),
     "model.num_layers": whole(1, 16),
     "model.dropout": _share,
     "model.input_dropout": _share,
-    "model.output_dropout": _share,
+    "model.output_dropout": _share_or_null,
     "model.embedding_dropout": _share,
     "model.variational_dropout": flag(),
     "model.residual": flag(),
@@ -244,15 +247,15 @@ SETTINGS: dict[str, Setting] = {
     "model.learn_initial_state": flag(),
     "optimizer.learning_rate": real(["1e-9", "0.5", "3", "1e38"], ["0", "0.0", "-1", "-1e-9", "1e300", "1e400"]),
     "optimizer.schedule": one_of("constant", "cosine"),
-    "optimizer.momentum": _share,
+    "optimizer.momentum": _share_or_null,
     "optimizer.rho": _fraction,
     "optimizer.decay_rate": _fraction,
-    "optimizer.decay_every_epochs": real(["1e-9", "0.5", "3", "1e38"], ["0", "-1", "1e300"]),
-    "optimizer.plateau_patience": whole(1, None),
+    "optimizer.decay_every_epochs": real(["1e-9", "0.5", "3", "1e38"], ["0", "-1", "1e300"], null=None),
+    "optimizer.plateau_patience": whole(1, None, null=None),
     "optimizer.min_learning_rate": real(["0", "0.0", "1e-10"], ["-1", "-1e-9", "4e38", "1e400"]),
     "optimizer.warmup_steps": whole(0, None),
     "optimizer.clip_norm": real(["1e-9", "0.5", "3", "1e38"], ["0", "0.0", "-1", "-1e-9", "1e300"], null=True),
-    "optimizer.weight_decay": real(["0", "0.5", "7", "1e38"], ["-1", "-1e-9", "-0.5", "1e300"]),
+    "optimizer.weight_decay": real(["0", "0.5", "7", "1e38"], ["-1", "-1e-9", "-0.5", "1e300"], null=None),
     "training.epochs": whole(1, None),
     "training.max_steps": whole(1, None, null=True),
     "training.batch_size": whole(1, None),

@@ -105,3 +105,11 @@ def test_a_run_without_a_checkpoint_or_a_common_symbol_is_refused(leave_run: Lea
         read_initial_weights(config, SYMBOLS)
     with pytest.raises(UserError, match="must be a run with symbols of this text, got one that shares none"):
         read_initial_weights(config, Vocabulary(Unit.char, (ord("x"),)))
+
+
+def test_a_budget_that_pays_for_other_sizes_with_other_symbols_is_told_at_once(leave_run: Leave, compose: Any) -> None:
+    budget = ("model.hidden_size=null", "model.parameter_budget=900")
+    leave_run(PLACES[0])
+    config = compose(*budget, f"training.init_from={PLACES[0]}")
+    with pytest.raises(UserError, match=r"model\.hidden_size must be 5, that of training\.init_from=.*, got "):
+        read_initial_weights(config, SYMBOLS)

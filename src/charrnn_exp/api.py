@@ -1,7 +1,7 @@
 """The way in from Python, for notebooks and scripts: compose settings, run them, look at what came out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,9 +9,9 @@ from typing import Any
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.overrides import open_free_keys
 from charrnn_exp.config.schema import Config
-from charrnn_exp.data.preparation import prepare_text
-from charrnn_exp.init_from import find_sources, keep_source, read_initial_weights
-from charrnn_exp.starting import start_run
+from charrnn_exp.data.prompt import STANDARD_INPUT, keep_typed, read_typed
+from charrnn_exp.init_from import find_sources, keep_source
+from charrnn_exp.starting import prepare_run, start_run
 from charrnn_exp.tracking.metrics import read_metrics
 from charrnn_exp.tracking.run_folder import OUTPUTS, RunFolder, find_run
 
@@ -75,9 +75,10 @@ def run(config: Config, *, run_name: str | None = None) -> RunResult:
     Raises:
         CharRNNError: as the command line would tell it: the text, the machine, or a signal stopped the run.
     """
+    typed = read_typed() if config.sampling.prompt_file == STANDARD_INPUT else None
+    config = replace(config, sampling=keep_typed(config.sampling, typed))
     config = keep_source(config, find_sources([config]))
-    text = prepare_text(config)
-    initial = read_initial_weights(config, text.corpus.vocabulary)
+    text, initial = prepare_run(config)
     began = datetime.now()
     folder = RunFolder(OUTPUTS / config.name / began.strftime("%Y-%m-%d") / began.strftime("%H-%M-%S-%f"))
     name = run_name or config.tracking.run_name or folder.path.name

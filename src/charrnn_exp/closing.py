@@ -16,6 +16,19 @@ log = logging.getLogger("charrnn_exp")
 
 
 @contextmanager
+def beginning(folder: RunFolder) -> Iterator[None]:
+    """Write that the run FAILED if it does before there is a model: no memory, weights that do not fit."""
+    try:
+        yield
+    except Exception as error:
+        log.error(one_line(error))
+        if not folder.summary.exists():
+            with _telling("FAILED"):
+                folder.write_summary({"status": "FAILED", "step": 0})
+        raise
+
+
+@contextmanager
 def closing(
     folder: RunFolder,
     recorder: Recorder,

@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
-from charrnn_exp.closing import closing
+from charrnn_exp.closing import beginning, closing
 from charrnn_exp.config.options import Backend
 from charrnn_exp.config.reading import flatten, to_values
 from charrnn_exp.config.schema import Config
@@ -83,10 +83,11 @@ def run_experiment(
     before = folder.read_summary() if resume else {}
     folder.create(config, text.corpus.vocabulary)
     with log_to(folder.log, terminal):
-        introduce(config, text, folder, terminal)
-        pin_determinism()
-        state = _build_state(config, text, initial, terminal)
-        show_parameters(state.network, folder, terminal)
+        with beginning(folder):
+            introduce(config, text, folder, terminal)
+            pin_determinism()
+            state = _build_state(config, text, initial, terminal)
+            show_parameters(state.network, folder, terminal)
         checkpoints = CheckpointStore(
             folder.checkpoints, facts=_facts(config, text, state.network), num_rolling=config.training.keep_checkpoints
         )

@@ -6,6 +6,7 @@ from dataclasses import fields, replace
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import UserError
+from charrnn_exp.model.size import resolve
 from charrnn_exp.tracking.run_folder import RunFolder, find_run, shorten
 from charrnn_exp.training.checkpoint import WEIGHTS, CheckpointStore
 from charrnn_exp.training.transfer import InitialWeights
@@ -50,7 +51,7 @@ def read_initial_weights(config: Config, vocabulary: Vocabulary) -> InitialWeigh
     if config.training.init_from is None:
         return None
     folder = find_run(config.training.init_from, key=KEY)
-    other, other_vocabulary = folder.read_config(), folder.read_vocabulary()
+    other, other_vocabulary = folder.read_untracked_config(), folder.read_vocabulary()
     if problems := list(_find_differences(config, other, vocabulary, other_vocabulary)):
         raise UserError(*problems)
     return _read_best(folder, other_vocabulary)
@@ -62,13 +63,18 @@ def _find_differences(
     source = f"{KEY}={config.training.init_from}"
     for field in fields(config.model):
         mine, theirs = getattr(config.model, field.name), getattr(other.model, field.name)
-        sized_by_budget = field.name == "hidden_size" and None in (mine, theirs)
-        if field.name not in MAY_DIFFER and mine != theirs and not sized_by_budget:
+        if field.name == "hidden_size":  # which a budget may have chosen
+            mine, theirs = (_find_hidden_size(*each) for each in ((config, vocabulary), (other, other_vocabulary)))
+        if field.name not in MAY_DIFFER and mine != theirs:
             yield f"model.{field.name} must be {_show(theirs)}, that of {source}, got {_show(mine)}."
     if vocabulary.unit is not other_vocabulary.unit:
         yield f"dataset.unit must be {other_vocabulary.unit.name}, that of {source}, got {vocabulary.unit.name}."
     elif not set(vocabulary.code_points) & set(other_vocabulary.code_points):
         yield f"{source} must be a run with symbols of this text, got one that shares none."
+
+
+def _find_hidden_size(config: Config, vocabulary: Vocabulary) -> int | None:
+    return resolve(config.model, num_symbols=len(vocabulary)).hidden_size
 
 
 def _read_best(folder: RunFolder, vocabulary: Vocabulary) -> InitialWeights:

@@ -4,13 +4,26 @@ from collections.abc import Mapping
 from typing import Any
 
 from charrnn_exp.config.schema import Config
-from charrnn_exp.data.preparation import PreparedText
+from charrnn_exp.data.preparation import PreparedText, prepare_text
+from charrnn_exp.init_from import read_initial_weights
 from charrnn_exp.model.memory import check_memory
+from charrnn_exp.model.size import resolve
 from charrnn_exp.model.startup import import_tensorflow
 from charrnn_exp.stopping import watch_signals
 from charrnn_exp.tracking.run_folder import RunFolder
 from charrnn_exp.tracking.store import probe_server
 from charrnn_exp.training.transfer import InitialWeights
+
+
+def prepare_run(config: Config) -> tuple[PreparedText, InitialWeights | None]:
+    """Read all that a run starts from, before anything is made.
+
+    Raises:
+        CharRNNError: if text, prompt, size or the other run's weights do not fit the settings.
+    """
+    text = prepare_text(config)
+    resolve(config.model, num_symbols=len(text.corpus.vocabulary))
+    return text, read_initial_weights(config, text.corpus.vocabulary)
 
 
 def start_run(

@@ -121,6 +121,15 @@ def test_whole_numbers_are_right_up_to_their_limits_and_wrong_beyond(
             assert str(least) in line
 
 
+@pytest.mark.parametrize("key", [key for key, _, most in LIMITS if most is None])
+def test_whole_numbers_have_64_bits(defaults: Config, key: str) -> None:
+    largest = 2**63 - 1
+    if key != "optimizer.warmup_steps":  # more of them than steps is allowed, with a warning
+        assert find_problems(change(defaults, GIVEN.get(key, {}) | {key: largest})) == []
+    (line,) = find_problems(change(defaults, GIVEN.get(key, {}) | {key: largest + 1}))
+    assert line == f"{key} must be at most {largest}, the largest 64-bit number, got {largest + 1}."
+
+
 @pytest.mark.parametrize(("key", "allowed", "refused"), INTERVALS, ids=[row[0] for row in INTERVALS])
 def test_numbers_are_right_within_their_interval_and_wrong_outside(
     defaults: Config, key: str, allowed: list[float], refused: list[float]
@@ -320,6 +329,25 @@ def test_states_carried_between_shuffled_windows_are_allowed_with_a_warning(defa
     assert line.startswith("training.shuffle and training.stateful are both true")
     for shuffle, stateful in ((True, False), (False, True), (False, False)):
         assert find_warnings(change(defaults, {"training.shuffle": shuffle, "training.stateful": stateful})) == []
+
+
+@pytest.mark.parametrize(
+    ("wanted", "given", "word"),
+    [
+        ({"model.learn_initial_state": True}, {"training.drop_state_probability": 0.01}, "drop_state_probability"),
+        ({"model.learn_initial_state": True}, {"training.stateful": False}, "drop_state_probability"),
+        ({"model.variational_dropout": True}, {"model.input_dropout": 0.1}, "nothing to hold"),
+        ({"model.residual": True}, {"model.num_layers": 2}, "nothing to add"),
+    ],
+)
+def test_a_setting_that_does_little_alone_is_allowed_with_a_warning(
+    defaults: Config, wanted: dict[str, Any], given: dict[str, Any], word: str
+) -> None:
+    assert find_problems(change(defaults, wanted)) == []
+    (line,) = find_warnings(change(defaults, wanted))
+    assert line.startswith(next(iter(wanted)))
+    assert word in line
+    assert find_warnings(change(defaults, wanted | given)) == []
 
 
 def test_a_warmup_that_outlasts_the_run_is_allowed_with_a_warning(defaults: Config) -> None:

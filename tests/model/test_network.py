@@ -280,3 +280,14 @@ def test_without_training_no_dropout_acts(small_model: ModelConfig) -> None:
     networks = [build(small_model, **changes) for changes in ({}, rates)]
     first, second = (network(tf.constant(IDS_BT), network.first_states(B))[0] for network in networks)
     np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+def test_dropout_of_any_precision_drops_the_share_that_it_is_asked_for(
+    small_model: ModelConfig, precision: str
+) -> None:
+    """Drawn in bfloat16 it would be 1/64; three million draws are off by 0.0003 once in ten million times."""
+    network = build(small_model, precision=precision, dropout=0.01)
+    ones_bth = tf.ones((30, 1000, 100), tf.bfloat16 if precision == "bfloat16" else tf.float32)
+    dropped_bth = network.dropouts[0](ones_bth, training=True)
+    assert abs(float(tf.reduce_mean(tf.cast(dropped_bth == 0.0, tf.float32))) - 0.01) < 0.0003

@@ -134,3 +134,15 @@ def test_a_vocabulary_that_no_run_wrote_is_damaged(compose: Any, tmp_path: Path,
 def test_a_name_that_no_file_system_has_is_no_run(name: str) -> None:
     with pytest.raises(UserError, match=r"^run must be"):
         find_run(name)
+
+
+def test_settings_of_a_run_are_read_though_its_server_is_not_known_any_more(
+    tmp_path: Path, compose: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    folder = RunFolder(tmp_path / "run")
+    folder.create(compose("tracking=server"), Vocabulary(Unit.char, (65, 66)))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    with pytest.raises(UserError, match=r"config\.yaml: tracking\.uri must be the address of the server"):
+        folder.read_config()
+    assert folder.read_untracked_config() == compose("tracking=none")

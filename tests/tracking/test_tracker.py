@@ -17,7 +17,7 @@ from stress.mlflow_server import MlflowServer, accept_only, find_free_port, serv
 def describe(key: str = "a") -> RunDescription:
     return RunDescription(
         name="a run",
-        params={"model.hidden_size": 5, "long": "x" * 9000},
+        params={"model.hidden_size": 5, "long": "x" * 9000} | {f"tracking.tags.{i}": i for i in range(130)},
         tags={"team": "b", "run_key": key},
         dataset={"name": "stdlib", "sha256": "ab" * 32, "num_bytes": 3},
     )

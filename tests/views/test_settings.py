@@ -30,5 +30,9 @@ def test_a_text_that_is_no_word_is_quoted() -> None:
     assert tree == "settings\n`- sampling  prompt='to be,\\nor' prompt_file='' x=word"
 
 
+def test_a_text_that_could_command_the_terminal_is_escaped() -> None:
+    assert format_settings({"sampling": {"prompt": "\x1b[2J"}}).endswith("prompt='\\x1b[2J'")
+
+
 def test_values_stand_as_they_would_be_typed() -> None:
     assert format_settings({"a": {"b": True, "c": ["x", "y"]}}) == "settings\n`- a         b=true c=[x,y]"

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from charrnn_exp.commands.weights import read_weights
-from charrnn_exp.commands.words import Words, change_config, parse_words
+from charrnn_exp.commands.words import Words, parse_words
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.corpus import load_corpus, read_ids
 from charrnn_exp.data.splits import LEAST_CHARACTERS, cap_validation, check_parts, split_text
@@ -30,7 +30,7 @@ def evaluate(words: Sequence[str]) -> None:
     """
     parsed = parse_words(words, verb="evaluate")
     folder = find_run(parsed.own.get("run", "latest"))
-    config, vocabulary = change_config(folder.read_values(), parsed), folder.read_vocabulary()
+    config, vocabulary = folder.read_untracked_config(), folder.read_vocabulary()
     facts: dict[str, object] = {"vocabulary_sha256": vocabulary.sha256}
     if "text" in parsed.own:
         texts = {"text": _read_text(config, vocabulary, parsed)}

@@ -12,7 +12,7 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.data.prompt import read_prompt
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.model.startup import import_tensorflow
-from charrnn_exp.tracking.run_folder import find_run
+from charrnn_exp.tracking.run_folder import find_run, forget_tracking
 from charrnn_exp.training.checkpoint import Arrays
 from charrnn_exp.views.terminal import write_stream
 
@@ -27,7 +27,7 @@ def sample(words: Sequence[str]) -> None:
     """
     parsed = parse_words(words, verb="sample")
     folder = find_run(parsed.own.get("run", "latest"))
-    values = folder.read_values()
+    values = forget_tracking(folder.read_values())
     # A prompt on the command line takes the place of either way the run had it.
     changed = {override.key_or_group for override in parsed.settings}
     for one, other in (("prompt", "prompt_file"), ("prompt_file", "prompt")):

@@ -19,12 +19,12 @@ from charrnn_exp.config.conf_folder import find_conf_folder
 from charrnn_exp.config.overrides import find_swept_keys, list_settings, open_free_keys
 from charrnn_exp.config.reading import read_config
 from charrnn_exp.config.schema import Config
-from charrnn_exp.data.preparation import PreparedText, prepare_text
+from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.data.prompt import STANDARD_INPUT, keep_typed, read_typed
 from charrnn_exp.errors import Interrupted, MachineError, UserError, one_line
-from charrnn_exp.init_from import find_sources, keep_source, read_initial_weights
+from charrnn_exp.init_from import find_sources, keep_source
 from charrnn_exp.model.startup import find_process_start
-from charrnn_exp.starting import start_run
+from charrnn_exp.starting import prepare_run, start_run
 from charrnn_exp.tracking.run_folder import RunFolder, shorten
 from charrnn_exp.training.transfer import InitialWeights
 
@@ -49,7 +49,7 @@ def train(words: Sequence[str]) -> None:
     only_shows = arguments.cfg or arguments.info or arguments.hydra_help
     from_input = any(config.sampling.prompt_file == STANDARD_INPUT for config in configs) and not only_shows
     settle = _Settled(read_typed() if from_input else None, {} if only_shows else find_sources(configs))
-    prepared = None if multirun or only_shows else _prepare(settle(configs[0]))
+    prepared = None if multirun or only_shows else prepare_run(settle(configs[0]))
     swept = find_swept_keys(overrides) if multirun else set()
     failures: list[tuple[str, Exception]] = []
 
@@ -103,12 +103,6 @@ class _Settled:
         return keep_source(kept, self.sources)
 
 
-def _prepare(config: Config) -> tuple[PreparedText, InitialWeights | None]:
-    """Read all that a run starts from, before anything is made."""
-    text = prepare_text(config)
-    return text, read_initial_weights(config, text.corpus.vocabulary)
-
-
 def _run_job(
     composed: DictConfig,
     prepared: tuple[PreparedText, InitialWeights | None] | None,
@@ -120,7 +114,7 @@ def _run_job(
     values = OmegaConf.to_container(composed, resolve=True)
     assert isinstance(values, dict)
     config = settle(read_config({str(key): value for key, value in values.items()}))
-    text, initial = prepared or _prepare(config)
+    text, initial = prepared or prepare_run(config)
     hydra_config = HydraConfig.get()
     folder = RunFolder(shorten(Path(hydra_config.runtime.output_dir)))
     tags = {"sweep": folder.label.rpartition("/")[0]} if swept else {}

@@ -62,7 +62,9 @@ def parse_words(words: Sequence[str], *, verb: str) -> Words:
             continue
         if override.is_sweep_override() or override.is_delete():
             problems.append(f"{key} must be one value, got {value!r}. Quote a comma: '{key}=\"{value}\"'.")
-        elif override.key_or_group in allowed or override.key_or_group.startswith("tracking.tags."):
+        elif override.key_or_group in allowed or (
+            "tracking." in settings and override.key_or_group.startswith("tracking.tags.")
+        ):
             overrides.append(override)
         else:
             known = override.key_or_group in list_settings()

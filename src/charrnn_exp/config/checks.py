@@ -48,6 +48,17 @@ def _warnings(config: Config) -> Iterator[str]:
             "training.shuffle and training.stateful are both true: each window starts from the state that an "
             "unrelated window left behind. Set one of them to false, unless you repeat the notebook."
         )
+    if config.model.learn_initial_state and config.training.stateful and not config.training.drop_state_probability:
+        yield (
+            "model.learn_initial_state learns from one update an epoch while states are carried: set "
+            "training.drop_state_probability=0.01."
+        )
+    if config.model.variational_dropout and not any(
+        (config.model.dropout, config.model.input_dropout, config.model.output_dropout)
+    ):
+        yield "model.variational_dropout has nothing to hold: set model.dropout, input_dropout or output_dropout."
+    if config.model.residual and config.model.num_layers == 1:
+        yield "model.residual has nothing to add with model.num_layers=1: the first layer's inputs are not added."
     if config.training.max_steps is not None and config.optimizer.warmup_steps > config.training.max_steps:
         yield (
             f"optimizer.warmup_steps is {config.optimizer.warmup_steps}, more than training.max_steps "

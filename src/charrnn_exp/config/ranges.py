@@ -4,12 +4,15 @@ import math
 from collections.abc import Iterator
 
 LARGEST_FLOAT32 = 3.4e38
+LARGEST_INT64 = 2**63 - 1
 
 
 def at_least(key: str, value: int, least: int) -> Iterator[str]:
     """Check a least value."""
     if not value >= least:
         yield f"{key} must be at least {least}, got {value}."
+    elif value > LARGEST_INT64:
+        yield f"{key} must be at most {LARGEST_INT64}, the largest 64-bit number, got {str(value)[:30]}."
 
 
 def between(key: str, value: int, least: int, most: int) -> Iterator[str]:

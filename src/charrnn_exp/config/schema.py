@@ -31,9 +31,9 @@ class DatasetConfig:
     """In order: nanogpt 90/10, torchrnn 80/10/10, tfds 90/5/5, fraction (what val_fraction and test_fraction say). The
     last parts of each of split_streams streams: charrnn 95/5, karpathy2015 80/10/10. none: all is training text."""
     val_fraction: float | None
-    """fraction and karpathy2015 only: share of the validation text, in (0, 1); null: that of the protocol."""
+    """fraction and karpathy2015 only: share of the validation text, in (0, 1); null: 0.1 for karpathy2015."""
     test_fraction: float | None
-    """fraction and karpathy2015 only: share of the test text, in (0, 1); null: the protocol's, for fraction none."""
+    """fraction and karpathy2015 only: share of the test text, in (0, 1); null: 0.1 for karpathy2015, or none."""
     split_streams: int | None
     """charrnn and karpathy2015 only: streams that the text is cut into, at least 1; null: 50 and 100."""
     max_bytes: int | None
@@ -71,7 +71,7 @@ class ModelConfig:
     tie_embeddings: bool
     """The embedding is also the output matrix (Press and Wolf 2017), after a projection where sizes differ."""
     learn_initial_state: bool
-    """true: the state at the start of a text is learned; false: zero."""
+    """true: the state at the start of a text is learned (training.drop_state_probability makes it start more often)."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -87,7 +87,7 @@ class OptimizerConfig:
     learning_rate: float
     """Peak rate, above 0."""
     schedule: Schedule
-    """After a linear warmup: constant; cosine (to the least rate at the last step); exponential (times decay_rate in
+    """After a linear warmup: constant; cosine (to the least rate after the last step); exponential (times decay_rate in
     decay_every_epochs, a little each step) and step (all at once); plateau (times decay_rate when val_loss stalls)."""
     decay_rate: float | None
     """exponential, step and plateau only: factor of the rate, in (0, 1)."""
@@ -96,7 +96,7 @@ class OptimizerConfig:
     plateau_patience: int | None
     """plateau only: validations without a better val_loss before the rate falls, at least 1."""
     min_learning_rate: float
-    """The rate does not fall below it, at least 0 and at most optimizer.learning_rate."""
+    """After the warmup the rate does not fall below it, at least 0 and at most optimizer.learning_rate."""
     warmup_steps: int
     """Steps over which the rate grows linearly to its peak; 0: none."""
     clip_norm: float | None
@@ -148,7 +148,8 @@ class TrainingConfig:
     keep_checkpoints: int
     """Rolling checkpoints kept on disk (kept ones and the best do not count), at least 1."""
     init_from: str | None
-    """A run (latest, a folder) whose best weights the training starts from; new symbols start anew; null: off."""
+    """A run (latest, a folder, an MLflow id) whose best weights the training starts from; null: off. Symbols that it
+    does not know start as unlikely as all together 0.1 %."""
     profile_steps: int | None
     """Record TensorFlow's profile of so many updates, from the third on, into profile/, at least 1; null: off."""
 

@@ -135,9 +135,12 @@ def plan_batches(num_characters: int, training: TrainingConfig, *, seed: int) ->
         if training.gradient_accumulation_steps > 1:
             factors += f" x training.gradient_accumulation_steps={training.gradient_accumulation_steps}"
         factors += " + 1" + (" + what training.stream_jitter skips" if training.stream_jitter else "")
+        lower = "training.batch_size or training.sequence_length"
+        if training.gradient_accumulation_steps > 1:
+            lower = f"training.gradient_accumulation_steps, {lower}"
         raise UserError(
             f"dataset must have a training text of at least {order.characters_needed:,} characters ({factors}), got "
-            f"{num_characters:,}. Lower training.batch_size or training.sequence_length."
+            f"{num_characters:,}. Lower {lower}."
         )
     return order
 

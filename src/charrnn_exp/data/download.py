@@ -87,6 +87,9 @@ def _unpack(archive: Path, path: Path, download: Download) -> Path:
             with temporary.open("wb") as file:
                 _extract(packed, file, download)
             _check(temporary, download)
+    except OSError as error:
+        place = error.filename or path.absolute()
+        raise MachineError(f"{place} must be readable and writable, got {one_line(error)}.") from error
     except Exception as error:  # a damaged zip file makes zipfile raise anything
         raise MachineError(
             f"{archive.absolute()} must hold {download.file_name}, got {type(error).__name__}: "

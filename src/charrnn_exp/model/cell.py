@@ -40,7 +40,7 @@ class RecurrentCell:
 
     @staticmethod
     def step(products: list[Any], bias: Any, states: State) -> tuple[State, list[Any]]:
-        """Return the states after a step and its slopes, [h, b] each.
+        """Return the states after a step and its slopes, [h, b] each; hidden values must lie in [-1, 1] (the sampler).
 
         Args:
             products: of `multiply`.

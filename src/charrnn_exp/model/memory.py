@@ -22,6 +22,8 @@ PASSING_COPIES = {Cell.lstm: 14, Cell.gru: 14, Cell.rnn: 7}
 """Numbers for each character and unit of the layer that is at work, freed after it: gradients, and turned copies."""
 NORM_COPIES = 3
 """The same as KEPT_COPIES for a norm; always 32 bits."""
+INPUT_COPIES = 3
+"""Numbers for each character and input of the first layer beyond its units: vectors, turned vectors, gradients."""
 LOGIT_COPIES = 4
 CGROUP = Path("/sys/fs/cgroup")
 WAY_OUT = "Lower training.batch_size, training.sequence_length, model.hidden_size or model.num_layers."
@@ -51,7 +53,9 @@ def estimate_bytes(config: Config, *, num_symbols: int) -> int:
     copies = KEPT_COPIES[model.cell] * model.num_layers + PASSING_COPIES[model.cell]
     num_norms = model.num_layers if model.layer_norm else 0
     per_unit = copies * (FLOAT_BYTES // 2 if is_half else FLOAT_BYTES) + num_norms * NORM_COPIES * FLOAT_BYTES
-    per_character = per_unit * model.hidden_size + LOGIT_COPIES * FLOAT_BYTES * num_symbols
+    first_inputs = min(num_symbols, 4 * model.hidden_size) if model.embedding_dim is None else model.embedding_dim
+    of_inputs = INPUT_COPIES * FLOAT_BYTES * max(0, first_inputs - model.hidden_size)
+    per_character = per_unit * model.hidden_size + of_inputs + LOGIT_COPIES * FLOAT_BYTES * num_symbols
     weight_copies = WEIGHT_COPIES + (1 if training.gradient_accumulation_steps > 1 else 0)
     of_weights = weight_copies * FLOAT_BYTES * count_weights(model, num_symbols=num_symbols)
     return of_weights + training.batch_size * training.sequence_length * per_character

@@ -81,7 +81,7 @@ class Network(keras.Model):
         rates = [model.dropout] * (model.num_layers - 1)
         rates.append(model.dropout if model.output_dropout is None else model.output_dropout)
         self.dropouts = [
-            _make_dropout(model, rate, seed + 10 * i + 5, dtype, f"dropout_{i}")
+            _make_dropout(model, rate, seed + 10 * i + 5, weight_dtype, f"dropout_{i}")
             for i, rate in zip(numbers, rates, strict=True)
         ]
         self.initial_states = [
@@ -131,7 +131,8 @@ class Network(keras.Model):
                 outputs_bth = self.norms[i](outputs_bth)
             if self.residual and features_bth is not None:
                 outputs_bth += tf.cast(features_bth, outputs_bth.dtype)
-            features_bth = dropout(outputs_bth, training=training)
+            # In 32 bits: drawn in bfloat16, a share would be rounded to a multiple of 1/128.
+            features_bth = dropout(outputs_bth, training=training) if dropout.rate > 0 else outputs_bth
             new_states.append(state)
         return tf.cast(self._find_logits(features_bth), self._weight_dtype), new_states
 

@@ -12,6 +12,8 @@ from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.tracking.store import open_client
 
 MAX_METRICS_PER_CALL = 1000
+MAX_PARAMS = 100
+"""That MLflow takes in one call."""
 MAX_PARAM_LENGTH = 6000
 KEY_TAG = "run_key"
 """The tag by which a run is found again whose id was lost between its making and the writing down of it."""
@@ -137,7 +139,8 @@ def _log_params(client: Any, run_id: str, params: Mapping[str, Any]) -> None:
     from mlflow.entities import Param
 
     entries = [Param(key, str(value)[:MAX_PARAM_LENGTH]) for key, value in params.items()]
-    client.log_batch(run_id, params=entries)
+    for start in range(0, len(entries), MAX_PARAMS):
+        client.log_batch(run_id, params=entries[start : start + MAX_PARAMS])
 
 
 def _log_dataset(client: Any, run_id: str, dataset: Mapping[str, Any]) -> None:

@@ -123,7 +123,17 @@ class RunFolder:
 
     def read_config(self) -> Config:
         """Return the run's settings, checked."""
-        return read_config(self.read_values())
+        return self._check(self.read_values())
+
+    def read_untracked_config(self) -> Config:
+        """Return the run's settings, checked, for whom it does not matter how it was tracked."""
+        return self._check(forget_tracking(self.read_values()))
+
+    def _check(self, values: dict[str, Any]) -> Config:
+        try:
+            return read_config(values)
+        except UserError as error:
+            raise UserError(*(f"{self.config}: {line}" for line in error.lines)) from error
 
     def read_vocabulary(self) -> Vocabulary:
         """Return the run's vocabulary."""
@@ -166,6 +176,14 @@ def _to_json_values(value: Any) -> Any:
             return None
         case _:
             return value
+
+
+def forget_tracking(values: dict[str, Any]) -> dict[str, Any]:
+    """Return settings of a run that is not tracked, so that a server of the past need not be known any more."""
+    tracking = values.get("tracking")
+    if not isinstance(tracking, dict):
+        return values
+    return {**values, "tracking": {**tracking, "backend": "none", "uri": None}}
 
 
 def _read_object(path: Path, types: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:

@@ -33,9 +33,10 @@ class InitialWeights:
         """Return the weights for a network that may have other symbols.
 
         What belongs to a symbol that both know is kept. A new symbol is read with the weights that the network drew for
-        it, and written with the mean of the known symbols' output weights, its bias lowered: the mean of K logits is at
-        most the logarithm of the sum of their exponentials less ln K (Jensen), so the new symbols together take at most
-        `NEW_SHARE` of the probability, and no loss of the old text rises by more than -ln(1 - NEW_SHARE), 0.001 nats.
+        it (where the embedding is the output too, with the mean of the known ones), and written with the mean of the
+        known symbols' output weights, its bias lowered: the mean of K logits is at most the logarithm of the sum of
+        their exponentials less ln K (Jensen), so the new symbols together take at most `NEW_SHARE` of the probability,
+        and no loss of the old text rises by more than -ln(1 - NEW_SHARE), 0.001 nats.
 
         Args:
             fresh: weights that the network drew, by name.
@@ -109,7 +110,7 @@ def _find_symbol_axis(name: str, names: Collection[str]) -> int | None:
             return 0
         case "output", "kernel":
             return 1
-        case _, "kernel" if is_one_hot and re.fullmatch("[a-z]+_1", layer):
+        case _, "kernel" if is_one_hot and re.fullmatch("[^.]+_1", layer):
             return 0
         case _:
             return None

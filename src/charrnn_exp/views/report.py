@@ -61,7 +61,8 @@ def conclude(summary: Mapping[str, Any], folder: RunFolder, config: Config, term
         terminal.say(SCORE_HEADER)
         for name, scores in summary["scores"].items():
             terminal.say(format_scores(name, scores))
-    terminal.say(f"{summary['chars_per_second']} chars/s, {summary['seconds']} s in all, in {folder.path}")
+    rate = summary["chars_per_second"]  # of the second update on
+    terminal.say(("" if rate is None else f"{rate} chars/s, ") + f"{summary['seconds']} s in all, in {folder.path}")
     terminal.say("time: " + format_seconds(summary["seconds_by_activity"]))
     if config.tracking.backend is not Backend.none:
         terminal.say("see it in the UI:  python -m charrnn_exp ui")

@@ -49,7 +49,7 @@ def _show(value: Any) -> str:
             return str(value).lower()
         case list():
             return f"[{','.join(map(_show, value))}]"
-        case str() if value.split() != [value]:
+        case str() if value.split() != [value] or not value.isprintable():
             return repr(value)
         case _:
             return str(value)
