@@ -62,9 +62,9 @@ def test_memory_that_runs_out_is_one_line_and_an_error_of_the_machine(tmp_path: 
     limit = 6 << 30
     words = [
         *SMALL,
-        "dataset.max_bytes=60000",
+        "dataset.max_bytes=120000",
         "model.hidden_size=1500",
-        "training.batch_size=150",
+        "training.batch_size=300",
         "training.sequence_length=300",
     ]
     ended = subprocess.run(

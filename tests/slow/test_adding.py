@@ -23,7 +23,13 @@ def test_what_the_page_says_makes_a_run_with_all_four(tmp_path: Path) -> None:
         apply = ["git", "apply", "-p0", "--whitespace=error-all", "-"]
         subprocess.run(apply, input=diff, cwd=tmp_path, text=True, check=True)
     words = ["dataset=names", "model=leaky", "optimizer=lion", "sampling.min_probability=0.05", "tracking=none"]
-    words += ["training.max_steps=60", "model.num_layers=2", "model.learn_initial_state=true", "sampling.length=50"]
+    words += [
+        "training.max_steps=60",
+        "model.num_layers=2",
+        "model.learn_initial_state=true",
+        "training.drop_state_probability=0.01",
+        "sampling.length=50",
+    ]
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "src")}
     command = [sys.executable, "-m", "charrnn_exp"]
     ended = subprocess.run([*command, *words], cwd=tmp_path, env=environment, capture_output=True, text=True)
