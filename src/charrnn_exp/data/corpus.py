@@ -11,6 +11,7 @@ import numpy.typing as npt
 
 from charrnn_exp.config.options import Unit
 from charrnn_exp.config.schema import DatasetConfig
+from charrnn_exp.data.room import find_room
 from charrnn_exp.data.sources import read_chunks, read_file
 from charrnn_exp.data.vocabulary import Ids, Vocabulary, code_points_of, id_type
 from charrnn_exp.errors import UserError, one_line
@@ -54,10 +55,11 @@ def load_corpus(dataset: DatasetConfig) -> Corpus:
     """Read the text twice: once to count its symbols, once to turn them into ids.
 
     Nothing is changed: byte order marks, carriage returns, NUL and control characters are symbols like any other,
-    and `notes` says which there are. Memory stays near one id per character.
+    and `notes` says which there are. Memory stays near one id per character, or below.
 
     Raises:
         UserError: if the text is empty or not in the given encoding.
+        MachineError: if a large text finds no room.
     """
     digest = hashlib.sha256()
     counts_u = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
@@ -71,7 +73,7 @@ def load_corpus(dataset: DatasetConfig) -> Corpus:
     if num_characters == 0:
         raise UserError(f"dataset must hold at least one character, got an empty text ({describe(dataset)}).")
     vocabulary = Vocabulary(dataset.unit, tuple(np.flatnonzero(counts_u).tolist()))
-    ids_n = np.empty(num_characters, dtype=id_type(len(vocabulary)))
+    ids_n = find_room(num_characters, id_type(len(vocabulary)))
     position = 0
     for _, points in _decode_own(dataset):
         ids_n[position : position + len(points)] = vocabulary.lookup[points]

@@ -1,0 +1,35 @@
+"""Room for the ids of a text: in memory, or for a large one in a file that is mapped into it."""
+
+import os
+import tempfile
+
+import numpy as np
+
+from charrnn_exp.data.vocabulary import Ids
+from charrnn_exp.errors import MachineError, one_line
+
+MAPPED_BYTES = 1 << 28
+"""From here on ids lie in a file without a name in the temporary folder (TMPDIR), gone with the process: the system
+keeps in memory what is read, and gives it back when others need it."""
+
+
+def find_room(num_ids: int, kind: type[np.unsignedinteger]) -> Ids:
+    """Return an array for so many ids, its content not set.
+
+    Raises:
+        MachineError: if the temporary folder has no room.
+    """
+    num_bytes = num_ids * np.dtype(kind).itemsize
+    if num_bytes < MAPPED_BYTES:
+        return np.empty(num_ids, kind)
+    try:
+        with tempfile.TemporaryFile() as file:
+            if hasattr(os, "posix_fallocate"):  # not on macOS
+                os.posix_fallocate(file.fileno(), 0, num_bytes)  # a full disk is told here; in the map it is a signal
+            file.truncate(num_bytes)
+            return np.asarray(np.memmap(file, kind, mode="r+", shape=num_ids))
+    except OSError as error:
+        raise MachineError(
+            f"the temporary folder {tempfile.gettempdir()} must have {num_bytes:,} bytes for the ids of the text, got: "
+            f"{one_line(error)}. Set TMPDIR to a folder on a larger disk, or lower dataset.max_bytes."
+        ) from error
