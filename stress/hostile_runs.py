@@ -138,9 +138,7 @@ def _arrays() -> Iterator[Hostile]:
         yield Hostile(f"weights.npz: {name}", SAMPLE, changed("weights.npz", change), DAMAGED)
         yield Hostile(f"training.npz: {name}", RESUME, changed("training.npz", change), DAMAGED)
         yield Hostile(f"weights.npz to evaluate: {name}", EVALUATE, changed("weights.npz", change), DAMAGED)
-        # Of arrays that are whole, but not such a network's, the setting is to blame that names the run.
-        start, codes = f"weights.npz to start from: {name}", DAMAGED | SETTINGS
-        yield Hostile(start, INIT_FROM, changed("weights.npz", change), codes)
+        yield Hostile(f"weights.npz to start from: {name}", INIT_FROM, changed("weights.npz", change), DAMAGED)
     for step in (np.int64(-1), np.float64(3), np.array([1, 2]), np.array("x")):
         put_step = changed("training.npz", lambda arrays, _, step=step: {**arrays, "progress.step": np.asarray(step)})
         yield Hostile(f"training.npz: step {step!r}", RESUME, put_step, DAMAGED)

@@ -10,7 +10,7 @@ import pytest
 
 from charrnn_exp.config.options import Unit
 from charrnn_exp.data.vocabulary import Vocabulary
-from charrnn_exp.errors import UserError
+from charrnn_exp.errors import MachineError
 from charrnn_exp.evaluation.score import Scorer
 from charrnn_exp.training.arrays import Arrays
 from charrnn_exp.training.state import load_weights, read_weights
@@ -99,7 +99,7 @@ def test_the_same_symbols_take_all_weights_as_they_are() -> None:
 
 def test_weights_of_another_model_are_refused_shape_by_shape() -> None:
     initial = InitialWeights("old", draw(OLD, "plain", seed=1), OLD)
-    with pytest.raises(UserError) as caught:
+    with pytest.raises(MachineError) as caught:
         initial.fit(draw(NEW, "tied", seed=2, hidden=4), NEW)
     assert caught.value.lines[0] == (
         "training.init_from must be a run of the same model, got 3 x 15 for gru_1.kernel in old where this model has "

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from charrnn_exp.data.vocabulary import Vocabulary
-from charrnn_exp.errors import UserError
+from charrnn_exp.errors import MachineError
 from charrnn_exp.training.arrays import Arrays
 
 NEW_SHARE = 0.001
@@ -43,10 +43,10 @@ class InitialWeights:
             vocabulary: of the network.
 
         Raises:
-            UserError: if the weights are not those of such a network.
+            MachineError: if the weights are not those of such a network, though its settings are the same.
         """
         if problems := _find_misfits(self.arrays, fresh, self.source):
-            raise UserError(*problems)
+            raise MachineError(*problems)
         match = _match(self.vocabulary, vocabulary)
         low = math.log(max(1.0, len(match.added) / (NEW_SHARE * len(match.old))))
         fitted: Arrays = {}
