@@ -94,8 +94,8 @@ def test_a_stop_cuts_a_validation_short_and_the_next_part_makes_it(start: Any) -
     ("stop_after", "others"),
     [
         (4, ()),
-        (9, ("optimizer=adam", "optimizer.schedule=constant")),
-        (13, ("training.shuffle=true", "training.stateful=false")),
+        pytest.param(9, ("optimizer=adam", "optimizer.schedule=constant"), marks=pytest.mark.slow),
+        pytest.param(13, ("training.shuffle=true", "training.stateful=false"), marks=pytest.mark.slow),
     ],
 )
 def test_a_resumed_run_ends_with_the_same_bytes(start: Any, stop_after: int, others: tuple[str, ...]) -> None:
