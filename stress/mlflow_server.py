@@ -116,12 +116,13 @@ def serve(folder: Path, port: int | None = None) -> Iterator[MlflowServer]:
 
 
 @contextmanager
-def answer_all(status: int, port: int) -> Iterator[None]:
-    """Answer every request on the port with one HTTP status."""
+def answer_all(status: int, port: int) -> Iterator[list[bytes]]:
+    """Answer every request on the port with one HTTP status; gives the list of what is sent to it."""
+    bodies: list[bytes] = []
 
     class Handler(BaseHTTPRequestHandler):
         def _answer(self) -> None:
-            self.rfile.read(int(self.headers.get("Content-Length", 0)))
+            bodies.append(self.rfile.read(int(self.headers.get("Content-Length", 0))))
             self.send_response(status)
             self.send_header("Content-Length", "0")
             self.end_headers()
@@ -135,7 +136,7 @@ def answer_all(status: int, port: int) -> Iterator[None]:
         thread = threading.Thread(target=server.serve_forever, daemon=True)
         thread.start()
         try:
-            yield
+            yield bodies
         finally:
             server.shutdown()
 

@@ -224,8 +224,12 @@ def _train_and_repair(
     before()
     known = set(case.folder.glob("outputs/**/config.yaml"))
     process = start([*words, *tracking], case.folder)
-    folder = _await_step(case, process, known, 0 if midway is None else case.num_steps // 2)
+    # Well before the end: a store that has been silent for less than `SILENT_SECONDS` by then is waited for.
+    folder = _await_step(case, process, known, 0 if midway is None else case.num_steps // 3)
     if midway is not None:
+        deadline = time.monotonic() + 60
+        while folder.read_tracking()["run_id"] is None and time.monotonic() < deadline:
+            time.sleep(0.1)
         midway()
     _await_step(case, process, known, case.num_steps)
     out, err = finish(process)

@@ -11,7 +11,7 @@ import pytest
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.tracking.mlflow_run import RunDescription
 from charrnn_exp.tracking.tracker import MlflowTracker, NoTracker, start_tracker
-from stress.mlflow_server import MlflowServer, accept_only, find_free_port, serve
+from stress.mlflow_server import MlflowServer, accept_only, answer_all, find_free_port, serve
 
 
 def describe(key: str = "a") -> RunDescription:
@@ -146,6 +146,31 @@ def test_a_server_that_hangs_is_not_waited_for_at_the_end(tmp_path: Path, caplog
         assert time.monotonic() - began < 1.0
         assert tracker.error is not None
     assert [record.levelname for record in caplog.records if record.name.startswith("charrnn_exp")] == ["WARNING"]
+
+
+@pytest.mark.slow
+def test_a_server_that_failed_is_asked_again_with_one_metric(tmp_path: Path) -> None:
+    # A batch for a server that is not there held up the end of the run by a quarter of a second.
+    port = find_free_port()
+    with serve(tmp_path / "server", port) as running:
+        tracker = MlflowTracker(
+            compose_jobs(["tracking=server", f"tracking.uri={running.uri}"])[0].tracking, describe()
+        )
+        tracker.log_metrics(1, {"train_loss": 1.0})
+        deadline = time.monotonic() + 60
+        while tracker.run_id is None and time.monotonic() < deadline:
+            time.sleep(0.1)
+        running.signal(signal.SIGKILL)
+        with answer_all(500, port) as bodies:
+            for step in range(2, 500):
+                tracker.log_metrics(step, {"train_loss": 1.0})
+            while tracker.error is None and time.monotonic() < deadline:
+                time.sleep(0.1)
+            tracker.finish("FINISHED", artifacts={})
+            time.sleep(1.0)  # the run does not wait for its thread
+        assert tracker.error is not None
+        assert [body.count(b"train_loss") for body in bodies][-1] == 1
+        assert max(body.count(b"train_loss") for body in bodies) > 400  # before it was known to fail
 
 
 @pytest.mark.slow

@@ -219,7 +219,8 @@ class MlflowTracker:
             self._start()
         assert self._run is not None
         while self._metrics:
-            batch = list(islice(self._metrics, MAX_METRICS_PER_CALL))
+            # A store that failed is asked with one: making a batch for nobody holds up the end of a run.
+            batch = list(islice(self._metrics, 1 if self._is_down else MAX_METRICS_PER_CALL))
             self._run.send_metrics(entry for entry in batch if entry[3] not in self._sent_steps.get(entry[0], ()))
             for _ in batch:
                 self._metrics.popleft()
