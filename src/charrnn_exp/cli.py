@@ -11,6 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from charrnn_exp.errors import CharRNNError, Interrupted, MachineError, UserError, one_line
+from charrnn_exp.stopping import remember_interrupts
 
 VERBS = ("train", "resume", "sample", "evaluate", "ui", "repair", "completion")
 BUG = 1
@@ -45,7 +46,8 @@ def main(words: Sequence[str]) -> int:
             return 0
         _check_encoding(words)
         verb, rest = split_verb(words)
-        find_command(verb)(rest)
+        with remember_interrupts():
+            find_command(verb)(rest)
         return 0
     except Interrupted as interrupted:
         _print_error(one_line(interrupted))

@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: a handler only sets a flag; whoever works looks at it where stopping is safe."""
+"""SIGINT and SIGTERM: in a run a handler only sets a flag; whoever works looks at it where stopping is safe."""
 
 import signal
 import threading
@@ -6,6 +6,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from types import FrameType
+
+from charrnn_exp.errors import Interrupted
 
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
@@ -19,6 +21,45 @@ class StopRequest:
     def __call__(self) -> bool:
         """Return whether the run should stop."""
         return self.signal_number is not None
+
+
+class _Interrupts:
+    """A handler of SIGINT: raises KeyboardInterrupt, as Python's own does, and remembers that one came."""
+
+    def __init__(self) -> None:
+        self.came = False
+
+    def __call__(self, number: int, _: FrameType | None) -> None:
+        self.came = True
+        raise KeyboardInterrupt
+
+
+@contextmanager
+def remember_interrupts() -> Iterator[None]:
+    """Before there is a run: whatever fails after a SIGINT was interrupted.
+
+    An exception that is raised in a call from C may be lost there: the settings then "do not compose". One that is lost
+    without an error stops the run that follows.
+
+    Raises:
+        KeyboardInterrupt: instead of any other error after a SIGINT.
+    """
+    is_main = threading.current_thread() is threading.main_thread()
+    if not is_main or signal.getsignal(signal.SIGINT) is not signal.default_int_handler:
+        yield
+        return
+    interrupts = _Interrupts()
+    signal.signal(signal.SIGINT, interrupts)
+    try:
+        yield
+    except Interrupted:
+        raise
+    except Exception as error:
+        if interrupts.came:
+            raise KeyboardInterrupt from error
+        raise
+    finally:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
 
 
 @contextmanager
@@ -38,6 +79,9 @@ def watch_signals() -> Iterator[StopRequest]:
             signal.signal(each, signal.SIG_DFL)
 
     previous = {each: signal.signal(each, on_signal) for each in SIGNALS}
+    before = previous[signal.SIGINT]
+    if isinstance(before, _Interrupts) and before.came:
+        request.signal_number = signal.SIGINT
     try:
         yield request
     finally:
