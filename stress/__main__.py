@@ -11,6 +11,7 @@ import argparse
 import hashlib
 import json
 import platform
+import signal
 import subprocess
 import sys
 import tempfile
@@ -85,6 +86,8 @@ def list_lines() -> dict[str, Line]:
 
 def main() -> int:
     """Run what is asked for and not yet done, print the table; return the exit code."""
+    # A shell starts what it puts in the background with SIGINT ignored, and what we start would inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     lines = list_lines()
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("lines", nargs="*", metavar="LINE", help=f"default: all. Known: {', '.join(lines)}")
