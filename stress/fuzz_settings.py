@@ -116,7 +116,7 @@ KEY_JUNK = (
     "~qqq",
     "qqq@x=1",
     "dataset=nothing",
-    "model=gru",
+    "model=transformer",
     "optimizer=[adam]",
     "tracking=off",
     "training=null",
@@ -287,7 +287,8 @@ def _make_run(random: Random) -> Case:
             return [f"{len(summaries)} runs"]
         summary = json.loads(summaries[0].read_text())
         kept = _flatten(yaml.safe_load(summaries[0].with_name("config.yaml").read_text()))
-        problems = [f"kept {key}: {kept.get(key)!r}, not {v!r}" for key, (_, v) in drawn.items() if kept.get(key) != v]
+        meant = _flatten({key: value for key, (_, value) in drawn.items()})
+        problems = [f"kept {key}: {kept.get(key)!r}, not {v!r}" for key, v in meant.items() if kept.get(key) != v]
         if (summary["status"], summary["step"]) != ("FINISHED", 1):
             problems.append(f"the run is {summary['status']} at step {summary['step']}")
         return problems
@@ -314,6 +315,7 @@ def _make_wrong(random: Random) -> Case:
                 wrong.append([random.choice(HYDRA_JUNK)])
             case "flag":
                 wrong.append(list(random.choice(FLAG_JUNK)))
+                words = [word for word in words if "seed" not in word.partition("=")[0]]  # the one that they sweep over
             case _:
                 junk = "%" + draw_text(random).replace("=", "") + random.choice(["", "=1", "=" + draw_text(random, 5)])
                 wrong.append([junk])

@@ -205,6 +205,11 @@ MISTAKES = [
         "-m|--cfg|job",
         "one of --run, --multirun, --cfg and --info must be given at most, got --multirun and --cfg.",
     ),
+    mistake(
+        "a sweep by its mode, to be shown",
+        "--cfg|job|hydra.mode=MULTIRUN|seed=1,2",
+        "one of --run, --multirun, --cfg and --info must be given at most, got --multirun and --cfg.",
+    ),
     mistake("a flag without its own", "--resolve", "--resolve must stand beside --cfg job, got it alone."),
     mistake(
         "a flag without a use",
@@ -482,6 +487,7 @@ def test_cfg_job_shows_all_settings_of_the_run_and_does_nothing(folder: Path, wo
     [
         ["--hydra-help", "seed=3"],
         ["--info", "defaults", "seed=3"],
+        ["--info", "seed=3"],
         ["--cfg", "job", "-p", "model"],
         ["seed=3", "--version"],
     ],

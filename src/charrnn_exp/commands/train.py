@@ -43,7 +43,7 @@ def train(words: Sequence[str]) -> None:
     arguments = _parse(words)
     overrides = open_free_keys(arguments.overrides)
     config_dir = _check_config_dir(arguments.config_dir)
-    multirun = arguments.multirun or "hydra.mode=MULTIRUN" in overrides
+    multirun = arguments.multirun
     configs = compose_jobs(overrides, multirun=multirun, config_dir=config_dir)
     # A single run's text is read before Hydra makes its folder; a sweep's texts one by one, each as its job's own.
     only_shows = arguments.cfg or arguments.info or arguments.hydra_help
@@ -150,7 +150,11 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
         raise UserError(f"the command line must be readable, got: {message}. See --help.")
 
     parser.error = refuse
-    arguments = parser.parse_intermixed_args(list(words))
+    # The value of --info may be left out; an override after it is none.
+    pairs = zip(words, [*words[1:], ""], strict=True)
+    written = ["--info=all" if word in ("--info", "-i") and "=" in after else word for word, after in pairs]
+    arguments = parser.parse_intermixed_args(written)
+    arguments.multirun = arguments.multirun or "hydra.mode=MULTIRUN" in arguments.overrides
     problems = list(_flag_problems(arguments))
     if problems:
         raise UserError(*problems)
