@@ -416,6 +416,36 @@ def test_resume_of_a_finished_run_says_so_and_goes_on_longer_in_the_same_mlflow_
     assert [metric.step for metric in history] == list(range(1, 28))
 
 
+def test_resume_of_a_run_killed_before_mlflow_had_its_end_tells_mlflow(
+    tracked: tuple[Path, str, str], mlflow_run: tuple[Any, Any], tmp_path: Path
+) -> None:
+    folder = Path(shutil.copytree(tracked[0], tmp_path / "copy"))
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{folder}/mlruns/mlflow.db")
+    run_id = mlflow_run[1].info.run_id
+    (ended,) = find_runs(folder)
+    # What a kill leaves between the summary and the status in MLflow.
+    client.update_run(run_id, status="RUNNING")
+    ended.write_tracking({**ended.read_tracking(), "complete": False})
+    with ended.lock():  # the run's own process is still at it
+        out, err = run(folder, "resume", "run=latest")
+    assert "is finished: 18 steps of 18" in out
+    assert (err, "sent" in out) == ("", False)
+    out, err = run(folder, "resume", "run=latest")
+    assert f"sent 0 metric values and the files to MLflow run {run_id}" in out
+    assert err == ""
+    assert client.get_run(run_id).info.status == "FINISHED"
+    out, _ = run(folder, "resume", "run=latest")
+    assert "sent" not in out
+    ended.write_tracking({**ended.read_tracking(), "complete": False})
+    (folder / "mlruns" / "mlflow.db").write_bytes(b"no database")
+    out, err = run(folder, "resume", "run=latest")
+    assert "is finished" in out
+    assert len(err.splitlines()) == 1
+    assert err.startswith("charrnn_exp: warning: tracking failed; `python -m charrnn_exp repair` sends what it misses")
+
+
 @pytest.mark.slow
 def test_tracking_none_does_not_import_mlflow_and_leaves_no_store(tmp_path: Path) -> None:
     script = (

@@ -3,10 +3,9 @@
 from collections.abc import Sequence
 
 from charrnn_exp.commands.words import Words, change_config, parse_words
-from charrnn_exp.config.options import Backend
 from charrnn_exp.config.secrets import hide_secrets
 from charrnn_exp.errors import CharRNNError, MachineError, UserError, one_line
-from charrnn_exp.tracking.catch_up import send_missing
+from charrnn_exp.tracking.catch_up import catch_up
 from charrnn_exp.tracking.run_folder import RunFolder, RunInUseError, find_run, list_runs
 from charrnn_exp.training.checkpoint import CheckpointStore
 
@@ -54,11 +53,8 @@ def _repair_run(folder: RunFolder, words: Words) -> list[str]:
     with folder.lock():
         config = change_config(folder.read_values(), words)
         done = [_mark_dead(folder)] if is_alive_or_dead else []
-        if config.tracking.backend is not Backend.none and folder.read_tracking():
-            sent = send_missing(folder, config.tracking, status=folder.read_summary()["status"])
-            folder.write_summary({**folder.read_summary(), "run_id": sent.run_id})
-            done.append(f"sent {sent.num_metrics} metric values and the files to MLflow run {sent.run_id}")
-        return done
+        sent = catch_up(folder, config.tracking)
+        return [*done, str(sent)] if sent is not None else done
 
 
 def _mark_dead(folder: RunFolder) -> str:

@@ -4,13 +4,17 @@ from collections.abc import Sequence
 
 from charrnn_exp.commands.words import change_config, parse_words
 from charrnn_exp.config.schema import Config
+from charrnn_exp.config.secrets import hide_secrets
 from charrnn_exp.data.batches import count_steps
 from charrnn_exp.data.preparation import PreparedText, prepare_text
+from charrnn_exp.errors import CharRNNError, one_line
 from charrnn_exp.init_from import read_initial_weights
 from charrnn_exp.model.startup import find_process_start
 from charrnn_exp.starting import start_run
-from charrnn_exp.tracking.run_folder import RunFolder, find_run
+from charrnn_exp.tracking.catch_up import catch_up
+from charrnn_exp.tracking.run_folder import RunFolder, RunInUseError, find_run
 from charrnn_exp.training.checkpoint import CheckpointStore
+from charrnn_exp.views.terminal import Terminal
 
 
 def resume(words: Sequence[str]) -> None:
@@ -24,6 +28,7 @@ def resume(words: Sequence[str]) -> None:
     config = change_config(folder.read_values(), parsed)
     text = prepare_text(config)
     if _is_finished(folder, config, text):
+        _finish_tracking(folder, config)
         return
     # A run that has no checkpoint yet begins where it began; one that has needs the other run no more.
     has_checkpoint = CheckpointStore(folder.checkpoints, facts={}, num_rolling=1).find_all()
@@ -42,3 +47,22 @@ def _is_finished(folder: RunFolder, config: Config, text: PreparedText) -> bool:
             f"To go on longer: resume run={folder.path} training.epochs={config.training.epochs * 2}"
         )
     return finished
+
+
+def _finish_tracking(folder: RunFolder, config: Config) -> None:
+    """Send MLflow what a kill or an outage in the last moment of the run kept from it."""
+    if folder.read_tracking().get("complete", True):
+        return
+    try:
+        with folder.lock():
+            sent = catch_up(folder, config.tracking)
+    except RunInUseError:  # the run's own process is at it
+        return
+    except CharRNNError:
+        raise
+    except Exception as error:  # MLflow raises its own, requests' and SQLAlchemy's
+        reason = hide_secrets(one_line(error))[:500]
+        Terminal().warn(f"tracking failed; `python -m charrnn_exp repair` sends what it misses: {reason}")
+        return
+    if sent is not None:
+        print(sent)

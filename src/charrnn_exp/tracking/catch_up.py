@@ -4,7 +4,7 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from charrnn_exp.config.options import LogCheckpoints
+from charrnn_exp.config.options import Backend, LogCheckpoints
 from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.tracking.metrics import read_metrics
 from charrnn_exp.tracking.mlflow_run import RunDescription, open_run
@@ -24,6 +24,22 @@ class Sent:
 
     run_id: str
     num_metrics: int
+
+    def __str__(self) -> str:
+        return f"sent {self.num_metrics} metric values and the files to MLflow run {self.run_id}"
+
+
+def catch_up(folder: RunFolder, tracking: TrackingConfig) -> Sent | None:
+    """Send what MLflow lacks of a run that has ended; the caller holds its lock. None where the run is not tracked.
+
+    Raises:
+        Exception: what MLflow raises; whatever was not sent is sent by the next call.
+    """
+    if tracking.backend is Backend.none or not folder.read_tracking():
+        return None
+    sent = send_missing(folder, tracking, status=folder.read_summary()["status"])
+    folder.write_summary({**folder.read_summary(), "run_id": sent.run_id})
+    return sent
 
 
 def send_missing(folder: RunFolder, tracking: TrackingConfig, *, status: str) -> Sent:
