@@ -499,6 +499,16 @@ def test_a_flag_that_shows_something_stands_beside_settings(folder: Path, words:
     assert list_files(folder) == sorted(TEXTS)
 
 
+def test_without_a_word_a_run_of_the_defaults_begins(folder: Path) -> None:
+    command = [sys.executable, "-m", "charrnn_exp"]
+    with subprocess.Popen(command, cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as process:
+        assert process.stdout is not None
+        assert process.stderr is not None
+        first = process.stdout.readline()
+        process.kill()
+        assert (first.startswith("charrnn_exp: outputs/charrnn/"), process.stderr.read()) == (True, "")
+
+
 def test_flags_may_stand_anywhere_between_settings(
     folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:

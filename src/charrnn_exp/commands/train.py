@@ -6,6 +6,7 @@ import sys
 import time
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
+from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -151,7 +152,7 @@ def _parse(words: Sequence[str]) -> argparse.Namespace:
 
     parser.error = refuse
     # The value of --info may be left out; an override after it is none.
-    pairs = zip(words, [*words[1:], ""], strict=True)
+    pairs = zip_longest(words, words[1:], fillvalue="")
     written = ["--info=all" if word in ("--info", "-i") and "=" in after else word for word, after in pairs]
     arguments = parser.parse_intermixed_args(written)
     arguments.multirun = arguments.multirun or "hydra.mode=MULTIRUN" in arguments.overrides
