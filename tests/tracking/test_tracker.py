@@ -1,5 +1,6 @@
 """The tracker against a real MLflow server, and against one that is not there."""
 
+import json
 import signal
 import sqlite3
 import time
@@ -87,6 +88,24 @@ def test_a_run_whose_id_was_lost_is_found_by_its_key_and_not_made_twice(server: 
 
     client = MlflowClient(tracking_uri=server)
     assert [m.step for m in client.get_metric_history(first.run_id, "train_loss")] == [1, 2]
+
+
+def test_rows_added_to_a_table_leave_those_before_as_they_were(server: str, tmp_path: Path) -> None:
+    tracking = compose_jobs(["tracking=server", f"tracking.uri={server}"])[0].tracking
+    tracker = MlflowTracker(tracking, describe("e"))
+    for step, text in enumerate(("007", "2026-11-26", "1e400", "\n")):
+        tracker.log_table({"run": ["12"], "step": [step], "val_loss": [None], "text": [text]}, "samples.json")
+    tracker.finish("FINISHED", artifacts={})
+    assert tracker.error is None
+
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=server)
+    table = json.loads(Path(client.download_artifacts(tracker.run_id, "samples.json", str(tmp_path))).read_text())
+    assert table["columns"] == ["run", "step", "val_loss", "text"]
+    assert table["data"] == [["12", 0, None, "007"], ["12", 1, None, "2026-11-26"], ["12", 2, None, "1e400"],
+                             ["12", 3, None, "\n"]]  # fmt: skip
+    assert "samples.json" in client.get_run(tracker.run_id).data.tags["mlflow.loggedArtifacts"]
 
 
 def test_an_id_of_another_store_is_not_insisted_on(server: str) -> None:

@@ -71,7 +71,7 @@ def send_missing(folder: RunFolder, tracking: TrackingConfig, *, status: str) ->
             losses = [loss for at, loss in curves.get("val_loss", []) if at <= step]
             val_loss = losses[-1] if losses else None
             table = build_table(texts, run=run.name, step=step, val_loss=val_loss, temperature=temperature)
-            stored.client.log_table(stored.run_id, table, TABLE)
+            stored.add_rows(table, TABLE)
     stored.set_status(status)
     folder.write_tracking({**record, "run_id": stored.run_id, "complete": True})
     return Sent(stored.run_id, len(missing))

@@ -86,12 +86,29 @@ class MlflowRun:
 
     def find_table_steps(self, artifact_file: str) -> set[int]:
         """Return the steps that a table in the store has rows of."""
-        if artifact_file not in {file.path for file in self.client.list_artifacts(self.run_id)}:
+        table = self._read_table(artifact_file)
+        if table is None:
             return set()
-        with tempfile.TemporaryDirectory() as folder:
-            table = json.loads(Path(self.client.download_artifacts(self.run_id, artifact_file, folder)).read_text())
         place = table["columns"].index("step")
         return {row[place] for row in table["data"]}
+
+    def add_rows(self, columns: Mapping[str, list[Any]], artifact_file: str) -> None:
+        """Add rows to a table, which MLflow's `log_table` makes where there is none.
+
+        To one that is there it adds by guessing the types of what it reads back: a text of "007" became the number 7.
+        """
+        table = self._read_table(artifact_file)
+        if table is None:
+            self.client.log_table(self.run_id, dict(columns), artifact_file)
+            return
+        rows = zip(*(columns[name] for name in table["columns"]), strict=True)
+        self.client.log_text(self.run_id, json.dumps({**table, "data": [*table["data"], *rows]}), artifact_file)
+
+    def _read_table(self, artifact_file: str) -> Any:
+        if artifact_file not in {file.path for file in self.client.list_artifacts(self.run_id)}:
+            return None
+        with tempfile.TemporaryDirectory() as folder:
+            return json.loads(Path(self.client.download_artifacts(self.run_id, artifact_file, folder)).read_text())
 
 
 def open_run(tracking: TrackingConfig, run: RunDescription, *, run_id: str | None, may_exist: bool) -> MlflowRun:

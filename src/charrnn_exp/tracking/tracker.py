@@ -139,7 +139,7 @@ class MlflowTracker:
 
     def log_table(self, columns: Mapping[str, list[Any]], artifact_file: str) -> None:
         """Add rows to a table; the UI shows the tables of several runs side by side."""
-        self._jobs.append(lambda run: run.client.log_table(run.run_id, dict(columns), artifact_file))
+        self._jobs.append(lambda run: run.add_rows(columns, artifact_file))
 
     def finish(self, status: str, *, artifacts: Mapping[Path, str]) -> None:
         """Send what is left, then the files (by artifact folder), then the status.

@@ -23,9 +23,10 @@ def plot_losses(curves: Mapping[str, Curve], path: Path, *, title: str, floors: 
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    with matplotlib.rc_context(), warnings.catch_warnings():
-        # Of characters that the font lacks, it draws boxes.
-        warnings.filterwarnings("ignore", message="Glyph .* missing")
+    # Of characters that the font lacks, it draws boxes. The filter stays: the end of a `catch_warnings` here would show
+    # what one of the tracking thread holds back at that moment.
+    warnings.filterwarnings("ignore", message="Glyph .* missing")
+    with matplotlib.rc_context():
         matplotlib.rcdefaults()  # a matplotlibrc in the current folder may have LaTeX run
         figure = Figure(figsize=(8, 4.5), layout="constrained")
         FigureCanvasAgg(figure)
