@@ -43,7 +43,7 @@ def find_discounts(sizes: Counter[int]) -> list[float]:
         return [0.0, 0.5, 0.5, 0.5]
     y = sizes[1] / (sizes[1] + 2 * sizes[2])
     raw = [1 - 2 * y * sizes[2] / sizes[1], 2 - 3 * y * sizes[3] / sizes[2], 3 - 4 * y * sizes[4] / sizes[3]]
-    return [0.0, *(min(max(value, 0.0), float(i)) for i, value in enumerate(raw, start=1))]
+    return [0.0, *raw] if min(raw) > 0 else [0.0, 0.5, 0.5, 0.5]
 
 
 @pytest.mark.parametrize("order", [1, 2, 3, 5])
@@ -59,3 +59,9 @@ def test_loss_equals_a_naive_kneser_ney(order: int) -> None:
 def test_a_symbol_never_seen_has_probability_all_the_same() -> None:
     train_n, val_n = np.array([0, 1] * 50, np.uint8), np.array([0, 2, 0, 2], np.uint8)
     assert math.isfinite(measure_ngram_loss(train_n, val_n, num_symbols=3))
+
+
+def test_the_loss_is_finite_on_texts_too_short_to_estimate_discounts() -> None:
+    for seed in range(100):
+        ids_n = np.random.default_rng(seed).integers(0, 7, 453).astype(np.uint8)
+        assert math.isfinite(measure_ngram_loss(ids_n[:407], ids_n[407:], num_symbols=7)), seed

@@ -97,8 +97,10 @@ def _interpolate(
 def _find_discounts(counts_u: Counts) -> npt.NDArray[np.float64]:
     """Return what is taken from grams counted 0, 1, 2, 3 or more times."""
     ones, twos, threes, fours = (int(np.sum(counts_u == count)) for count in (1, 2, 3, 4))
+    fixed = np.array([0.0, 0.5, 0.5, 0.5])
     if min(ones, twos, threes) == 0:  # too short a text to estimate them
-        return np.array([0.0, 0.5, 0.5, 0.5])
+        return fixed
     share = ones / (ones + 2 * twos)
-    raw = [0.0, 1 - 2 * share * twos / ones, 2 - 3 * share * threes / twos, 3 - 4 * share * fours / threes]
-    return np.clip(np.array(raw), 0.0, [0.0, 1.0, 2.0, 3.0])
+    estimated = [1 - 2 * share * twos / ones, 2 - 3 * share * threes / twos, 3 - 4 * share * fours / threes]
+    # Nothing taken leaves nothing for what was never seen: its loss would be infinite.
+    return np.array([0.0, *estimated]) if min(estimated) > 0 else fixed
