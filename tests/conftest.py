@@ -1,5 +1,6 @@
 """What every test starts from: a quiet TensorFlow, small settings, real text that needs no network."""
 
+import signal
 from pathlib import Path
 from typing import Any
 
@@ -24,7 +25,9 @@ SMALL = [
 
 
 def pytest_configure() -> None:
-    """Refuse to test settings that this checkout alone has."""
+    """Take the signals as in a terminal, and refuse to test settings that this checkout alone has."""
+    # A shell starts what it puts in the background with SIGINT ignored, and children inherit that.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     if (find_conf_folder() / "local").exists():
         pytest.exit("conf/local must be moved away while tests run: it changes the settings of every run.", 2)
 
