@@ -1,6 +1,7 @@
 """The loss curve as a picture."""
 
 import struct
+import warnings
 from pathlib import Path
 
 import matplotlib
@@ -39,3 +40,9 @@ def test_a_title_is_text_and_what_lies_nearby_does_not_change_the_picture(
 def test_a_title_of_characters_that_the_font_lacks_is_drawn_without_a_word(tmp_path: Path) -> None:
     plot_losses({"train_loss": [(1, 2.0)]}, tmp_path / "loss.png", title="\U0001f600\x1b\uac00", floors={})
     assert (tmp_path / "loss.png").stat().st_size > 0
+
+
+def test_a_long_title_leaves_room_for_the_curves(tmp_path: Path) -> None:
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        plot_losses({"train_loss": [(1, 4.0), (2, 3.0)]}, tmp_path / "loss.png", title="W W " * 500, floors={})

@@ -7,6 +7,8 @@ from pathlib import Path
 from typing import Any
 
 Curve = Sequence[tuple[int, float]]
+MAX_TITLE = 250
+"""Characters that leave room for the curves."""
 
 
 def plot_losses(curves: Mapping[str, Curve], path: Path, *, title: str, floors: Mapping[str, float]) -> None:
@@ -46,7 +48,7 @@ def _draw(figure: Any, curves: Mapping[str, Curve], title: str, floors: Mapping[
         axes.annotate(f"{name} {value:.3f}", (0.99, value), xycoords=("axes fraction", "data"), ha="right", va="bottom",
                       fontsize=8, color="gray")  # fmt: skip
     axes.set(xlabel="step (optimizer updates)", ylabel="loss (nats per character)")
-    axes.set_title(title, parse_math=False)  # a '$' of a setting is one
+    axes.set_title(title[:MAX_TITLE], parse_math=False, wrap=True)  # a '$' of a setting is one
     axes.grid(alpha=0.3)
     if axes.get_legend_handles_labels()[0]:
         axes.legend()
