@@ -23,8 +23,8 @@ from pathlib import Path
 
 import numpy as np
 
+from charrnn_exp.config.choices import DatasetName
 from charrnn_exp.config.compose import compose_jobs
-from charrnn_exp.config.options import DatasetName
 from charrnn_exp.config.schema import DatasetConfig
 from charrnn_exp.data.corpus import load_corpus
 from charrnn_exp.data.sources import read_chunks, read_file

@@ -79,7 +79,7 @@ def main() -> None:
     parser.add_argument("--rounds", type=int, default=5)
     parser.add_argument("--only", nargs="*", default=list(VARIANTS), choices=list(VARIANTS))
     arguments = parser.parse_args()
-    from charrnn_exp.model.startup import import_tensorflow
+    from charrnn_exp.machine.tensorflow import import_tensorflow
 
     import_tensorflow()
     steps = {name: build_step(name, arguments) for name in dict.fromkeys([FIRST, *arguments.only])}

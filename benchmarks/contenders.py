@@ -174,7 +174,7 @@ def train_pytorch(task: Task) -> Work:
 
 def validate_ours(task: Task) -> Work:
     """Score a text of so many streams and characters, as validation does."""
-    from charrnn_exp.evaluation.score import Scorer
+    from charrnn_exp.evaluation.scorer import Scorer
 
     ids_n = np.random.default_rng(0).integers(task.num_symbols, size=task.characters, dtype=np.uint8)
     scorer = Scorer(_our_state(task).network, ids_n)
@@ -297,7 +297,7 @@ def _torch_network(task: Task) -> Any:
 
 def _our_state(task: Task) -> Any:
     from charrnn_exp.config.compose import compose_jobs
-    from charrnn_exp.model.machine import pin_determinism
+    from charrnn_exp.machine.arithmetic import pin_determinism
     from charrnn_exp.model.network import Network
     from charrnn_exp.training.optimizer import build_optimizer
     from charrnn_exp.training.state import start_state
@@ -318,7 +318,7 @@ def main() -> None:
     """Build the work, warm it up, and do what standard input asks for."""
     task = Task(**json.loads(sys.argv[1]))
     if task.contender != "pytorch":
-        from charrnn_exp.model.startup import import_tensorflow
+        from charrnn_exp.machine.tensorflow import import_tensorflow
 
         import_tensorflow()
     work = build(task)

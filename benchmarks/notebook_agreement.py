@@ -12,7 +12,7 @@ import numpy as np
 
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.data.preparation import prepare_text
-from charrnn_exp.model.startup import import_tensorflow
+from charrnn_exp.machine.tensorflow import import_tensorflow
 
 
 @dataclass
@@ -33,8 +33,8 @@ def compare(text_path: str, num_steps: int, overrides: list[str]) -> Agreement:
     import_tensorflow()
     from notebook import NotebookModel, NotebookTraining, copy_weights
 
-    from charrnn_exp.data.pipeline import stream_windows
-    from charrnn_exp.model.machine import pin_determinism
+    from charrnn_exp.data.windows import stream_windows
+    from charrnn_exp.machine.arithmetic import pin_determinism
     from charrnn_exp.model.network import build_network, count_parameters
     from charrnn_exp.training.optimizer import build_optimizer
     from charrnn_exp.training.schedule import find_learning_rate

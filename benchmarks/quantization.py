@@ -12,9 +12,10 @@ from typing import Any
 import numpy as np
 
 from charrnn_exp.data.preparation import prepare_text
-from charrnn_exp.model.startup import import_tensorflow
-from charrnn_exp.tracking.run_folder import find_run
-from charrnn_exp.training.checkpoint import WEIGHTS, CheckpointStore
+from charrnn_exp.machine.tensorflow import import_tensorflow
+from charrnn_exp.run_folder.checkpoint import WEIGHTS
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
+from charrnn_exp.run_folder.folder import find_run
 
 
 def compare(reference: str, num_characters: int) -> dict[str, float]:
@@ -29,7 +30,7 @@ def compare(reference: str, num_characters: int) -> dict[str, float]:
     import tensorflow as tf
 
     from charrnn_exp.model.network import Network
-    from charrnn_exp.model.stepper import first_states, quantize, step
+    from charrnn_exp.sampling.stepper import first_states, quantize, step
     from charrnn_exp.training.state import load_weights
 
     def build(precision: str) -> Any:

@@ -5,8 +5,8 @@ import shutil
 from functools import partial
 from pathlib import Path
 
-from charrnn_exp.tracking.run_folder import RunFolder
-from charrnn_exp.training.checkpoint import TRAINING, Checkpoint
+from charrnn_exp.run_folder.checkpoint import TRAINING, Checkpoint
+from charrnn_exp.run_folder.folder import RunFolder
 from stress.outcome import Outcome
 from stress.processes import MOVING, find_differences, find_folder, in_pairs, run
 

@@ -4,7 +4,7 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from charrnn_exp.tracking.run_folder import RunFolder
+from charrnn_exp.run_folder.folder import RunFolder
 from stress.mlflow_rows import find_mlflow_problems
 from stress.outcome import Outcome
 from stress.processes import finish, start

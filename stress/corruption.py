@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 
 from charrnn_exp.errors import MachineError
-from charrnn_exp.training.checkpoint import MANIFEST, TRAINING, WEIGHTS
+from charrnn_exp.run_folder.checkpoint import MANIFEST, TRAINING, WEIGHTS
 from stress.outcome import Outcome
 from stress.processes import MOVING, find_differences, find_folder, run
 from stress.saver import make_arrays, open_store

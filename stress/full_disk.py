@@ -9,7 +9,7 @@ from functools import partial
 from pathlib import Path
 
 from charrnn_exp.errors import MachineError
-from charrnn_exp.training.checkpoint import CheckpointStore
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from stress.kills import WORDS
 from stress.outcome import Outcome
 from stress.processes import find_differences, find_duplicates, find_folder, in_pairs, run

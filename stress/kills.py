@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
-from charrnn_exp.tracking.run_folder import RunFolder
+from charrnn_exp.run_folder.folder import RunFolder
 from stress.mlflow_rows import find_mlflow_problems
 from stress.outcome import Outcome
 from stress.processes import MOVING, find_differences, find_duplicates, find_folder, finish, in_pairs, run, start

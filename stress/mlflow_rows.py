@@ -10,7 +10,7 @@ from typing import Any
 
 import yaml
 
-from charrnn_exp.tracking.run_folder import RunFolder
+from charrnn_exp.run_folder.folder import RunFolder
 
 TIMES = ("chars_per_second",)
 """Metrics that are times: a step that is made again takes another, so only their steps are compared."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from statistics import median
 from typing import Any
 
-from charrnn_exp.tracking.run_folder import RunFolder
+from charrnn_exp.run_folder.folder import RunFolder
 from stress.mlflow_rows import find_mlflow_problems
 from stress.mlflow_server import MlflowServer, accept_only, answer_all, find_free_port
 from stress.outcome import Outcome

@@ -10,8 +10,8 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
-from charrnn_exp.tracking.run_folder import RunFolder
-from charrnn_exp.training.checkpoint import TRAINING, WEIGHTS, Checkpoint
+from charrnn_exp.run_folder.checkpoint import TRAINING, WEIGHTS, Checkpoint
+from charrnn_exp.run_folder.folder import RunFolder
 
 PATIENCE_SECONDS = 300
 """Longer than any process here takes: one that is not done by then hangs."""

@@ -8,40 +8,16 @@ waits for a line on standard input before the first, and ends with the exit code
 
 import os
 import sys
-from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
 
 from charrnn_exp.errors import CharRNNError
-from charrnn_exp.training.checkpoint import Arrays, CheckpointStore
+from charrnn_exp.run_folder.arrays import Arrays
+from charrnn_exp.run_folder.checkpoint import Snapshot
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
 
 NUM_VALUES = 60_000
-
-
-@dataclass
-class Progress:
-    """What the checkpoint store reads of a run's progress."""
-
-    step: int = 0
-    epoch: int = 0
-    best_val_loss: float = 1.5
-    best_step: int = 0
-
-
-@dataclass
-class State:
-    """A state whose arrays follow from its step, so that a reader knows what they must be."""
-
-    progress: Progress = field(default_factory=Progress)
-
-    def weight_arrays(self) -> Arrays:
-        """Return the weights of the step."""
-        return make_arrays(self.progress.step)[0]
-
-    def training_arrays(self) -> Arrays:
-        """Return all else of the step."""
-        return make_arrays(self.progress.step)[1]
 
 
 def make_arrays(step: int) -> tuple[Arrays, Arrays]:
@@ -57,7 +33,10 @@ def open_store(folder: Path) -> CheckpointStore:
 
 def save_one(store: CheckpointStore, step: int) -> None:
     """Save a step: every seventh is kept, every fifth the best so far."""
-    store.save(State(Progress(step, best_step=step // 5 * 5)), kept=step % 7 == 0)  # type: ignore[arg-type]
+    weights, training = make_arrays(step)
+    best_step = step // 5 * 5
+    snapshot = Snapshot(step=step, epoch=0, best_step=best_step, best_val_loss=1.5, weights=weights, training=training)
+    store.save(snapshot, kept=step % 7 == 0)
 
 
 def save_many(folder: Path, num_saves: int, report: int) -> None:

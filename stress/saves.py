@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 
 from charrnn_exp.errors import MachineError
-from charrnn_exp.training.checkpoint import CheckpointStore
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from stress.outcome import Outcome
 from stress.saver import make_arrays, open_store, save_many
 

@@ -9,7 +9,7 @@ import pytest
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.conf_folder import find_conf_folder
 from charrnn_exp.config.schema import Config, ModelConfig
-from charrnn_exp.model.startup import import_tensorflow
+from charrnn_exp.machine.tensorflow import import_tensorflow
 
 SMALL = [
     "tracking=none",

@@ -10,10 +10,10 @@ from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.overrides import open_free_keys
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.prompt import STANDARD_INPUT, keep_typed, read_typed
-from charrnn_exp.init_from import find_sources, keep_source
-from charrnn_exp.starting import prepare_run, start_run
-from charrnn_exp.tracking.metrics import read_metrics
-from charrnn_exp.tracking.run_folder import OUTPUTS, RunFolder, find_run
+from charrnn_exp.experiment.initial_weights import find_sources, keep_source
+from charrnn_exp.experiment.prepare import prepare_run, start_run
+from charrnn_exp.run_folder.folder import OUTPUTS, RunFolder, find_run
+from charrnn_exp.run_folder.metrics import read_metrics
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from charrnn_exp.errors import CharRNNError, Interrupted, MachineError, UserError, one_line
-from charrnn_exp.stopping import remember_interrupts
+from charrnn_exp.signals import remember_interrupts
 
 VERBS = ("train", "resume", "sample", "evaluate", "ui", "repair", "completion")
 BUG = 1

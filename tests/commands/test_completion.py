@@ -8,8 +8,8 @@ from pathlib import Path
 import pytest
 
 from charrnn_exp.cli import VERBS
+from charrnn_exp.commands.arguments import TAKES
 from charrnn_exp.commands.completion import SCRIPTS, complete, completion
-from charrnn_exp.commands.words import TAKES
 from charrnn_exp.config.overrides import list_settings
 from charrnn_exp.errors import UserError
 

@@ -13,9 +13,9 @@ import pytest
 from omegaconf import OmegaConf
 
 import charrnn_exp
+from charrnn_exp.config.choices import DatasetName
 from charrnn_exp.config.compose import HARMLESS_REFERENCES, compose_jobs, compose_values
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
-from charrnn_exp.config.options import DatasetName
 from charrnn_exp.config.overrides import open_free_keys
 from charrnn_exp.config.reading import flatten, read_yaml, to_values
 from charrnn_exp.config.schema import Config

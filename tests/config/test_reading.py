@@ -9,13 +9,13 @@ from typing import Any
 
 import pytest
 
-from charrnn_exp.config.options import OptimizerName
+from charrnn_exp.config.choices import OptimizerName
 from charrnn_exp.config.overrides import parse_override
 from charrnn_exp.config.reading import flatten, merge_overrides, read_config, read_yaml, to_values, write_yaml
 from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import UserError
+from tests.config.checks.test_whole import KINDS
 from tests.config.conftest import change
-from tests.config.test_checks import KINDS
 
 REMOVED = object()
 ODD_TEXTS = [

@@ -9,7 +9,7 @@ from typing import Any, get_args
 
 import pytest
 
-from charrnn_exp.config import options
+from charrnn_exp.config import choices
 from charrnn_exp.config.schema import Config
 
 SECTIONS = [Config, *(field.type for field in fields(Config) if is_dataclass(field.type))]
@@ -65,7 +65,7 @@ def test_no_setting_has_a_value_in_the_schema(section: Any) -> None:
 
 
 def test_every_enum_and_section_says_what_it_is() -> None:
-    own = [item for _, item in inspect.getmembers(options, inspect.isclass) if item.__module__ == options.__name__]
+    own = [item for _, item in inspect.getmembers(choices, inspect.isclass) if item.__module__ == choices.__name__]
     assert len(own) > 5
     own += SECTIONS
     for item in own:
@@ -73,5 +73,5 @@ def test_every_enum_and_section_says_what_it_is() -> None:
 
 
 def test_every_enum_is_written_as_it_is_named() -> None:
-    for _, item in inspect.getmembers(options, lambda thing: inspect.isclass(thing) and issubclass(thing, Enum)):
+    for _, item in inspect.getmembers(choices, lambda thing: inspect.isclass(thing) and issubclass(thing, Enum)):
         assert [option.value for option in item] == [option.name for option in item]

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
+from charrnn_exp.config.choices import DatasetName, Unit
 from charrnn_exp.config.compose import compose_jobs
-from charrnn_exp.config.options import DatasetName, Unit
 from charrnn_exp.config.schema import Config, DatasetConfig
 from charrnn_exp.data import sources
 

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from charrnn_exp.config.options import Unit
+from charrnn_exp.config.choices import Unit
 from charrnn_exp.config.schema import Config, DatasetConfig
 from charrnn_exp.data.corpus import Corpus, describe, load_corpus, read_ids
 from charrnn_exp.errors import UserError

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charrnn_exp.config.options import DatasetName, Split
+from charrnn_exp.config.choices import DatasetName, Split
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import prepare_text
 from charrnn_exp.errors import UserError

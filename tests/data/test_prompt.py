@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from charrnn_exp.config.options import Unit
+from charrnn_exp.config.choices import Unit
 from charrnn_exp.config.schema import Config, SamplingConfig
 from charrnn_exp.data.prompt import keep_typed, read_prompt, read_typed
 from charrnn_exp.data.vocabulary import Vocabulary

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from charrnn_exp.config.options import DatasetName
+from charrnn_exp.config.choices import DatasetName
 from charrnn_exp.config.schema import Config, DatasetConfig
 from charrnn_exp.data.checksum import GitBlob, Md5, Sha256
 from charrnn_exp.data.download import DATA_FOLDER_VARIABLE, Download

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charrnn_exp.config.options import DatasetName, Split, Unit
+from charrnn_exp.config.choices import DatasetName, Split, Unit
 from charrnn_exp.config.schema import Config, DatasetConfig
 from charrnn_exp.data.corpus import load_corpus
 from charrnn_exp.data.splits import Parts, cap_validation, check_parts, split_text

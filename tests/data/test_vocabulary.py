@@ -6,7 +6,7 @@ import random
 import numpy as np
 import pytest
 
-from charrnn_exp.config.options import Unit
+from charrnn_exp.config.choices import Unit
 from charrnn_exp.data.vocabulary import Vocabulary, code_points_of, id_type
 from charrnn_exp.errors import UserError
 

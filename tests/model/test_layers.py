@@ -7,12 +7,12 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from charrnn_exp.config.options import Cell
-from charrnn_exp.model.cell import RecurrentCell
-from charrnn_exp.model.gru import GRU
+from charrnn_exp.config.choices import Cell
+from charrnn_exp.model.cells.cell import RecurrentCell
+from charrnn_exp.model.cells.gru import GRU
+from charrnn_exp.model.cells.lstm import LSTM
+from charrnn_exp.model.cells.rnn import RNN
 from charrnn_exp.model.layers import KerasRecurrent, Recurrent, choose_layer, find_cell
-from charrnn_exp.model.lstm import LSTM
-from charrnn_exp.model.rnn import RNN
 
 B, T, E, H = 2, 4, 3, 5
 CELLS = pytest.mark.parametrize("cell", [LSTM, GRU, RNN])

@@ -8,7 +8,7 @@ from typing import Any
 
 import pytest
 
-from charrnn_exp.config.options import Cell
+from charrnn_exp.config.choices import Cell
 from charrnn_exp.errors import MachineError
 from charrnn_exp.model import memory
 from charrnn_exp.model.memory import check_memory, estimate_bytes, find_free_bytes

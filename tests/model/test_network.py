@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from charrnn_exp.config.options import Cell
+from charrnn_exp.config.choices import Cell
 from charrnn_exp.config.schema import ModelConfig
 from charrnn_exp.model.layers import KerasRecurrent, Recurrent
 from charrnn_exp.model.network import Network, build_network, count_parameters, list_parameters

@@ -7,10 +7,10 @@ import pytest
 import tensorflow as tf
 
 from charrnn_exp.model import recurrence
-from charrnn_exp.model.cell import RecurrentCell
-from charrnn_exp.model.gru import GRU
+from charrnn_exp.model.cells.cell import RecurrentCell
+from charrnn_exp.model.cells.gru import GRU
+from charrnn_exp.model.cells.lstm import LSTM
 from charrnn_exp.model.layers import Recurrent
-from charrnn_exp.model.lstm import LSTM
 from charrnn_exp.model.recurrence import run_on_ids
 
 B, T, E, H, V = 2, 4, 3, 5, 7

@@ -6,7 +6,7 @@ from typing import Any
 
 import pytest
 
-from charrnn_exp.config.options import Cell
+from charrnn_exp.config.choices import Cell
 from charrnn_exp.config.schema import ModelConfig
 from charrnn_exp.errors import UserError
 from charrnn_exp.model.network import Network, build_network, count_parameters

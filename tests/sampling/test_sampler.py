@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charrnn_exp.config.options import Cell
+from charrnn_exp.config.choices import Cell
 from charrnn_exp.config.schema import ModelConfig
 from charrnn_exp.model.network import Network
 from charrnn_exp.sampling import sampler as module

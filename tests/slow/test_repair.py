@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from charrnn_exp.tracking.metrics import read_metrics
-from charrnn_exp.tracking.run_folder import RunFolder
+from charrnn_exp.run_folder.folder import RunFolder
+from charrnn_exp.run_folder.metrics import read_metrics
 from stress.mlflow_server import find_free_port, serve
 from tests.conftest import SMALL
 

@@ -2,10 +2,10 @@
 
 from pathlib import Path
 
-from charrnn_exp.config.options import LogCheckpoints
+from charrnn_exp.config.choices import LogCheckpoints
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
+from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.tracking.catch_up import list_artifacts
-from charrnn_exp.tracking.run_folder import RunFolder
-from charrnn_exp.training.checkpoint import CheckpointStore
 
 
 def test_a_profile_goes_to_mlflow_where_there_is_one(tmp_path: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import tensorflow as tf
 
 from charrnn_exp.errors import MachineError
-from charrnn_exp.training.checkpoint import TRAINING, WEIGHTS
+from charrnn_exp.run_folder.checkpoint import TRAINING, WEIGHTS
 from charrnn_exp.training.loop import EpochDone, Saved, StepDone, Validated
 
 EVERYTHING = ("model.dropout=0.3", "training.ema_decay=0.9", "training.early_stopping_patience=9", "model.num_layers=2")

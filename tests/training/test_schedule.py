@@ -6,8 +6,8 @@ from typing import Any
 
 import pytest
 
+from charrnn_exp.config.choices import Schedule
 from charrnn_exp.config.compose import compose_jobs
-from charrnn_exp.config.options import Schedule
 from charrnn_exp.config.schema import OptimizerConfig
 from charrnn_exp.training.schedule import find_learning_rate, find_plateau_factor
 

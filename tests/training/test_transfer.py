@@ -8,11 +8,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charrnn_exp.config.options import Unit
+from charrnn_exp.config.choices import Unit
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import MachineError
-from charrnn_exp.evaluation.score import Scorer
-from charrnn_exp.training.arrays import Arrays
+from charrnn_exp.evaluation.scorer import Scorer
+from charrnn_exp.run_folder.arrays import Arrays
 from charrnn_exp.training.state import load_weights, read_weights
 from charrnn_exp.training.transfer import NEW_SHARE, InitialWeights
 

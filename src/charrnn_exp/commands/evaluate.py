@@ -3,17 +3,17 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+from charrnn_exp.commands.arguments import Words, parse_words
 from charrnn_exp.commands.weights import read_weights
-from charrnn_exp.commands.words import Words, parse_words
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.corpus import load_corpus, read_ids
 from charrnn_exp.data.splits import LEAST_CHARACTERS, cap_validation, check_parts, split_text
 from charrnn_exp.data.vocabulary import Ids, Vocabulary
 from charrnn_exp.errors import UserError
+from charrnn_exp.machine.tensorflow import import_tensorflow
 from charrnn_exp.model.memory import telling_of_memory
-from charrnn_exp.model.startup import import_tensorflow
-from charrnn_exp.tracking.run_folder import find_run
-from charrnn_exp.training.checkpoint import Arrays
+from charrnn_exp.run_folder.arrays import Arrays
+from charrnn_exp.run_folder.folder import find_run
 
 SPLITS = ("val", "test", "train")
 """In the order in which they are scored: the long one last."""
@@ -81,7 +81,7 @@ def _choose_texts(ids_n: Ids, config: Config, chosen: tuple[str, ...]) -> dict[s
 @telling_of_memory()
 def _print_scores(config: Config, vocabulary: Vocabulary, weights: Arrays, texts: dict[str, Ids]) -> None:
     """Print the line of each text as soon as it is scored."""
-    from charrnn_exp.evaluation.score import Scorer
+    from charrnn_exp.evaluation.scorer import Scorer
     from charrnn_exp.model.network import build_network
     from charrnn_exp.training.state import load_weights
     from charrnn_exp.views.report import SCORE_HEADER, format_scores

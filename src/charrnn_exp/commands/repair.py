@@ -2,12 +2,12 @@
 
 from collections.abc import Sequence
 
-from charrnn_exp.commands.words import Words, change_config, parse_words
+from charrnn_exp.commands.arguments import Words, change_config, parse_words
 from charrnn_exp.config.secrets import hide_secrets
 from charrnn_exp.errors import CharRNNError, MachineError, UserError, one_line
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
+from charrnn_exp.run_folder.folder import RunFolder, RunInUseError, find_run, list_runs
 from charrnn_exp.tracking.catch_up import catch_up
-from charrnn_exp.tracking.run_folder import RunFolder, RunInUseError, find_run, list_runs
-from charrnn_exp.training.checkpoint import CheckpointStore
 
 DEAD = "KILLED"
 """The status of a run whose process is gone without having written one."""

@@ -2,18 +2,18 @@
 
 from collections.abc import Sequence
 
-from charrnn_exp.commands.words import change_config, parse_words
+from charrnn_exp.commands.arguments import change_config, parse_words
 from charrnn_exp.config.schema import Config
 from charrnn_exp.config.secrets import hide_secrets
 from charrnn_exp.data.batches import count_steps
 from charrnn_exp.data.preparation import PreparedText, prepare_text
 from charrnn_exp.errors import CharRNNError, one_line
-from charrnn_exp.init_from import read_initial_weights
-from charrnn_exp.model.startup import find_process_start
-from charrnn_exp.starting import start_run
+from charrnn_exp.experiment.initial_weights import read_initial_weights
+from charrnn_exp.experiment.prepare import start_run
+from charrnn_exp.machine.tensorflow import find_process_start
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
+from charrnn_exp.run_folder.folder import RunFolder, RunInUseError, find_run
 from charrnn_exp.tracking.catch_up import catch_up
-from charrnn_exp.tracking.run_folder import RunFolder, RunInUseError, find_run
-from charrnn_exp.training.checkpoint import CheckpointStore
 from charrnn_exp.views.terminal import Terminal
 
 

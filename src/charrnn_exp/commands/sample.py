@@ -6,14 +6,14 @@ from collections.abc import Sequence
 import numpy as np
 import numpy.typing as npt
 
+from charrnn_exp.commands.arguments import change_config, parse_words
 from charrnn_exp.commands.weights import read_weights
-from charrnn_exp.commands.words import change_config, parse_words
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.prompt import read_prompt
 from charrnn_exp.data.vocabulary import Vocabulary
-from charrnn_exp.model.startup import import_tensorflow
-from charrnn_exp.tracking.run_folder import find_run, forget_tracking
-from charrnn_exp.training.checkpoint import Arrays
+from charrnn_exp.machine.tensorflow import import_tensorflow
+from charrnn_exp.run_folder.arrays import Arrays
+from charrnn_exp.run_folder.folder import find_run, forget_tracking
 from charrnn_exp.views.terminal import write_stream
 
 

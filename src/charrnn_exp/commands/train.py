@@ -23,10 +23,10 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.data.prompt import STANDARD_INPUT, keep_typed, read_typed
 from charrnn_exp.errors import Interrupted, MachineError, UserError, one_line
-from charrnn_exp.init_from import find_sources, keep_source
-from charrnn_exp.model.startup import find_process_start
-from charrnn_exp.starting import prepare_run, start_run
-from charrnn_exp.tracking.run_folder import RunFolder, shorten
+from charrnn_exp.experiment.initial_weights import find_sources, keep_source
+from charrnn_exp.experiment.prepare import prepare_run, start_run
+from charrnn_exp.machine.tensorflow import find_process_start
+from charrnn_exp.run_folder.folder import RunFolder, shorten
 from charrnn_exp.training.transfer import InitialWeights
 
 MAX_RUN_NAME = 250

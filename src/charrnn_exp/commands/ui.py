@@ -11,9 +11,9 @@ import urllib.request
 import webbrowser
 from collections.abc import Sequence
 
-from charrnn_exp.commands.words import change_config, parse_words
+from charrnn_exp.commands.arguments import change_config, parse_words
+from charrnn_exp.config.choices import Backend
 from charrnn_exp.config.compose import compose_values
-from charrnn_exp.config.options import Backend
 from charrnn_exp.config.schema import Config
 from charrnn_exp.config.secrets import hide_secrets, redact
 from charrnn_exp.errors import MachineError, UserError, one_line

@@ -4,8 +4,10 @@ import sys
 from typing import Any
 
 from charrnn_exp.errors import MachineError, UserError
-from charrnn_exp.tracking.run_folder import RunFolder
-from charrnn_exp.training.checkpoint import WEIGHTS, Arrays, CheckpointStore
+from charrnn_exp.run_folder.arrays import Arrays
+from charrnn_exp.run_folder.checkpoint import WEIGHTS
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
+from charrnn_exp.run_folder.folder import RunFolder
 
 
 def read_weights(folder: RunFolder, which: str, *, facts: dict[str, Any]) -> Arrays:

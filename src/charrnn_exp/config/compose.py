@@ -21,8 +21,8 @@ from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.config.overrides import find_bad_overrides, suggest
 from charrnn_exp.config.reading import check_size, read_config
 from charrnn_exp.config.schema import Config
-from charrnn_exp.durable import read_text
 from charrnn_exp.errors import UserError, one_line
+from charrnn_exp.files import read_text
 
 OWN_CODE = ("hydra._internal.core_plugins.", "hydra_plugins.")
 """The only modules that a composed config may name: Hydra's own launchers and sweepers, and its plugins."""

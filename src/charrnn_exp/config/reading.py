@@ -13,11 +13,11 @@ from hydra.core.override_parser.types import Override
 from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
 
-from charrnn_exp.config.checks import find_problems
+from charrnn_exp.config.checks.whole import find_problems
 from charrnn_exp.config.overrides import list_settings, suggest
 from charrnn_exp.config.schema import Config
-from charrnn_exp.durable import read_text
 from charrnn_exp.errors import UserError, one_line
+from charrnn_exp.files import read_text
 
 MAX_NODES = 100_000
 """Values in a YAML file."""

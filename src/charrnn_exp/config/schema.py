@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from charrnn_exp.config.options import (
+from charrnn_exp.config.choices import (
     Backend,
     Cell,
     DatasetName,

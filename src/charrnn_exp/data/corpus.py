@@ -9,7 +9,7 @@ from pathlib import Path
 import numpy as np
 import numpy.typing as npt
 
-from charrnn_exp.config.options import Unit
+from charrnn_exp.config.choices import Unit
 from charrnn_exp.config.schema import DatasetConfig
 from charrnn_exp.data.room import find_room
 from charrnn_exp.data.sources import read_chunks, read_file

@@ -6,7 +6,7 @@ import sysconfig
 from collections.abc import Iterator
 from pathlib import Path
 
-from charrnn_exp.config.options import DatasetName
+from charrnn_exp.config.choices import DatasetName
 from charrnn_exp.config.schema import DatasetConfig
 from charrnn_exp.data.checksum import GitBlob, Md5, Sha256
 from charrnn_exp.data.download import Download, fetch

@@ -10,7 +10,7 @@ from fractions import Fraction
 
 import numpy as np
 
-from charrnn_exp.config.options import Split
+from charrnn_exp.config.choices import Split
 from charrnn_exp.config.schema import DatasetConfig
 from charrnn_exp.data.vocabulary import Ids
 from charrnn_exp.errors import UserError

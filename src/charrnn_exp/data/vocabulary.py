@@ -13,7 +13,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from charrnn_exp.config.options import Unit
+from charrnn_exp.config.choices import Unit
 from charrnn_exp.errors import UserError
 
 Ids = npt.NDArray[np.unsignedinteger]

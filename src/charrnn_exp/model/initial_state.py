@@ -8,7 +8,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from charrnn_exp.model.cell import State
+from charrnn_exp.model.cells.cell import State
 
 
 class InitialState(keras.layers.Layer):

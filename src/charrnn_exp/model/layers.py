@@ -8,12 +8,12 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from charrnn_exp.config.options import Cell
-from charrnn_exp.model.cell import RecurrentCell, State, Weights
-from charrnn_exp.model.gru import GRU
-from charrnn_exp.model.lstm import LSTM
+from charrnn_exp.config.choices import Cell
+from charrnn_exp.model.cells.cell import RecurrentCell, State, Weights
+from charrnn_exp.model.cells.gru import GRU
+from charrnn_exp.model.cells.lstm import LSTM
+from charrnn_exp.model.cells.rnn import RNN
 from charrnn_exp.model.recurrence import run, run_on_ids
-from charrnn_exp.model.rnn import RNN
 
 SYMBOL_DEVIATION = 2.0
 """Of the first kernel's rows where they stand for symbols. From small ones the gates see little of their input:

@@ -6,10 +6,10 @@ from pathlib import Path
 
 import psutil
 
-from charrnn_exp.config.options import Cell
+from charrnn_exp.config.choices import Cell
 from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import MachineError
-from charrnn_exp.model.precision import choose_precision
+from charrnn_exp.machine.precision import choose_precision
 from charrnn_exp.model.size import count_weights, resolve
 
 FLOAT_BYTES = 4

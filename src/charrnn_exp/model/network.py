@@ -9,15 +9,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from charrnn_exp.config.options import Cell
+from charrnn_exp.config.choices import Cell
 from charrnn_exp.config.schema import Config, ModelConfig
-from charrnn_exp.model.cell import State
+from charrnn_exp.machine.arithmetic import has_gpu
+from charrnn_exp.machine.precision import choose_precision
+from charrnn_exp.model.cells.cell import State
 from charrnn_exp.model.initial_state import InitialState
 from charrnn_exp.model.layers import Recurrent, choose_layer, find_cell
-from charrnn_exp.model.machine import has_gpu
-from charrnn_exp.model.precision import choose_precision
+from charrnn_exp.model.output import TiedOutput
 from charrnn_exp.model.size import resolve
-from charrnn_exp.model.tied_output import TiedOutput
 
 States = list[State]
 """For each recurrent layer the arrays of its state, float32: (hidden_bh, cell_bh) of an LSTM, else (hidden_bh,)."""

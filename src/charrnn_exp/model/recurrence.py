@@ -15,7 +15,7 @@ from typing import Any
 
 import tensorflow as tf
 
-from charrnn_exp.model.cell import RecurrentCell, State, Weights, compile_by_xla, multiply
+from charrnn_exp.model.cells.cell import RecurrentCell, State, Weights, compile_by_xla, multiply
 
 MAX_ONE_HOT = 256
 """Up to so many symbols a one-hot product is faster than gathering the rows of a kernel and summing their gradients."""

@@ -3,7 +3,7 @@
 import dataclasses
 from bisect import bisect_right
 
-from charrnn_exp.config.options import Cell
+from charrnn_exp.config.choices import Cell
 from charrnn_exp.config.schema import ModelConfig
 from charrnn_exp.errors import UserError
 

@@ -4,13 +4,14 @@ import time
 from dataclasses import dataclass
 from pathlib import Path
 
-from charrnn_exp.config.options import Backend, LogCheckpoints
+from charrnn_exp.config.choices import Backend, LogCheckpoints
 from charrnn_exp.config.schema import TrackingConfig
-from charrnn_exp.tracking.metrics import read_metrics
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
+from charrnn_exp.run_folder.folder import RunFolder
+from charrnn_exp.run_folder.metrics import read_metrics
+from charrnn_exp.run_folder.samples import read_samples
 from charrnn_exp.tracking.mlflow_run import RunDescription, open_run
-from charrnn_exp.tracking.run_folder import RunFolder
-from charrnn_exp.tracking.samples import TABLE, build_table, read_samples
-from charrnn_exp.training.checkpoint import CheckpointStore
+from charrnn_exp.tracking.tables import TABLE, build_table
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from typing import Any
 
 from filelock import FileLock
 
-from charrnn_exp.config.options import Backend
+from charrnn_exp.config.choices import Backend
 from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.config.secrets import redact
-from charrnn_exp.durable import sync_folder
 from charrnn_exp.errors import MachineError
+from charrnn_exp.files import sync_folder
 
 MLRUNS = Path("mlruns")
 DATABASE = MLRUNS / "mlflow.db"

@@ -13,7 +13,7 @@ from itertools import islice
 from pathlib import Path
 from typing import Any, Protocol
 
-from charrnn_exp.config.options import Backend
+from charrnn_exp.config.choices import Backend
 from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.config.secrets import hide_secrets
 from charrnn_exp.errors import one_line

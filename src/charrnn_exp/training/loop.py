@@ -12,11 +12,11 @@ from typing import Any
 
 from charrnn_exp.config.schema import Config, OptimizerConfig, TrainingConfig
 from charrnn_exp.data.batches import BatchOrder, count_steps
-from charrnn_exp.data.pipeline import stream_windows
 from charrnn_exp.data.vocabulary import Ids
+from charrnn_exp.data.windows import stream_windows
 from charrnn_exp.errors import MachineError
-from charrnn_exp.evaluation.score import Scorer
-from charrnn_exp.training.checkpoint import CheckpointStore
+from charrnn_exp.evaluation.scorer import Scorer
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.training.schedule import find_learning_rate, find_plateau_factor
 from charrnn_exp.training.state import Progress, TrainingState
 from charrnn_exp.training.step import TrainingStep
@@ -171,7 +171,7 @@ def _close_step(
     if kept or stops or best or _is_due(training.checkpoint_every_steps, progress, epoch_ends):
         yield Saving()
         before = time.perf_counter()
-        checkpoints.save(state, kept=kept)
+        checkpoints.save(state.snapshot(), kept=kept)
         yield Saved(progress.step, kept, time.perf_counter() - before)
     return stops
 

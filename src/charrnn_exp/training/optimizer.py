@@ -2,7 +2,7 @@
 
 import keras
 
-from charrnn_exp.config.options import OptimizerName
+from charrnn_exp.config.choices import OptimizerName
 from charrnn_exp.config.schema import OptimizerConfig
 from charrnn_exp.model.network import Network
 

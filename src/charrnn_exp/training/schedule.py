@@ -2,7 +2,7 @@
 
 import math
 
-from charrnn_exp.config.options import Schedule
+from charrnn_exp.config.choices import Schedule
 from charrnn_exp.config.schema import OptimizerConfig
 
 

@@ -12,7 +12,8 @@ import tensorflow as tf
 
 from charrnn_exp.errors import MachineError
 from charrnn_exp.model.network import Network, States
-from charrnn_exp.training.checkpoint import Arrays
+from charrnn_exp.run_folder.arrays import Arrays
+from charrnn_exp.run_folder.checkpoint import Snapshot
 
 
 @dataclass
@@ -59,6 +60,18 @@ class TrainingState:
     """Averaged weights in the order of network.trainable_variables; empty where averaging is off."""
     carried: States
     progress: Progress = field(default_factory=Progress)
+
+    def snapshot(self) -> Snapshot:
+        """Return the state as plain numbers, for a checkpoint."""
+        progress = self.progress
+        return Snapshot(
+            step=progress.step,
+            epoch=progress.epoch,
+            best_step=progress.best_step,
+            best_val_loss=progress.best_val_loss,
+            weights=self.weight_arrays(),
+            training=self.training_arrays(),
+        )
 
     def weight_arrays(self) -> Arrays:
         """Return the weights that samples and val_loss use: the averaged ones where averaging is on."""

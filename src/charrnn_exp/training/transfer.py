@@ -9,7 +9,7 @@ import numpy as np
 
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import MachineError
-from charrnn_exp.training.arrays import Arrays
+from charrnn_exp.run_folder.arrays import Arrays
 
 NEW_SHARE = 0.001
 """All new symbols together start with at most this probability, at every place of every text."""

@@ -4,15 +4,15 @@ import logging
 from collections.abc import Mapping
 from typing import Any
 
-from charrnn_exp.config.checks import find_warnings
-from charrnn_exp.config.options import Backend
+from charrnn_exp.config.checks.whole import find_warnings
+from charrnn_exp.config.choices import Backend
 from charrnn_exp.config.reading import to_values
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.corpus import describe
 from charrnn_exp.data.preparation import PreparedText
-from charrnn_exp.evaluation.ngram import ORDER
+from charrnn_exp.evaluation.baseline.ngram import ORDER
 from charrnn_exp.model.network import Network, count_parameters, list_parameters
-from charrnn_exp.tracking.run_folder import RunFolder
+from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.views.settings import format_settings
 from charrnn_exp.views.terminal import Terminal, format_seconds, format_table
 

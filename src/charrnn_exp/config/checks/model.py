@@ -1,0 +1,35 @@
+"""What is wrong with the settings of the model, in words."""
+
+from collections.abc import Iterator
+
+from charrnn_exp.config.checks.ranges import at_least, between, share
+from charrnn_exp.config.schema import ModelConfig
+
+
+def find_model_problems(model: ModelConfig) -> Iterator[str]:
+    """Yield what is wrong with the settings of the model, one line each."""
+    for field, most in (("embedding_dim", 16_384), ("hidden_size", 16_384), ("num_layers", 16)):
+        value = getattr(model, field)
+        if value is not None:
+            yield from between(f"model.{field}", value, 1, most)
+    for field in ("dropout", "input_dropout", "output_dropout", "embedding_dropout"):
+        value = getattr(model, field)
+        if value is not None:
+            yield from share(f"model.{field}", value)
+    match model.hidden_size, model.parameter_budget:
+        case None, None:
+            yield "model.hidden_size must be a number when model.parameter_budget is null, got null."
+        case int(size), int(budget):
+            yield (
+                f"model.hidden_size must be null when model.parameter_budget={budget}, got {size}. "
+                "Keep one of them: model.hidden_size=null."
+            )
+    if model.parameter_budget is not None:
+        yield from at_least("model.parameter_budget", model.parameter_budget, 1)
+    if model.embedding_dim is None:
+        for field, off in (("tie_embeddings", False), ("embedding_dropout", 0.0), ("input_dropout", 0.0)):
+            if (value := getattr(model, field)) != off:
+                yield (
+                    f"model.{field} must be {str(off).lower()} when model.embedding_dim is null (one-hot), "
+                    f"got {str(value).lower()}. Set model.embedding_dim."
+                )

@@ -1,0 +1,85 @@
+"""Everything that is wrong with a configuration, in words; nothing here looks at a file or imports a heavy library."""
+
+import re
+from collections.abc import Iterator
+
+from charrnn_exp.config.checks.dataset import find_dataset_problems
+from charrnn_exp.config.checks.model import find_model_problems
+from charrnn_exp.config.checks.optimizer import find_optimizer_problems
+from charrnn_exp.config.checks.sampling import find_sampling_problems
+from charrnn_exp.config.checks.tracking import find_tracking_problems
+from charrnn_exp.config.checks.training import find_training_problems
+from charrnn_exp.config.choices import Schedule, Split
+from charrnn_exp.config.schema import Config
+
+PATH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
+"""Names that become folders."""
+
+
+def find_problems(config: Config) -> list[str]:
+    """Return everything that is wrong, one line each; an empty list means that the run can start."""
+    return [
+        *_name_problems(config),
+        *find_dataset_problems(config.dataset),
+        *find_model_problems(config.model),
+        *find_optimizer_problems(config.optimizer),
+        *find_training_problems(config.training),
+        *find_sampling_problems(config.sampling),
+        *find_tracking_problems(config.tracking),
+        *_joint_problems(config),
+    ]
+
+
+def find_warnings(config: Config) -> list[str]:
+    """Return what is allowed but probably not meant, one line each."""
+    return list(_warnings(config))
+
+
+def _warnings(config: Config) -> Iterator[str]:
+    if config.training.shuffle and config.training.stateful:
+        yield (
+            "training.shuffle and training.stateful are both true: each window starts from the state that an "
+            "unrelated window left behind. Set one of them to false, unless you repeat the notebook."
+        )
+    if config.model.learn_initial_state and config.training.stateful and not config.training.drop_state_probability:
+        yield (
+            "model.learn_initial_state learns from one update an epoch while states are carried: set "
+            "training.drop_state_probability=0.01."
+        )
+    if config.model.variational_dropout and not any(
+        (config.model.dropout, config.model.input_dropout, config.model.output_dropout)
+    ):
+        yield "model.variational_dropout has nothing to hold: set model.dropout, input_dropout or output_dropout."
+    if config.model.residual and config.model.num_layers == 1:
+        yield "model.residual has nothing to add with model.num_layers=1: the first layer's inputs are not added."
+    if config.training.max_steps is not None and config.optimizer.warmup_steps > config.training.max_steps:
+        yield (
+            f"optimizer.warmup_steps is {config.optimizer.warmup_steps}, more than training.max_steps "
+            f"({config.training.max_steps}): the peak rate is never reached."
+        )
+
+
+def _name_problems(config: Config) -> Iterator[str]:
+    if not PATH_NAME.fullmatch(config.name):
+        yield (
+            f"name must be letters, digits, '.', '_' or '-' (at most 100, the first a letter or digit), "
+            f"got {config.name!r}. It becomes a folder under outputs/."
+        )
+    if not 0 <= config.seed < 2**31:
+        yield f"seed must be in [0, 2147483647], got {config.seed}."
+
+
+def _joint_problems(config: Config) -> Iterator[str]:
+    if config.dataset.split is Split.none:
+        for field in ("early_stopping_patience", "validate_every_steps", "max_val_characters"):
+            value = getattr(config.training, field)
+            if value is not None:
+                yield (
+                    f"training.{field} must be null when dataset.split=none (there is no validation text), "
+                    f"got {value}. Use dataset.split=nanogpt."
+                )
+        if config.optimizer.schedule is Schedule.plateau:
+            yield (
+                "optimizer.schedule must not be plateau when dataset.split=none (there is no validation text), "
+                "got plateau. Use dataset.split=nanogpt."
+            )

@@ -1,0 +1,1 @@
+"""What counting reaches on a text: the number that every model must beat."""

@@ -1,0 +1,1 @@
+"""What hears the events of the training loop, one concern a file."""

@@ -1,0 +1,1 @@
+"""The machine: its cores, number formats and arithmetic, and the start of TensorFlow."""

@@ -1,0 +1,99 @@
+"""One checkpoint: plain arrays in a folder, with a manifest of sizes and hashes."""
+
+import hashlib
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from charrnn_exp.errors import MachineError, one_line
+from charrnn_exp.files import read_json
+from charrnn_exp.run_folder.arrays import Arrays, read_npz
+
+FORMAT = 3
+MANIFEST = "manifest.json"
+WEIGHTS = "weights.npz"
+TRAINING = "training.npz"
+
+
+@dataclass(frozen=True, kw_only=True)
+class Snapshot:
+    """A training state as plain numbers: what a checkpoint holds.
+
+    Args:
+        step: optimizer updates made.
+        epoch: passes completed.
+        best_step: step of the lowest validation loss; 0 before the first validation.
+        best_val_loss: that loss, nats per character.
+        weights: arrays that samples and validation use, by name.
+        training: all other arrays, by name.
+    """
+
+    step: int
+    epoch: int
+    best_step: int
+    best_val_loss: float
+    weights: Arrays
+    training: Arrays
+
+
+@dataclass(frozen=True)
+class Checkpoint:
+    """One folder `step_0000001234`, verified or not yet."""
+
+    folder: Path
+
+    @property
+    def step(self) -> int:
+        """The step in its name; the newest checkpoint is the last by name."""
+        return int(self.folder.name.removeprefix("step_"))
+
+    def read_manifest(self) -> dict[str, Any]:
+        """Return what the manifest says.
+
+        Raises:
+            MachineError: if there is none, or it is not the one that was written.
+            OSError: if the disk does not say.
+        """
+        try:
+            manifest = read_json(self.folder / MANIFEST)
+            found, expected = (manifest["format"], manifest["step"]), (FORMAT, self.step)
+            written_sha256 = manifest.pop("sha256")
+        except (FileNotFoundError, IsADirectoryError, ValueError, KeyError) as error:
+            raise MachineError(f"{self.folder} must have a readable manifest, got {one_line(error)}.") from error
+        if found != expected:
+            raise MachineError(f"{self.folder / MANIFEST} must be of format and step {expected}, got {found}.")
+        if written_sha256 != hash_manifest(manifest):
+            raise MachineError(
+                f"{self.folder / MANIFEST} must be as it was written, got another sha256: it is damaged."
+            )
+        return manifest
+
+    def is_kept(self) -> bool:
+        """Return whether it stays on disk whatever comes; a damaged one does not.
+
+        Raises:
+            OSError: if the disk does not say.
+        """
+        try:
+            return bool(self.read_manifest().get("kept"))
+        except MachineError:
+            return False
+
+    def read(self, name: str) -> Arrays:
+        """Return the arrays of one of its files after comparing size and sha256 with the manifest.
+
+        Raises:
+            MachineError: naming what differs.
+        """
+        try:
+            expected = self.read_manifest()["files"][name]
+            num_bytes, sha256 = int(expected["bytes"]), str(expected["sha256"])
+        except (ValueError, KeyError, TypeError, OverflowError) as error:
+            raise MachineError(f"{self.folder / MANIFEST} must describe {name}, got {one_line(error)}.") from error
+        return read_npz(self.folder / name, num_bytes=num_bytes, sha256=sha256)
+
+
+def hash_manifest(manifest: dict[str, Any]) -> str:
+    """Return the sha256 of all that a manifest says but this hash itself."""
+    return hashlib.sha256(json.dumps(manifest, sort_keys=True).encode()).hexdigest()

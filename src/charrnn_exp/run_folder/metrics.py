@@ -1,0 +1,80 @@
+"""Metrics, written first to the run folder: one JSON object a line, the step in each."""
+
+import json
+import os
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from charrnn_exp.errors import MachineError, one_line
+from charrnn_exp.files import write_durably
+
+
+class MetricsFile:
+    """`metrics.jsonl`.
+
+    Args:
+        path: of the file, appended to.
+        last_step: rows after this step are dropped first; they belong to steps that a resumed run makes again.
+    """
+
+    def __init__(self, path: Path, *, last_step: int) -> None:
+        self._path = path
+        kept = [line for line, row in _read_rows(path) if row["step"] <= last_step]
+        write_durably(path, "".join(line + "\n" for line in kept))
+        self._file = path.open("a", encoding="utf-8", buffering=1)
+
+    def write(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Append one row and hand it to the operating system.
+
+        Raises:
+            MachineError: if the disk is full.
+        """
+        try:
+            self._file.write(json.dumps({"step": step, **metrics}) + "\n")
+        except OSError as error:
+            raise MachineError(f"{self._path} must be writable, got {error.strerror}.") from error
+
+    def sync(self) -> None:
+        """Make the rows so far survive a power cut.
+
+        Raises:
+            MachineError: if the disk is full.
+        """
+        try:
+            self._file.flush()
+            os.fsync(self._file.fileno())
+        except OSError as error:
+            raise MachineError(f"{self._path} must be writable, got {error.strerror}.") from error
+
+    def close(self) -> None:
+        """Close the file."""
+        self._file.close()
+
+
+def read_metrics(path: Path) -> dict[str, list[tuple[int, float]]]:
+    """Return each metric's (step, value) pairs in the order they were written.
+
+    Raises:
+        MachineError: if the file is not what a run writes.
+    """
+    curves: dict[str, list[tuple[int, float]]] = {}
+    for _, row in _read_rows(path):
+        step = row.pop("step")
+        for name, value in row.items():
+            curves.setdefault(name, []).append((step, value))
+    return curves
+
+
+def _read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
+    """Yield each line and what it says; a last one without a line break was cut by a kill and does not count."""
+    if not path.exists():
+        return
+    try:
+        for number, line in enumerate(path.read_text(encoding="utf-8").split("\n")[:-1], start=1):
+            row = json.loads(line)
+            if type(row["step"]) is not int or not all(type(value) in (int, float) for value in row.values()):
+                raise ValueError(f"{line[:100]!r} in line {number}")
+            yield line, row
+    except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
+        raise MachineError(f"{path} must have a step and numbers in each line, got {one_line(error)[:300]}.") from error

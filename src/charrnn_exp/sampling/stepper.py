@@ -1,0 +1,210 @@
+"""The network one character at a time, in 8-bit integers: what the sampler runs.
+
+Axes: b stream, v vocabulary, e embedding, h hidden, z gates (4h of an LSTM: i, f, g, o), m rows, k columns of a matrix.
+
+A single stream is as fast as the weights can be read, so they are read as int8, a quarter of float32, and all that
+reads a layer's hidden values is one matrix. Each of its rows has a scale of its own; hidden values lie in (-1, 1). Sums
+of integers are exact in any order, so a text is the same to the last character alone or in a batch: sums of floats are
+not, since libraries add in another order for another number of streams. benchmarks/quantization.py shows that the
+distribution stays: it moves less than by multiplying in bfloat16, as training does.
+
+Where outputs are normalised or added to inputs, what is above reads not the hidden values but others, of any size: a
+matrix of its own reads them, rounded with a scale for each stream. Norms add whole numbers too.
+"""
+
+from typing import Any, NamedTuple
+
+import tensorflow as tf
+
+from charrnn_exp.model.cells.cell import RecurrentCell, State
+from charrnn_exp.model.network import NORM_EPSILON, Network
+from charrnn_exp.model.output import TiedOutput
+
+LARGEST = 127.0
+"""Integers reach from -LARGEST to LARGEST."""
+MANY_STREAMS = 16
+"""From here on the products are limited by arithmetic, not by reading, and bfloat16 multiplies faster than int8."""
+NORM_STEPS = 2.0**15
+"""Hidden values are rounded to whole numbers of 1 / NORM_STEPS before their mean and variance are taken."""
+
+StepStates = list[tuple[Any, ...]]
+"""For each recurrent layer what its hidden values add to the next step's gates, recurrent_zb, and its cell's states."""
+
+
+class Matrix(NamedTuple):
+    """A quantized matrix.
+
+    Args:
+        integers_mk: whole numbers, as int8 or bfloat16, which holds whole numbers up to 256 exactly.
+        scale_m1: float32; the product with quantized hidden values times this is the product of the real ones.
+    """
+
+    integers_mk: Any
+    scale_m1: Any
+
+
+class StepLayer(NamedTuple):
+    """A recurrent layer and what is above it.
+
+    Args:
+        of_hidden: the matrix of all that reads its hidden values: its own recurrent kernel and, where they are what
+            the layer above (or the logits) reads, below it the kernel of that.
+        recurrent_bias_z1: of a GRU; else None.
+        norm: its gain and bias, [h, 1] each; None: off.
+        adds_inputs: whether the layer's inputs are added to its outputs.
+        of_features: the matrix of the layer above (or of the logits) where it reads other values; else None.
+        bias_m1: of the layer above or of the logits.
+        first_h1: learned arrays of the state at the start of a text, in the cell's order; None: zero.
+    """
+
+    of_hidden: Matrix
+    recurrent_bias_z1: Any | None
+    norm: tuple[Any, Any] | None
+    adds_inputs: bool
+    of_features: Matrix | None
+    bias_m1: Any
+    first_h1: list[Any] | None
+
+
+class StepWeights(NamedTuple):
+    """All that a step reads.
+
+    Args:
+        cell: the maths of a step.
+        table_vz: float32; what each symbol adds to the gates of the first layer, its bias included.
+        layers: from the first to the last.
+    """
+
+    cell: type[RecurrentCell]
+    table_vz: Any
+    layers: list[StepLayer]
+
+
+def choose_integers(num_streams: int, precision: str) -> Any:
+    """Return the type that multiplies fastest for so many streams: int8 or bfloat16; the numbers are the same."""
+    return tf.bfloat16 if precision == "bfloat16" and num_streams >= MANY_STREAMS else tf.int8
+
+
+def quantize(network: Network, integers: Any) -> StepWeights:
+    """Return the network's weights as they are now, ready for `step`.
+
+    Args:
+        network: float32.
+        integers: of `choose_integers`.
+    """
+    first, *others = network.recurrent
+    table_vz = first.kernel.value if network.embedding is None else network.input_vectors() @ first.kernel.value
+    readers = [(layer.kernel.value, _input_bias(layer.bias.value)) for layer in others]
+    readers.append(_read_output(network))
+    layers = []
+    for i, (layer, (kernel_hm, bias_m)) in enumerate(zip(network.recurrent, readers, strict=True)):
+        recurrent_hz, bias, adds_inputs = layer.recurrent_kernel.value, layer.bias.value, network.residual and i > 0
+        is_apart = bool(network.norms) or adds_inputs
+        norm = network.norms[i] if network.norms else None
+        of_hidden_hm = recurrent_hz if is_apart else tf.concat([recurrent_hz, kernel_hm], 1)
+        layers.append(
+            StepLayer(
+                of_hidden=_quantize(of_hidden_hm, integers),
+                recurrent_bias_z1=None if len(bias.shape) == 1 else bias[1][:, None],
+                norm=None if norm is None else (norm.gamma.value[:, None], norm.beta.value[:, None]),
+                adds_inputs=adds_inputs,
+                of_features=_quantize(kernel_hm, integers) if is_apart else None,
+                bias_m1=bias_m[:, None],
+                first_h1=[v[:, None] for v in network.initial_states[i].values()] if network.initial_states else None,
+            )
+        )
+    return StepWeights(first.cell, table_vz + _input_bias(first.bias.value), layers)
+
+
+def _input_bias(bias: Any) -> Any:
+    """Return what is added to the inputs' product: a GRU has another one, for that of the hidden values."""
+    return bias if len(bias.shape) == 1 else bias[0]
+
+
+def _read_output(network: Network) -> tuple[Any, Any]:
+    output = network.output_layer
+    if isinstance(output, TiedOutput):
+        assert network.embedding is not None
+        return output.find_matrix(network.embedding.embeddings), output.bias.value
+    return output.kernel.value, output.bias.value
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _quantize(weights_km: Any, integers: Any) -> Matrix:
+    weights_mk = tf.transpose(weights_km)
+    largest_m1 = tf.reduce_max(tf.abs(weights_mk), axis=1, keepdims=True)
+    scale_m1 = tf.where(largest_m1 > 0.0, largest_m1, 1.0) / LARGEST
+    return Matrix(tf.cast(tf.round(weights_mk / scale_m1), integers), scale_m1 / LARGEST)
+
+
+def first_states(weights: StepWeights, num_streams: int) -> StepStates:
+    """Return the states at the start of a text, for so many streams."""
+    states: StepStates = []
+    for layer in weights.layers:
+        h, num_gates = layer.of_hidden.integers_mk.shape[1], weights.table_vz.shape[1]
+        if layer.first_h1 is None:
+            zeros_hb = tf.zeros((h, num_streams))
+            states.append((tf.zeros((num_gates, num_streams)), *[zeros_hb] * len(weights.cell.state_names)))
+        else:
+            states.append(_learned_state(layer, num_gates, num_streams))
+    return states
+
+
+@tf.function(jit_compile=True, autograph=False)
+def _learned_state(layer: StepLayer, num_gates: int, num_streams: int) -> tuple[Any, ...]:
+    assert layer.first_h1 is not None
+    states_hb = [tf.tile(first_h1, [1, num_streams]) for first_h1 in layer.first_h1]
+    return (_multiply(layer.of_hidden, tf.round(states_hb[0] * LARGEST))[:num_gates], *states_hb)
+
+
+def step(weights: StepWeights, ids_b: Any, states: StepStates) -> tuple[Any, StepStates]:
+    """Return float32 logits_bv and the states after one character; to be called in a function that XLA compiles."""
+    above_mb = tf.transpose(tf.gather(weights.table_vz, ids_b))
+    features_hb, new_states = None, []
+    for layer, (recurrent_zb, *states_hb) in zip(weights.layers, states, strict=True):
+        if layer.recurrent_bias_z1 is not None:
+            recurrent_zb += layer.recurrent_bias_z1
+        hidden_hb, *others_hb = _advance(weights.cell, above_mb, recurrent_zb, tuple(states_hb))
+        sums_mb = _multiply(layer.of_hidden, tf.round(hidden_hb * LARGEST))
+        num_gates = recurrent_zb.shape[0]
+        new_states.append((sums_mb[:num_gates], hidden_hb, *others_hb))
+        outputs_hb = hidden_hb if layer.norm is None else _normalise(hidden_hb, *layer.norm)
+        features_hb = outputs_hb + features_hb if layer.adds_inputs else outputs_hb
+        if layer.of_features is None:
+            above_mb = sums_mb[num_gates:] + layer.bias_m1
+        else:
+            above_mb = _multiply_scaled(layer.of_features, features_hb) + layer.bias_m1
+    return tf.transpose(above_mb), new_states
+
+
+def _advance(cell: type[RecurrentCell], above_zb: Any, recurrent_zb: Any, states: State) -> State:
+    """Return the cell's states after a step; the biases are in the sums already."""
+    products = [above_zb + recurrent_zb] if cell.is_joined else [above_zb, recurrent_zb]
+    no_bias = tf.zeros([*cell.bias_rows, above_zb.shape[0]])
+    return cell.step(products, no_bias, states)[0]
+
+
+def _normalise(hidden_hb: Any, gain_h1: Any, bias_h1: Any) -> Any:
+    """Return the layer norm of hidden values; their mean and variance are sums of whole numbers, so exact."""
+    integers_hb = tf.cast(tf.round(hidden_hb * NORM_STEPS), tf.int64)
+    sums = tf.reduce_sum(integers_hb, axis=0, keepdims=True), tf.reduce_sum(integers_hb**2, axis=0, keepdims=True)
+    mean_1b, square_1b = (tf.cast(sum_1b, tf.float64) / hidden_hb.shape[0] for sum_1b in sums)
+    deviation_1b = tf.sqrt((square_1b - mean_1b**2) / NORM_STEPS**2 + NORM_EPSILON)
+    centred_hb = hidden_hb - tf.cast(mean_1b / NORM_STEPS, tf.float32)
+    return centred_hb / tf.cast(deviation_1b, tf.float32) * gain_h1 + bias_h1
+
+
+def _multiply_scaled(matrix: Matrix, features_kb: Any) -> Any:
+    """Multiply values of any size, rounded with a scale for each stream."""
+    largest_1b = tf.reduce_max(tf.abs(features_kb), axis=0, keepdims=True)
+    largest_1b = tf.where(largest_1b > 0.0, largest_1b, 1.0)
+    return _multiply(matrix, tf.round(features_kb / largest_1b * LARGEST)) * largest_1b
+
+
+def _multiply(matrix: Matrix, hidden_kb: Any) -> Any:
+    # float32 counts exactly to 2**24. To pass it in bfloat16, the |weights| of a row would have to average 127 over
+    # 1,040 columns; Gaussian ones average 25.
+    integers = matrix.integers_mk.dtype
+    sums = tf.int32 if integers == tf.int8 else tf.float32
+    sums_mb = tf.matmul(matrix.integers_mk, tf.cast(hidden_kb, integers), output_type=sums)
+    return tf.cast(sums_mb, tf.float32) * matrix.scale_m1

@@ -1,0 +1,90 @@
+"""The words of the verbs that work on a run which exists: their own, and the settings that each may change."""
+
+import pytest
+
+from charrnn_exp.commands.arguments import Words, change_config, parse_words
+from charrnn_exp.config.compose import compose_values
+from charrnn_exp.config.reading import read_config
+from charrnn_exp.errors import UserError
+
+
+def parse(*words: str) -> Words:
+    return parse_words(words, verb="resume")
+
+
+def fail(*words: str) -> list[str]:
+    with pytest.raises(UserError) as caught:
+        parse(*words)
+    return caught.value.lines
+
+
+def test_no_words_change_nothing() -> None:
+    assert parse() == Words({}, ())
+    values = compose_values([])
+    assert change_config(values, parse()) == read_config(values)
+
+
+@pytest.mark.parametrize("value", ["latest", "outputs/a b/2026", "a,b", "a=b", "", "[x", "caf\u00e9", "${x}", "'"])
+def test_a_verbs_own_word_is_taken_as_it_is(value: str) -> None:
+    assert parse(f"run={value}").own == {"run": value}
+
+
+def test_settings_that_the_verb_may_change_are_changed_and_no_others() -> None:
+    values = compose_values([])
+    config = change_config(values, parse("training.epochs=7", "tracking.run_name=x", "tracking.tags.team=a", "run=b"))
+    expected = compose_values([])
+    expected["training"]["epochs"] = 7
+    expected["tracking"] |= {"run_name": "x", "tags": {"team": "a"}}
+    assert config == read_config(expected)
+    assert values == compose_values([])
+
+
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("training.epoch=7", "got 'training.epoch' - did you mean training.epochs?"),
+        ("training.epochss=7", "got 'training.epochss' - did you mean training.epochs?"),
+        ("epochs=7", "got 'epochs' - did you mean training.epochs?"),
+        ("runn=latest", "got 'runn' - did you mean run?"),
+        ("model.hidden_size=7", "got 'model.hidden_size'."),
+        ("training.batch_size=7", "got 'training.batch_size'."),
+    ],
+)
+def test_a_setting_that_the_verb_may_not_change_is_answered_with_those_it_may(word: str, line: str) -> None:
+    assert fail(word) == [
+        f"resume must be given settings it knows (run, training.epochs, training.max_steps, tracking.*), {line}"
+    ]
+
+
+def test_several_values_are_a_mistake_with_the_way_to_quote_them() -> None:
+    assert fail("training.epochs=5,7") == [
+        "training.epochs must be one value, got '5,7'. Quote a comma: 'training.epochs=\"5,7\"'."
+    ]
+
+
+@pytest.mark.parametrize(
+    "word", ["", "run", "training.epochs", "~training.epochs", "training.epochs=", "training.epochs=a=b"]
+)
+def test_a_word_that_says_nothing_is_the_users_mistake(word: str) -> None:
+    with pytest.raises(UserError):
+        change_config(compose_values([]), parse(word))
+
+
+@pytest.mark.parametrize(
+    ("word", "line"),
+    [
+        ("training.epochs=0", "training.epochs must be at least 1, got 0."),
+        ("training.epochs=1.5", "training.epochs must be a whole number, got 1.5."),
+        ("training.epochs=true", "training.epochs must be a whole number, got True."),
+        ("training.epochs=nan", "training.epochs must be a whole number, got nan."),
+    ],
+)
+def test_a_changed_setting_passes_the_same_checks(word: str, line: str) -> None:
+    with pytest.raises(UserError) as caught:
+        change_config(compose_values([]), parse(word))
+    assert caught.value.lines == [line]
+
+
+def test_all_bad_words_are_told_at_once() -> None:
+    lines = fail("modle.x=1", "training.epochs=5,7", "run=latest", "epochs", "tracking.uri=http://h:1")
+    assert [line.split(" ")[0] for line in lines] == ["resume", "training.epochs", "'epochs'"]

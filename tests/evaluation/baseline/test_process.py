@@ -1,0 +1,33 @@
+"""The n-gram floor, counted by a process of its own."""
+
+import time
+
+import numpy as np
+
+from charrnn_exp.evaluation.baseline.ngram import measure_ngram_loss
+from charrnn_exp.evaluation.baseline.process import FloorCounter
+
+
+def make_parts(num_train: int) -> tuple[np.ndarray, np.ndarray]:
+    generator = np.random.default_rng(4)
+    return generator.integers(5, size=num_train, dtype=np.uint8), generator.integers(5, size=97, dtype=np.uint8)
+
+
+def test_the_process_counts_what_the_function_counts() -> None:
+    train_n, val_n = make_parts(1009)
+    counter = FloorCounter(train_n, val_n, num_symbols=5)
+    expected = measure_ngram_loss(train_n, val_n, num_symbols=5)
+    assert counter.find_loss(wait=True) == expected
+    assert counter.find_loss(wait=False) == expected
+    counter.stop()
+    assert counter.find_loss(wait=True) == expected
+
+
+def test_nothing_is_known_before_and_nothing_after_a_stop() -> None:
+    counter = FloorCounter(*make_parts(3_000_000), num_symbols=5)
+    began = time.monotonic()
+    assert counter.find_loss(wait=False) is None
+    counter.stop()
+    assert counter.find_loss(wait=True) is None
+    assert counter.find_loss(wait=False) is None
+    assert time.monotonic() - began < 2.0

@@ -1,0 +1,148 @@
+"""The folder of a run."""
+
+import json
+import os
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from charrnn_exp.config.choices import Unit
+from charrnn_exp.data.vocabulary import Vocabulary
+from charrnn_exp.errors import MachineError, UserError
+from charrnn_exp.run_folder.folder import RunFolder, find_run, list_runs
+
+VOCABULARY = Vocabulary(Unit.char, (10, 97, 0x1F600))
+
+
+def make(compose: Any, path: Path, *, run_id: str | None = None) -> RunFolder:
+    folder = RunFolder(path)
+    folder.create(compose("model.dropout=0.25"), VOCABULARY)
+    folder.write_summary({"status": "FINISHED", "run_id": run_id, "val_loss": float("nan")})
+    return folder
+
+
+def test_settings_and_vocabulary_come_back(compose: Any, tmp_path: Path) -> None:
+    folder = make(compose, tmp_path / "run")
+    assert folder.read_config() == compose("model.dropout=0.25")
+    assert folder.read_vocabulary() == VOCABULARY
+
+
+def test_a_copied_folder_reads_the_same_and_names_no_absolute_path(compose: Any, tmp_path: Path) -> None:
+    folder = make(compose, tmp_path / "run")
+    copied = RunFolder(shutil.copytree(folder.path, tmp_path / "elsewhere" / "copy"))
+    assert copied.read_config() == folder.read_config()
+    for path in folder.path.rglob("*"):
+        assert path.is_dir() or str(tmp_path).encode() not in path.read_bytes()
+
+
+def test_the_summary_is_json_that_every_reader_takes(compose: Any, tmp_path: Path) -> None:
+    folder = make(compose, tmp_path / "run")
+    assert json.loads(folder.summary.read_text())["val_loss"] is None
+    folder.write_summary({"scores": {"val": {"perplexity": float("inf"), "loss": 1e4}}, "dataset_notes": ["a"]})
+    assert folder.read_summary() == {"scores": {"val": {"perplexity": None, "loss": 1e4}}, "dataset_notes": ["a"]}
+
+
+def test_a_run_is_found_by_latest_by_folder_and_by_its_mlflow_id(
+    compose: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    # The names order the runs, not the clock of the disk, and not the name of the group.
+    newest = make(compose, Path("outputs/alpha/2026-01-02/00-00-00-000001"), run_id="b" * 32)
+    make(compose, Path("outputs/zeta/2026-01-01/23-59-59-999999"), run_id="a" * 32)
+    job = make(compose, Path("outputs/alpha/2026-01-01/10-00-00-000000/3"))
+    assert list_runs()[0].path == job.path
+    assert find_run("latest").path == newest.path
+    assert find_run("outputs/alpha/2026-01-01/10-00-00-000000/3").path == job.path
+    assert find_run("a" * 32).path == Path("outputs/zeta/2026-01-01/23-59-59-999999")
+    assert newest.label == "alpha/2026-01-02/00-00-00-000001"
+
+
+@pytest.mark.parametrize("reference", ["latest", "nowhere", "."])
+def test_a_run_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reference: str) -> None:
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(UserError, match=r"^run must be"):
+        find_run(reference)
+
+
+def test_a_folder_that_cannot_be_made_is_one_line(compose: Any, tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    with pytest.raises(MachineError, match="must be writable"):
+        RunFolder(tmp_path / "file" / "run").create(compose(), VOCABULARY)
+
+
+def test_a_run_that_is_worked_on_is_refused_with_the_number_of_the_process(tmp_path: Path) -> None:
+    folder = RunFolder(tmp_path / "run")
+    refused = pytest.raises(MachineError, match=f"must be free, got process {os.getpid()}, which works")
+    with folder.lock(), refused, RunFolder(tmp_path / "run").lock():
+        pass
+    with folder.lock():
+        pass
+
+
+def test_an_error_of_the_work_under_a_lock_is_not_one_of_the_lock(tmp_path: Path) -> None:
+    with pytest.raises(FileNotFoundError), RunFolder(tmp_path / "run").lock():
+        raise FileNotFoundError("of the work")
+
+
+def test_a_run_folder_that_cannot_be_made_is_one_line(tmp_path: Path) -> None:
+    (tmp_path / "file").write_text("")
+    refused = pytest.raises(MachineError, match="must be writable, got Not a directory")
+    with refused, RunFolder(tmp_path / "file" / "run").lock():
+        pass
+
+
+@pytest.mark.parametrize("name", ["samples", ".lock", "checkpoints/best.json"])
+def test_a_run_folder_with_a_link_is_neither_read_nor_locked(compose: Any, tmp_path: Path, name: str) -> None:
+    folder = make(compose, tmp_path / "run")
+    (tmp_path / "elsewhere").write_text("precious")
+    path = folder.path / name
+    if path.is_dir():
+        path.rmdir()
+    path.symlink_to(tmp_path / "elsewhere")
+    with pytest.raises(MachineError, match="must lie in the run folder, got a link to"):
+        find_run(str(folder.path))
+    with pytest.raises(MachineError, match="must lie in the run folder"), folder.lock():
+        pass
+    assert (tmp_path / "elsewhere").read_text() == "precious"
+
+
+@pytest.mark.parametrize(
+    "text", ["", "[]", "null", "{", "[" * 100_000, '{"step": "7"}', '{"step": true}', '{"a": 1e999}', '{"run_id": []}']
+)
+def test_a_summary_or_a_record_of_tracking_that_no_run_wrote_is_damaged(
+    compose: Any, tmp_path: Path, text: str
+) -> None:
+    folder = make(compose, tmp_path / "run")
+    folder.summary.write_text(text)
+    folder.tracking.write_text(text.replace("step", "params"))
+    for read in (folder.read_summary, folder.read_tracking):
+        with pytest.raises(MachineError, match="Move it away"):
+            read()
+
+
+@pytest.mark.parametrize("points", ["[]", "[2, 1]", "[1, 1]", '["1"]', "[true]", "[-1]", "[1114112]", "[55296]", "3"])
+def test_a_vocabulary_that_no_run_wrote_is_damaged(compose: Any, tmp_path: Path, points: str) -> None:
+    folder = make(compose, tmp_path / "run")
+    folder.vocabulary.write_text(f'{{"unit": "char", "code_points": {points}}}')
+    with pytest.raises(MachineError, match="must hold a vocabulary, got code_points"):
+        folder.read_vocabulary()
+
+
+@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "~nobody-of-this-name/x"])
+def test_a_name_that_no_file_system_has_is_no_run(name: str) -> None:
+    with pytest.raises(UserError, match=r"^run must be"):
+        find_run(name)
+
+
+def test_settings_of_a_run_are_read_though_its_server_is_not_known_any_more(
+    tmp_path: Path, compose: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://127.0.0.1:9")
+    folder = RunFolder(tmp_path / "run")
+    folder.create(compose("tracking=server"), Vocabulary(Unit.char, (65, 66)))
+    monkeypatch.delenv("MLFLOW_TRACKING_URI")
+    with pytest.raises(UserError, match=r"config\.yaml: tracking\.uri must be the address of the server"):
+        folder.read_config()
+    assert folder.read_untracked_config() == compose("tracking=none")

@@ -1,0 +1,69 @@
+"""A small training run whose parts can be looked at."""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from charrnn_exp.config.schema import Config
+from charrnn_exp.data.preparation import PreparedText, prepare_text
+from charrnn_exp.evaluation.scorer import Scorer
+from charrnn_exp.model.network import Network
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
+from charrnn_exp.training.loop import Event, train
+from charrnn_exp.training.optimizer import build_optimizer
+from charrnn_exp.training.state import TrainingState, start_state
+
+
+@dataclass
+class Run:
+    """The parts of one run."""
+
+    config: Config
+    text: PreparedText
+    state: TrainingState
+    checkpoints: CheckpointStore
+
+    def train(self, should_stop: Callable[[], bool] = lambda: False) -> list[Event]:
+        return list(self.stream(should_stop))
+
+    def stream(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
+        val_n = self.text.parts.val_n
+        scorer = None if val_n is None else Scorer(self.state.network, val_n)
+        return train(
+            self.state,
+            config=self.config,
+            train_ids_n=self.text.parts.train_n,
+            order=self.text.order,
+            scorer=scorer,
+            checkpoints=self.checkpoints,
+            should_stop=should_stop,
+        )
+
+    def resume(self) -> None:
+        _, weights, training, _ = self.checkpoints.load_newest()
+        self.state.restore(weights, training)
+
+
+@pytest.fixture
+def start(compose: Any, tmp_path: Path) -> Callable[..., Run]:
+    """Return a function from overrides to a run at step 0 (or after its newest checkpoint, by `resume`)."""
+
+    def start_run(*overrides: str, folder: str = "checkpoints") -> Run:
+        config: Config = compose(*overrides)
+        text = prepare_text(config)
+        network = Network(
+            num_symbols=len(text.corpus.vocabulary), model=config.model, precision="float32", seed=config.seed
+        )
+        state = start_state(
+            network,
+            build_optimizer(config.optimizer, network),
+            batch_size=config.training.batch_size,
+            ema=config.training.ema_decay is not None,
+        )
+        checkpoints = CheckpointStore(tmp_path / folder, facts={}, num_rolling=config.training.keep_checkpoints)
+        return Run(config, text, state, checkpoints)
+
+    return start_run
