@@ -36,6 +36,7 @@ def compare(text_path: str, num_steps: int, overrides: list[str]) -> Agreement:
     from charrnn_exp.data.windows import stream_windows
     from charrnn_exp.machine.arithmetic import pin_determinism
     from charrnn_exp.model.network import build_network, count_parameters
+    from charrnn_exp.model.size import resolve
     from charrnn_exp.training.optimizer import build_optimizer
     from charrnn_exp.training.schedule import find_learning_rate
     from charrnn_exp.training.state import start_state
@@ -46,7 +47,10 @@ def compare(text_path: str, num_steps: int, overrides: list[str]) -> Agreement:
     config = compose_jobs([*words, *overrides])[0]
     text = prepare_text(config)
     training, model = config.training, config.model
-    network = build_network(config, num_symbols=len(text.corpus.vocabulary))
+    num_symbols = len(text.corpus.vocabulary)
+    network = build_network(
+        resolve(model, num_symbols=num_symbols), num_symbols=num_symbols, precision=training.precision, seed=config.seed
+    )
     state = start_state(network, build_optimizer(config.optimizer, network), batch_size=training.batch_size, ema=False)
     step = TrainingStep(state, clip_norm=config.optimizer.clip_norm, clip_value=None, ema_decay=0.0)
     notebook = NotebookModel(

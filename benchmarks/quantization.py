@@ -30,8 +30,8 @@ def compare(reference: str, num_characters: int) -> dict[str, float]:
     import tensorflow as tf
 
     from charrnn_exp.model.network import Network
+    from charrnn_exp.model.weights import load_weights
     from charrnn_exp.sampling.stepper import first_states, quantize, step
-    from charrnn_exp.training.state import load_weights
 
     def build(precision: str) -> Any:
         network = Network(num_symbols=len(text.corpus.vocabulary), model=config.model, precision=precision, seed=1)

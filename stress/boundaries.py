@@ -23,7 +23,7 @@ def check(num_cases: int, folder: Path, *, precision: str) -> Outcome:
     whole.mkdir()
     ended = run([*WORDS, f"training.precision={precision}"], whole)
     assert ended.returncode == 0, ended.stderr
-    last = find_folder(whole).read_summary()["step"]
+    last = find_folder(whole).read_summary().step
     assert last >= num_cases, f"the run has {last} steps"
     patience = _read_progress(find_folder(whole), last)["validations_since_best"]
     steps = [round(i * (last - 1) / max(1, num_cases - 1)) for i in range(num_cases)]

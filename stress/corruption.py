@@ -4,6 +4,7 @@ import json
 import random
 import shutil
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -75,7 +76,7 @@ def _resume_damaged(trained: Path, there: Path, rng: random.Random, damage: Dama
     copied = find_folder(there)
     newest = sorted(copied.checkpoints.glob("step_*"))[-1]
     damage(rng, newest)
-    copied.write_summary({**copied.read_summary(), "status": "KILLED"})
+    copied.write_summary(replace(copied.read_summary(), status="KILLED"))
     ended = run(["resume", f"run={copied.path}"], there)
     problems = [] if ended.returncode == 0 else [f"exit code {ended.returncode}: {ended.stderr[-300:]}"]
     if newest.name not in ended.stderr and not _is_untouched(newest, find_folder(trained).checkpoints / newest.name):

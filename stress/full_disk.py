@@ -71,7 +71,7 @@ def _fill(folder: Path, needed: int, outcome: Outcome, case: int) -> list[str]:
                 problems += store.load_newest()[3] if store.find_all() else []
             except MachineError as error:
                 problems.append(str(error))
-            status = run_folder.read_summary().get("status")
+            status = run_folder.read_summary().status
             # The disk may have no room for the status either; `repair` then finds the run dead.
             problems += [] if status in ("FAILED", "RUNNING", None) else [f"status {status}"]
             outcome.count(f"status {status}")

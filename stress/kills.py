@@ -113,7 +113,7 @@ def _stop_and_resume(folder: Path, whole: Whole, outcome: Outcome, case: int) ->
     _, err = finish(process, seconds=60)
     seconds = time.monotonic() - before
     run_folder = _find_run(folder, name)
-    status = run_folder.read_summary().get("status") if run_folder is not None else None
+    status = run_folder.read_summary().status if run_folder is not None else None
     outcome.figures["slowest stop, s"] = max(outcome.figures.get("slowest stop, s", 0), round(seconds, 1))
     if seconds > SECONDS_TO_STOP:
         problems.append(f"took {seconds:.1f} s to stop")
@@ -170,5 +170,5 @@ def _tell_moment(folder: Path, name: str, whole: Whole) -> str:
         return "before there was a run"
     if not list(run_folder.checkpoints.glob("step_*")):
         return "before the first checkpoint"
-    last = run_folder.path / whole.folder.read_summary()["checkpoint"]
+    last = run_folder.path / str(whole.folder.read_summary().checkpoint)
     return "after the last checkpoint" if last.exists() else "between checkpoints"

@@ -98,7 +98,7 @@ def find_differences(one: RunFolder, other: RunFolder) -> list[str]:
             problems += _compare(Checkpoint(path), Checkpoint(twin), name)
     if read_rows(one) != read_rows(other):
         problems.append("metrics.jsonl differs")
-    summaries = [{name: run.read_summary().get(name) for name in SUMMARY} for run in (one, other)]
+    summaries = [{name: getattr(run.read_summary(), name) for name in SUMMARY} for run in (one, other)]
     problems += [
         f"summary: {name} is {summaries[0][name]} and {summaries[1][name]}"
         for name in SUMMARY

@@ -35,8 +35,7 @@ class Run:
         return train(
             self.state,
             config=self.config,
-            train_ids_n=self.text.parts.train_n,
-            order=self.text.order,
+            text=self.text,
             scorer=scorer,
             checkpoints=self.checkpoints,
             should_stop=should_stop,

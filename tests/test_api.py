@@ -31,7 +31,7 @@ def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
 def test_the_page_trains_a_model_that_learns(names: dict[str, Any]) -> None:
     result = names["result"]
     losses = [loss for _, loss in result.metrics["train_loss"]]
-    assert len(losses) == result.summary["step"] == 2 * ((20_000 * 9 // 10 - 1) // 8 // 25)
+    assert len(losses) == result.summary.step == 2 * ((20_000 * 9 // 10 - 1) // 8 // 25)
     assert losses[-1] < 0.8 * losses[0]
     assert result.val_loss == result.metrics["val_loss"][-1][1]
     assert len(result.sample) == 1 + 200 + 1  # the prompt, the text, a line break

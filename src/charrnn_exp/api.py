@@ -1,19 +1,17 @@
 """The way in from Python, for notebooks and scripts: compose settings, run them, look at what came out."""
 
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
-from typing import Any
 
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.overrides import open_free_keys
 from charrnn_exp.config.schema import Config
-from charrnn_exp.data.prompt import STANDARD_INPUT, keep_typed, read_typed
-from charrnn_exp.experiment.initial_weights import find_sources, keep_source
-from charrnn_exp.experiment.prepare import prepare_run, start_run
+from charrnn_exp.experiment.job import Job
+from charrnn_exp.experiment.prepare import find_once, prepare_run, start_run
 from charrnn_exp.run_folder.folder import OUTPUTS, RunFolder, find_run
 from charrnn_exp.run_folder.metrics import read_metrics
+from charrnn_exp.run_folder.summary import Summary
 
 
 @dataclass(frozen=True)
@@ -23,17 +21,17 @@ class RunResult:
     Args:
         folder: of the run, with its checkpoints, metrics, samples and plots.
         config: its settings.
-        summary: what `summary.json` says: status, losses in nats per character, sizes, times.
+        summary: `summary.json`: status, losses in nats per character, sizes, times.
     """
 
     folder: Path
     config: Config
-    summary: Mapping[str, Any]
+    summary: Summary
 
     @property
     def val_loss(self) -> float | None:
         """Validation loss at the last step, nats per character; None where there is no validation text."""
-        return self.summary.get("val_loss")
+        return self.summary.val_loss
 
     @property
     def metrics(self) -> dict[str, list[tuple[int, float]]]:
@@ -43,7 +41,7 @@ class RunResult:
     @property
     def sample(self) -> str | None:
         """The newest sample's text, with its prompt; None before the first."""
-        name = self.summary.get("sample")
+        name = self.summary.sample
         return None if name is None else (self.folder / name).read_bytes().decode("utf-8", errors="replace")
 
 
@@ -75,14 +73,12 @@ def run(config: Config, *, run_name: str | None = None) -> RunResult:
     Raises:
         CharRNNError: as the command line would tell it: the text, the machine, or a signal stopped the run.
     """
-    typed = read_typed() if config.sampling.prompt_file == STANDARD_INPUT else None
-    config = replace(config, sampling=keep_typed(config.sampling, typed))
-    config = keep_source(config, find_sources([config]))
-    text, initial = prepare_run(config)
+    config = find_once([config]).keep_in(config)
+    prepared = prepare_run(config)
     began = datetime.now()
     folder = RunFolder(OUTPUTS / config.name / began.strftime("%Y-%m-%d") / began.strftime("%H-%M-%S-%f"))
     name = run_name or config.tracking.run_name or folder.path.name
-    summary = start_run(config, text, folder, name=name, tags={}, initial=initial, began=began.timestamp())
+    summary = start_run(Job.of(prepared, folder, name=name, began=began.timestamp()))
     return RunResult(folder.path, config, summary)
 
 

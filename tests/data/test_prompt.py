@@ -81,14 +81,6 @@ def test_a_files_path_starts_at_the_current_folder_or_at_home(
         assert read(replace(sampling, prompt_file=name)) == "abc"
 
 
-def test_a_dash_reads_standard_input_as_utf_8_whatever_the_locale(
-    sampling: SamplingConfig, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    typed = io.TextIOWrapper(io.BytesIO("a\uac00\n".encode()), encoding="ascii")
-    monkeypatch.setattr(sys, "stdin", typed)
-    assert read(replace(sampling, prompt_file="-")) == "a\uac00"
-
-
 @pytest.mark.parametrize("prompt", ["x", "ab\u00e9", "\t"])
 def test_symbols_that_the_text_lacks_are_named_with_the_setting_they_came_from(
     sampling: SamplingConfig, tmp_path: Path, prompt: str
@@ -135,22 +127,30 @@ def test_a_file_without_an_end_is_the_users_mistake(sampling: SamplingConfig) ->
     assert "more than 10,000,000 bytes" in fail(replace(sampling, prompt_file="/dev/zero"))
 
 
-def test_the_text_of_standard_input_becomes_the_prompt_which_can_be_read_again(
+@pytest.mark.parametrize("content", ["abc\n", "a\uac00"])
+def test_the_text_of_standard_input_becomes_the_prompt_of_every_job_that_asks_for_it(
+    sampling: SamplingConfig, monkeypatch: pytest.MonkeyPatch, content: str
+) -> None:
+    """As UTF-8, whatever the locale."""
+    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode()), encoding="ascii"))
+    asking, other = replace(sampling, prompt_file="-"), replace(sampling, prompt="a")
+    typed = read_typed([other, asking, asking])
+    for kept in (keep_typed(asking, typed), keep_typed(asking, typed)):
+        assert (kept.prompt, kept.prompt_file) == (content.removesuffix("\n"), None)
+        assert read(kept) == kept.prompt
+
+
+def test_a_prompt_from_elsewhere_stays_as_it_is_and_leaves_standard_input_alone(
     sampling: SamplingConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(b"abc\n")))
-    kept = keep_typed(replace(sampling, prompt_file="-"), read_typed())
-    assert (kept.prompt, kept.prompt_file) == ("abc", None)
-    assert read(kept) == read(kept) == "abc"
-
-
-def test_a_prompt_from_elsewhere_stays_what_it_is(sampling: SamplingConfig) -> None:
+    monkeypatch.setattr(sys, "stdin", None)
     for own in (replace(sampling, prompt="a"), replace(sampling, prompt_file="prompt.txt")):
-        assert keep_typed(own, "abc") == own
+        assert keep_typed(own, read_typed([own])) == own
 
 
 def test_a_closed_standard_input_is_the_users_mistake(
     sampling: SamplingConfig, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(sys, "stdin", None)
-    assert "standard input is closed" in fail(replace(sampling, prompt_file="-"))
+    with pytest.raises(UserError, match="standard input is closed"):
+        read_typed([replace(sampling, prompt_file="-")])

@@ -25,7 +25,10 @@ from charrnn_exp.config.reading import flatten, to_values
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import prepare_text
 from charrnn_exp.errors import Interrupted
-from charrnn_exp.experiment.run import RunIdentity, describe_run, run_experiment
+from charrnn_exp.experiment.job import Job
+from charrnn_exp.experiment.prepare import prepare_run
+from charrnn_exp.experiment.run import run_experiment
+from charrnn_exp.experiment.track import describe_run
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.signals import StopRequest
@@ -124,27 +127,27 @@ def test_the_run_folder_holds_what_the_contract_names(tracked: tuple[Path, str, 
 def test_the_summary_says_what_the_rows_say(tracked: tuple[Path, str, str], mlflow_run: tuple[Any, Any]) -> None:
     (folder,) = find_runs(tracked[0])
     summary, curves = folder.read_summary(), read_metrics(folder.metrics)
-    assert summary["status"] == "FINISHED"
-    assert (summary["step"], summary["epoch"]) == (18, 2)
-    assert summary["run_id"] == mlflow_run[1].info.run_id
-    assert summary["val_loss"] == curves["val_loss"][-1][1]
-    assert summary["bits_per_char"] == pytest.approx(summary["val_loss"] * 1.442695)
-    assert summary["best_val_loss"] == min(value for _, value in curves["val_loss"])
-    assert summary["train_loss"] == pytest.approx(sum(v for _, v in curves["train_loss"][9:]) / 9)
-    assert 0 < summary["ngram_val_loss"] < 5
-    assert (folder.path / summary["checkpoint"]).is_dir()
-    assert (folder.path / summary["sample"]).is_file()
+    assert summary.status == "FINISHED"
+    assert (summary.step, summary.epoch) == (18, 2)
+    assert summary.run_id == mlflow_run[1].info.run_id
+    assert summary.val_loss == curves["val_loss"][-1][1]
+    assert summary.bits_per_char == pytest.approx(summary.val_loss * 1.442695)
+    assert summary.best_val_loss == min(value for _, value in curves["val_loss"])
+    assert summary.train_loss == pytest.approx(sum(v for _, v in curves["train_loss"][9:]) / 9)
+    assert 0 < summary.ngram_val_loss < 5
+    assert (folder.path / summary.checkpoint).is_dir()
+    assert (folder.path / summary.sample).is_file()
 
 
 def test_the_summary_has_the_scores_of_validation_and_test_text(tracked: tuple[Path, str, str]) -> None:
     (folder,) = find_runs(tracked[0])
     summary, curves = folder.read_summary(), read_metrics(folder.metrics)
-    assert summary["val_characters"] == {"used": 500, "all": 540}
-    assert summary["dataset_notes"] == []
-    assert summary["scores"]["val"]["loss"] == summary["val_loss"]
-    assert summary["scores"]["test"]["loss"] == summary["test_loss"]
-    assert {split: scores["num_characters"] for split, scores in summary["scores"].items()} == {"val": 499, "test": 59}
-    for split, scores in summary["scores"].items():
+    assert summary.val_characters == {"used": 500, "all": 540}
+    assert summary.dataset_notes == []
+    assert summary.scores["val"]["loss"] == summary.val_loss
+    assert summary.scores["test"]["loss"] == summary.test_loss
+    assert {split: scores["num_characters"] for split, scores in summary.scores.items()} == {"val": 499, "test": 59}
+    for split, scores in summary.scores.items():
         assert list(scores) == ["loss", "bits_per_char", "perplexity", "accuracy", "standard_error", "num_characters"]
         assert scores["perplexity"] == pytest.approx(math.exp(scores["loss"]))
         assert 0 < scores["accuracy"] < 1
@@ -158,7 +161,7 @@ def test_the_last_lines_have_a_table_of_the_scores(tracked: tuple[Path, str, str
     assert "validation uses the first 500 of 540 characters" in tracked[1]
     table = tracked[1][tracked[1].index(SCORE_HEADER) :].splitlines()
     assert [line.split()[0] for line in table[1:3]] == ["val", "test"]
-    for line, scores in zip(table[1:3], summary["scores"].values(), strict=True):
+    for line, scores in zip(table[1:3], summary.scores.values(), strict=True):
         assert f"{scores['loss']:.4f}" in line
         assert f"{100 * scores['accuracy']:.2f} %" in line
         assert line.endswith(f" {scores['num_characters']}")
@@ -167,13 +170,13 @@ def test_the_last_lines_have_a_table_of_the_scores(tracked: tuple[Path, str, str
 def test_the_summary_says_where_the_time_went(tracked: tuple[Path, str, str]) -> None:
     (folder,) = find_runs(tracked[0])
     summary = folder.read_summary()
-    seconds = dict(summary["seconds_by_activity"])
+    seconds = dict(summary.seconds_by_activity)
     assert list(seconds) == [
         "start", "updates", "validation", "checkpoints", "samples", "scores", "tracking", "tracking_thread_cpu"
     ]  # fmt: skip
     assert min(seconds.values()) > 0
-    assert seconds.pop("tracking_thread_cpu") < summary["seconds"]  # beside the others, on the other core
-    assert 0.5 * summary["seconds"] < sum(seconds.values()) <= summary["seconds"] + 0.1
+    assert seconds.pop("tracking_thread_cpu") < summary.seconds  # beside the others, on the other core
+    assert 0.5 * summary.seconds < sum(seconds.values()) <= summary.seconds + 0.1
     assert f"time: start {seconds['start']:.1f} s, updates {seconds['updates']:.1f} s, validation" in tracked[1]
 
 
@@ -320,31 +323,25 @@ def test_scores_that_a_stop_left_out_are_made_up_and_those_that_are_there_are_no
     finished, rows = folder.read_summary(), folder.metrics.read_text().splitlines(keepends=True)
     assert "test_loss" in rows[-1]
     folder.metrics.write_text("".join(rows[:-1]))
-    folder.write_summary({**finished, "status": "KILLED", "scores": {}, "test_loss": None})
+    folder.write_summary(replace(finished, status="KILLED", scores={}, test_loss=None))
     config = change(folder.read_config(), "tracking", backend=Backend.none)
+    job = Job.of(prepare_run(config), folder, name="again", began=time.time(), is_resumed=True)
     with pytest.raises(Interrupted) as caught:
-        run_experiment(
-            config,
-            prepare_text(config),
-            folder,
-            identity=RunIdentity("again", {}),
-            resume=True,
-            stop=StopRequest(signal.SIGTERM),
-        )
+        run_experiment(job, StopRequest(signal.SIGTERM))
     assert caught.value.lines == [
         f"stopped after the last step, before its scores. Go on with: python -m charrnn_exp resume run={folder.path}"
     ]
     stopped = folder.read_summary()
-    assert (stopped["status"], list(stopped["scores"]), stopped["test_loss"]) == ("KILLED", ["val"], None)
+    assert (stopped.status, list(stopped.scores), stopped.test_loss) == ("KILLED", ["val"], None)
     # What stands in the rows is not scored again: a value that no scoring would give stays.
-    marked = [row.replace(f'"val_accuracy": {finished["scores"]["val"]["accuracy"]}', '"val_accuracy": 0.125')
+    marked = [row.replace(f'"val_accuracy": {finished.scores["val"]["accuracy"]}', '"val_accuracy": 0.125')
               for row in rows]  # fmt: skip
     assert marked != rows
     folder.metrics.write_text("".join(marked[:-1]))
     assert main(["resume", "tracking.backend=none"]) == 0
     after = folder.read_summary()
-    assert (after["status"], after["scores"]["test"]) == ("FINISHED", finished["scores"]["test"])
-    assert after["scores"]["val"] == finished["scores"]["val"] | {"accuracy": 0.125}
+    assert (after.status, after.scores["test"]) == ("FINISHED", finished.scores["test"])
+    assert after.scores["val"] == finished.scores["val"] | {"accuracy": 0.125}
     assert folder.metrics.read_text().splitlines(keepends=True) == marked
 
 
@@ -352,8 +349,8 @@ def test_what_is_odd_about_a_text_is_a_tag(compose: Any, text_file: Path, tmp_pa
     def describe_text(content: bytes) -> Mapping[str, str]:
         text_file.write_bytes(content)
         config = compose("dataset=file", f"dataset.path={text_file}")
-        identity = RunIdentity("odd", {})
-        return describe_run(config, prepare_text(config), RunFolder(tmp_path / "run"), identity, before={}).tags
+        job = Job.of(prepare_run(config), RunFolder(tmp_path / "run"), name="odd", began=0.0)
+        return describe_run(job, before={}).tags
 
     assert "dataset.notes" not in describe_text(b"to be, or not to be\n" * 99)
     assert describe_text(b"\xef\xbb\xbf" + b"to be, or not to be\r\n" * 99)["dataset.notes"] == (
@@ -378,10 +375,11 @@ def test_a_foreign_text_trains_and_samples(
     symbols = [chr(first + i) for i in (*range(num_symbols), *drawn)]
     Path("text.txt").write_text(" ".join(symbols), encoding="utf-8")
     config = compose("dataset=file", "dataset.path=text.txt", "dataset.max_bytes=null", "training.max_steps=2")
-    text, folder = prepare_text(config), RunFolder(tmp_path / "outputs" / "foreign" / "2026-01-02" / "03-04-05")
-    summary = run_experiment(config, text, folder, identity=RunIdentity("foreign", {}))
-    assert summary["status"] == "FINISHED"
-    assert summary["val_loss"] == pytest.approx(math.log(num_symbols + 1), rel=0.2)
+    folder = RunFolder(tmp_path / "outputs" / "foreign" / "2026-01-02" / "03-04-05")
+    job = Job.of(prepare_run(config), folder, name="foreign", began=time.time())
+    summary = run_experiment(job, StopRequest())
+    assert summary.status == "FINISHED"
+    assert summary.val_loss == pytest.approx(math.log(num_symbols + 1), rel=0.2)
     capsys.readouterr()
     prompt = chr(first + 3) + " "
     monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.FileIO("sample.txt", "w"), encoding="utf-8"))
@@ -406,8 +404,8 @@ def test_resume_of_a_finished_run_says_so_and_goes_on_longer_in_the_same_mlflow_
     assert err == ""
     assert "resuming after step 18" in out
     (after,) = find_runs(folder)
-    assert after.read_summary()["step"] == 27
-    assert after.read_summary()["run_id"] == mlflow_run[1].info.run_id
+    assert after.read_summary().step == 27
+    assert after.read_summary().run_id == mlflow_run[1].info.run_id
     assert [step for step, _ in read_metrics(after.metrics)["train_loss"]] == list(range(1, 28))
     from mlflow import MlflowClient
 
@@ -456,7 +454,7 @@ def test_tracking_none_does_not_import_mlflow_and_leaves_no_store(tmp_path: Path
     words = [*SHORT, "tracking=none", "training.max_steps=2"]
     subprocess.run([sys.executable, "-c", script, *words], cwd=tmp_path, check=True, capture_output=True, timeout=200)
     assert not (tmp_path / "mlruns").exists()
-    assert find_runs(tmp_path)[0].read_summary()["run_id"] is None
+    assert find_runs(tmp_path)[0].read_summary().run_id is None
 
 
 @pytest.mark.parametrize(
@@ -477,8 +475,8 @@ def test_a_signal_takes_a_checkpoint_and_resume_goes_on(tmp_path: Path, signal_n
     assert "resume run=" in err
     (folder,) = find_runs(tmp_path)
     summary = folder.read_summary()
-    assert summary["status"] == "KILLED"
-    stopped_at = summary["step"]
+    assert summary.status == "KILLED"
+    stopped_at = summary.step
     out, _ = run(tmp_path, "resume", f"training.max_steps={stopped_at + 3}")
     assert f"resuming after step {stopped_at:,}" in out
     steps = [step for step, _ in read_metrics(folder.metrics)["train_loss"]]
@@ -489,7 +487,7 @@ def test_a_loss_that_is_not_a_number_fails_with_3_and_one_line(tmp_path: Path) -
     _, err = run(tmp_path, *SHORT, "tracking=none", "optimizer.learning_rate=1e38", "optimizer.warmup_steps=0", code=3)
     assert err.startswith("charrnn_exp: error: the training loss must be a finite number")
     assert err.count("\n") == 1
-    assert find_runs(tmp_path)[0].read_summary()["status"] == "FAILED"
+    assert find_runs(tmp_path)[0].read_summary().status == "FAILED"
 
 
 @pytest.mark.slow
@@ -529,7 +527,7 @@ def test_a_run_starts_from_another_and_needs_it_no_more_once_it_has_a_checkpoint
     shutil.rmtree(first.path)
     out, _ = run(tmp_path, "resume", f"run={second.path.relative_to(tmp_path)}", "training.max_steps=5")
     assert begin not in out
-    assert second.read_summary()["step"] == 5
+    assert second.read_summary().step == 5
 
 
 def _default_signals() -> None:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 
 from charrnn_exp.config.choices import Cell
+from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import MachineError
 from charrnn_exp.model import memory
 from charrnn_exp.model.memory import check_memory, estimate_bytes, find_free_bytes
@@ -17,34 +18,38 @@ from charrnn_exp.model.size import resolve
 from tests.conftest import SMALL
 
 
+def estimate(config: Config) -> int:
+    return estimate_bytes(resolve(config.model, num_symbols=7), config.training, num_symbols=7)
+
+
 def test_the_estimate_counts_the_weights_as_the_network_does(compose: Any) -> None:
     config = compose("model=gru", "model.num_layers=3", "training.batch_size=1", "training.sequence_length=1")
     weights = count_parameters(Network(num_symbols=7, model=config.model, precision="float32", seed=1))
     copies = memory.KEPT_COPIES[Cell.gru] * 3 + memory.PASSING_COPIES[Cell.gru]
     others = copies * 5 + memory.LOGIT_COPIES * 7
-    assert estimate_bytes(config, num_symbols=7) == 4 * (memory.WEIGHT_COPIES * weights + others)
+    assert estimate(config) == 4 * (memory.WEIGHT_COPIES * weights + others)
 
 
 @pytest.mark.parametrize(
     "override", ["model.layer_norm=true", "training.gradient_accumulation_steps=2", "model.num_layers=2"]
 )
 def test_what_takes_memory_is_in_the_estimate(compose: Any, override: str) -> None:
-    assert estimate_bytes(compose(override), num_symbols=7) > estimate_bytes(compose(), num_symbols=7)
+    assert estimate(compose(override)) > estimate(compose())
 
 
 def test_half_the_bits_take_less_memory_and_a_budget_as_much_as_its_size(compose: Any) -> None:
-    full = estimate_bytes(compose(), num_symbols=7)
-    assert 0.4 * full < estimate_bytes(compose("training.precision=bfloat16"), num_symbols=7) < full
+    full = estimate(compose())
+    assert 0.4 * full < estimate(compose("training.precision=bfloat16")) < full
     of_budget = compose("model.hidden_size=null", "model.parameter_budget=278")
     assert resolve(of_budget.model, num_symbols=7).hidden_size == 5
-    assert estimate_bytes(of_budget, num_symbols=7) == full
+    assert estimate(of_budget) == full
 
 
 def test_what_will_not_fit_is_refused_before_it_is_tried(compose: Any) -> None:
     config = compose("model.hidden_size=16384", "model.num_layers=4", "training.batch_size=1000")
     with pytest.raises(MachineError, match=r"must have about [0-9,.]+ GiB for this model .* Lower training.batch_size"):
-        check_memory(config, num_symbols=65)
-    check_memory(compose(), num_symbols=65)
+        check_memory(resolve(config.model, num_symbols=65), config.training, num_symbols=65)
+    check_memory(resolve(compose().model, num_symbols=65), compose().training, num_symbols=65)
 
 
 def test_a_limit_of_the_control_group_counts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

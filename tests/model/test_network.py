@@ -9,10 +9,11 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from charrnn_exp.config.choices import Cell
+from charrnn_exp.config.choices import Cell, Precision
 from charrnn_exp.config.schema import ModelConfig
 from charrnn_exp.model.layers import KerasRecurrent, Recurrent
 from charrnn_exp.model.network import Network, build_network, count_parameters, list_parameters
+from charrnn_exp.model.size import resolve
 from tests.model.naive import NaiveNetwork
 
 B, T, V = 2, 4, 7
@@ -234,7 +235,8 @@ def test_a_run_gets_the_layer_of_the_machine_it_is_on(
 ) -> None:
     """There is no GPU here: only what TensorFlow says of the machine is replaced."""
     monkeypatch.setattr(tf.config, "list_physical_devices", lambda kind: gpus if kind == "GPU" else [])
-    network = build_network(compose("model=gru", "model.hidden_size=5", "model.num_layers=2"), num_symbols=V)
+    model = resolve(compose("model=gru", "model.hidden_size=5", "model.num_layers=2").model, num_symbols=V)
+    network = build_network(model, num_symbols=V, precision=Precision.float32, seed=1)
     assert [type(layer) for layer in network.recurrent] == [expected, expected]
 
 

@@ -12,6 +12,7 @@ from charrnn_exp.config.choices import Unit
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import MachineError, UserError
 from charrnn_exp.run_folder.folder import RunFolder, find_run, list_runs
+from charrnn_exp.run_folder.summary import Summary
 
 VOCABULARY = Vocabulary(Unit.char, (10, 97, 0x1F600))
 
@@ -19,7 +20,7 @@ VOCABULARY = Vocabulary(Unit.char, (10, 97, 0x1F600))
 def make(compose: Any, path: Path, *, run_id: str | None = None) -> RunFolder:
     folder = RunFolder(path)
     folder.create(compose("model.dropout=0.25"), VOCABULARY)
-    folder.write_summary({"status": "FINISHED", "run_id": run_id, "val_loss": float("nan")})
+    folder.write_summary(Summary(status="FINISHED", run_id=run_id, val_loss=float("nan")))
     return folder
 
 
@@ -40,8 +41,9 @@ def test_a_copied_folder_reads_the_same_and_names_no_absolute_path(compose: Any,
 def test_the_summary_is_json_that_every_reader_takes(compose: Any, tmp_path: Path) -> None:
     folder = make(compose, tmp_path / "run")
     assert json.loads(folder.summary.read_text())["val_loss"] is None
-    folder.write_summary({"scores": {"val": {"perplexity": float("inf"), "loss": 1e4}}, "dataset_notes": ["a"]})
-    assert folder.read_summary() == {"scores": {"val": {"perplexity": None, "loss": 1e4}}, "dataset_notes": ["a"]}
+    folder.write_summary(Summary(scores={"val": {"perplexity": float("inf"), "loss": 1e4}}, dataset_notes=["a"]))
+    expected = Summary(scores={"val": {"perplexity": None, "loss": 1e4}}, dataset_notes=["a"])
+    assert folder.read_summary() == expected
 
 
 def test_a_run_is_found_by_latest_by_folder_and_by_its_mlflow_id(

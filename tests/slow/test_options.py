@@ -81,6 +81,6 @@ def test_every_option_composes_and_makes_two_updates(
     if (group, option) == ("tracking", "server"):
         words.append("tracking.uri=http://127.0.0.1:9")  # nobody there: a warning, and the run goes on
     result = run(compose(*words))
-    assert (result.summary["status"], result.summary["step"]) == ("FINISHED", 2)
+    assert (result.summary.status, result.summary.step) == ("FINISHED", 2)
     assert len(result.metrics["train_loss"]) == 2
     assert result.sample is not None

@@ -44,7 +44,7 @@ def check_mlflow_has_all(uri: str, folder: RunFolder, status: str) -> None:
     experiment = client.get_experiment_by_name("charrnn")
     (found,) = client.search_runs([experiment.experiment_id])
     assert found.info.status == status
-    assert found.info.run_id == folder.read_summary()["run_id"]
+    assert found.info.run_id == folder.read_summary().run_id
     for name, curve in read_metrics(folder.metrics).items():
         history = client.get_metric_history(found.info.run_id, name)
         found_curve = sorted((metric.step, metric.value) for metric in history)
@@ -62,7 +62,7 @@ def test_what_an_absent_server_missed_is_sent_when_it_is_there(tmp_path: Path) -
     assert line.startswith("charrnn_exp: warning: tracking failed and is tried again;")
     assert "`python -m charrnn_exp repair` sends it" in line
     folder = find_run(tmp_path)
-    assert folder.read_summary()["status"] == "FINISHED"
+    assert folder.read_summary().status == "FINISHED"
     with serve(tmp_path / "server", port):
         out, err = run(tmp_path, "repair")
         assert "metric values and the files to MLflow run" in out
@@ -82,7 +82,7 @@ def test_a_killed_run_is_marked_and_goes_on_as_the_same_mlflow_run(tmp_path: Pat
     process.send_signal(signal.SIGKILL)
     process.communicate()
     folder = find_run(tmp_path)
-    assert folder.read_summary()["status"] == "RUNNING"
+    assert folder.read_summary().status == "RUNNING"
     out, _ = run(tmp_path, "repair")
     assert "died, now KILLED; go on with: python -m charrnn_exp resume run=outputs/" in out
     uri = f"sqlite:///{tmp_path}/mlruns/mlflow.db"

@@ -12,8 +12,8 @@ from charrnn_exp.config.choices import Unit
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import MachineError
 from charrnn_exp.evaluation.scorer import Scorer
+from charrnn_exp.model.weights import load_weights, read_weights
 from charrnn_exp.run_folder.arrays import Arrays
-from charrnn_exp.training.state import load_weights, read_weights
 from charrnn_exp.training.transfer import NEW_SHARE, InitialWeights
 
 E, H = 3, 5

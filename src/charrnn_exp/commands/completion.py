@@ -7,11 +7,11 @@ from types import NoneType
 from typing import Any, get_args
 
 from charrnn_exp.commands.arguments import TAKES, parse_words
-from charrnn_exp.commands.evaluate import SPLITS
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.config.overrides import list_settings
 from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import UserError
+from charrnn_exp.evaluation.from_run import SPLITS
 from charrnn_exp.run_folder.folder import list_runs
 
 BASH = """\

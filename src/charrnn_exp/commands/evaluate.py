@@ -3,20 +3,10 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from charrnn_exp.commands.arguments import Words, parse_words
-from charrnn_exp.commands.weights import read_weights
-from charrnn_exp.config.schema import Config
-from charrnn_exp.data.corpus import load_corpus, read_ids
-from charrnn_exp.data.splits import LEAST_CHARACTERS, cap_validation, check_parts, split_text
-from charrnn_exp.data.vocabulary import Ids, Vocabulary
-from charrnn_exp.errors import UserError
-from charrnn_exp.machine.tensorflow import import_tensorflow
-from charrnn_exp.model.memory import telling_of_memory
-from charrnn_exp.run_folder.arrays import Arrays
+from charrnn_exp.commands.arguments import parse_words
+from charrnn_exp.evaluation.from_run import score_run
 from charrnn_exp.run_folder.folder import find_run
-
-SPLITS = ("val", "test", "train")
-"""In the order in which they are scored: the long one last."""
+from charrnn_exp.views.terminal import Terminal
 
 
 def evaluate(words: Sequence[str]) -> None:
@@ -30,66 +20,16 @@ def evaluate(words: Sequence[str]) -> None:
     """
     parsed = parse_words(words, verb="evaluate")
     folder = find_run(parsed.own.get("run", "latest"))
-    config, vocabulary = folder.read_untracked_config(), folder.read_vocabulary()
-    facts: dict[str, object] = {"vocabulary_sha256": vocabulary.sha256}
-    if "text" in parsed.own:
-        texts = {"text": _read_text(config, vocabulary, parsed)}
-    else:
-        chosen = _choose_splits(parsed.own.get("split", "all"))
-        corpus = load_corpus(config.dataset)
-        facts |= {"dataset": corpus.fingerprint.as_dict()}
-        texts = _choose_texts(corpus.ids_n, config, chosen)
-    weights = read_weights(folder, parsed.own.get("checkpoint", "last"), facts=facts)
-    import_tensorflow()
-    _print_scores(config, vocabulary, weights, texts)
-
-
-def _read_text(config: Config, vocabulary: Vocabulary, parsed: Words) -> Ids:
-    if "split" in parsed.own:
-        raise UserError(f"split must be left out beside text, got {parsed.own['split']!r}: all of the file is scored.")
-    path = Path(parsed.own["text"])
-    ids_n = read_ids(path, config.dataset, vocabulary, key="text")
-    if not len(ids_n) >= LEAST_CHARACTERS:
-        raise UserError(f"text must hold at least {LEAST_CHARACTERS} characters, got {len(ids_n)} in {path}.")
-    return ids_n
-
-
-def _choose_splits(typed: str) -> tuple[str, ...]:
-    if typed == "all":
-        return SPLITS
-    if typed not in SPLITS:
-        raise UserError(f"split must be one of train, val, test, all, got {typed!r}.")
-    return (typed,)
-
-
-def _choose_texts(ids_n: Ids, config: Config, chosen: tuple[str, ...]) -> dict[str, Ids]:
-    """Return the chosen parts that the run's protocol has, as the run saw them."""
-    whole = split_text(ids_n, config.dataset)
-    check_parts(whole, config.dataset)
-    parts = cap_validation(whole, config.training.max_val_characters)
-    found = {"val": parts.val_n, "test": parts.test_n, "train": parts.train_n}
-    texts = {split: found[split] for split in chosen}
-    if chosen != SPLITS and texts[chosen[0]] is None:
-        there = ", ".join(split for split, part_n in found.items() if part_n is not None)
-        raise UserError(
-            f"split must be a part of the run's text ({there} by dataset.split={config.dataset.split.name}), "
-            f"got {chosen[0]!r}."
-        )
-    return {split: part_n for split, part_n in texts.items() if part_n is not None}
-
-
-@telling_of_memory()
-def _print_scores(config: Config, vocabulary: Vocabulary, weights: Arrays, texts: dict[str, Ids]) -> None:
-    """Print the line of each text as soon as it is scored."""
-    from charrnn_exp.evaluation.scorer import Scorer
-    from charrnn_exp.model.network import build_network
-    from charrnn_exp.training.state import load_weights
+    text = parsed.own.get("text")
+    scores = score_run(
+        folder,
+        split=parsed.own.get("split"),
+        text=None if text is None else Path(text),
+        checkpoint=parsed.own.get("checkpoint", "last"),
+        warn=Terminal().warn,
+    )
     from charrnn_exp.views.report import SCORE_HEADER, format_scores
 
-    network = build_network(config, num_symbols=len(vocabulary))
-    load_weights(network, weights)
     print(SCORE_HEADER, flush=True)
-    for name, ids_n in texts.items():
-        scores = Scorer(network, ids_n).score()
-        assert scores is not None, "nothing stops it"
-        print(format_scores(name, scores.as_dict()), flush=True)
+    for name, each in scores:
+        print(format_scores(name, each.as_dict()), flush=True)

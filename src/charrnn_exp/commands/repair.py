@@ -1,16 +1,14 @@
 """`repair`: runs that died get their true status, and MLflow what it lacks of them."""
 
 from collections.abc import Sequence
+from functools import partial
 
 from charrnn_exp.commands.arguments import Words, change_config, parse_words
+from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.config.secrets import hide_secrets
 from charrnn_exp.errors import CharRNNError, MachineError, UserError, one_line
-from charrnn_exp.run_folder.checkpoints import CheckpointStore
+from charrnn_exp.experiment.repair import repair_run
 from charrnn_exp.run_folder.folder import RunFolder, RunInUseError, find_run, list_runs
-from charrnn_exp.tracking.catch_up import catch_up
-
-DEAD = "KILLED"
-"""The status of a run whose process is gone without having written one."""
 
 
 def repair(words: Sequence[str]) -> None:
@@ -28,7 +26,7 @@ def repair(words: Sequence[str]) -> None:
     num_right = 0
     for folder in folders:
         try:
-            done = _repair_run(folder, parsed)
+            done = repair_run(folder, partial(_read_tracking, folder, parsed))
         except RunInUseError as error:
             done = [f"left alone: {one_line(error)}"]
         except CharRNNError as error:
@@ -45,21 +43,5 @@ def repair(words: Sequence[str]) -> None:
         raise MachineError(*failures)
 
 
-def _repair_run(folder: RunFolder, words: Words) -> list[str]:
-    """Mend one run; return what was done, in words. A run that needs nothing is only read."""
-    is_alive_or_dead = folder.read_summary().get("status", "RUNNING") == "RUNNING"
-    if not is_alive_or_dead and folder.read_tracking().get("complete", True):
-        return []
-    with folder.lock():
-        config = change_config(folder.read_values(), words)
-        done = [_mark_dead(folder)] if is_alive_or_dead else []
-        sent = catch_up(folder, config.tracking)
-        return [*done, str(sent)] if sent is not None else done
-
-
-def _mark_dead(folder: RunFolder) -> str:
-    """Give a run whose process is gone a true summary."""
-    found = CheckpointStore(folder.checkpoints, facts={}, num_rolling=1).find_all()
-    newest = {"step": found[-1].step, "checkpoint": f"checkpoints/{found[-1].folder.name}"} if found else {}
-    folder.write_summary({**folder.read_summary(), "status": DEAD, **newest})
-    return f"died, now {DEAD}; go on with: python -m charrnn_exp resume run={folder.path}"
+def _read_tracking(folder: RunFolder, words: Words) -> TrackingConfig:
+    return change_config(folder.read_values(), words).tracking

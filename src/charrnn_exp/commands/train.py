@@ -5,7 +5,6 @@ import os
 import sys
 import time
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass, replace
 from itertools import zip_longest
 from pathlib import Path
 from typing import Any, NoReturn
@@ -19,15 +18,11 @@ from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.conf_folder import find_conf_folder
 from charrnn_exp.config.overrides import find_swept_keys, list_settings, open_free_keys
 from charrnn_exp.config.reading import read_config
-from charrnn_exp.config.schema import Config
-from charrnn_exp.data.preparation import PreparedText
-from charrnn_exp.data.prompt import STANDARD_INPUT, keep_typed, read_typed
 from charrnn_exp.errors import Interrupted, MachineError, UserError, one_line
-from charrnn_exp.experiment.initial_weights import find_sources, keep_source
-from charrnn_exp.experiment.prepare import prepare_run, start_run
+from charrnn_exp.experiment.job import Job, Prepared
+from charrnn_exp.experiment.prepare import Found, find_once, prepare_run, start_run
 from charrnn_exp.machine.tensorflow import find_process_start
 from charrnn_exp.run_folder.folder import RunFolder, shorten
-from charrnn_exp.training.transfer import InitialWeights
 
 MAX_RUN_NAME = 250
 SWITCHES = ("hydra_help", "run", "multirun", "resolve")
@@ -48,15 +43,14 @@ def train(words: Sequence[str]) -> None:
     configs = compose_jobs(overrides, multirun=multirun, config_dir=config_dir)
     # A single run's text is read before Hydra makes its folder; a sweep's texts one by one, each as its job's own.
     only_shows = arguments.cfg or arguments.info or arguments.hydra_help
-    from_input = any(config.sampling.prompt_file == STANDARD_INPUT for config in configs) and not only_shows
-    settle = _Settled(read_typed() if from_input else None, {} if only_shows else find_sources(configs))
-    prepared = None if multirun or only_shows else prepare_run(settle(configs[0]))
+    found = find_once([] if only_shows else configs)
+    prepared = None if multirun or only_shows else prepare_run(found.keep_in(configs[0]))
     swept = find_swept_keys(overrides) if multirun else set()
     failures: list[tuple[str, Exception]] = []
 
     def run_job(composed: DictConfig) -> None:
         try:
-            _run_job(composed, prepared, settle, swept, began=time.time() if multirun else find_process_start())
+            _run_job(composed, prepared, found, swept, began=time.time() if multirun else find_process_start())
         except Interrupted as error:
             raise _HydraPasses(error) from error
         except Exception as error:  # of a sweep, the other jobs still run
@@ -87,40 +81,22 @@ def name_run(overrides: Sequence[str], swept: set[str]) -> str:
     return " ".join(varying)[:MAX_RUN_NAME] or "defaults"
 
 
-@dataclass(frozen=True)
-class _Settled:
-    """What was found out once, for all jobs of a sweep and for resume, and takes its place in the settings.
-
-    Args:
-        typed: the prompt of standard input, None where none was read.
-        sources: run folders by the references of training.init_from.
-    """
-
-    typed: str | None
-    sources: dict[str, str]
-
-    def __call__(self, config: Config) -> Config:
-        kept = replace(config, sampling=keep_typed(config.sampling, self.typed))
-        return keep_source(kept, self.sources)
-
-
 def _run_job(
     composed: DictConfig,
-    prepared: tuple[PreparedText, InitialWeights | None] | None,
-    settle: _Settled,
+    prepared: Prepared | None,
+    found: Found,
     swept: set[str],
     *,
     began: float,
 ) -> None:
     values = OmegaConf.to_container(composed, resolve=True)
     assert isinstance(values, dict)
-    config = settle(read_config({str(key): value for key, value in values.items()}))
-    text, initial = prepared or prepare_run(config)
+    config = found.keep_in(read_config({str(key): value for key, value in values.items()}))
     hydra_config = HydraConfig.get()
     folder = RunFolder(shorten(Path(hydra_config.runtime.output_dir)))
     tags = {"sweep": folder.label.rpartition("/")[0]} if swept else {}
     name = config.tracking.run_name or name_run(hydra_config.overrides.task, swept)
-    start_run(config, text, folder, name=name, tags=tags, initial=initial, began=began)
+    start_run(Job.of(prepared or prepare_run(config), folder, name=name, tags=tags, began=began))
 
 
 class _HydraPasses(BaseException):

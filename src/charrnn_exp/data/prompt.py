@@ -1,6 +1,7 @@
 """What the model reads before it writes: a setting, a file, standard input, or what fits every text."""
 
 import sys
+from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -18,20 +19,22 @@ MAX_BYTES = 10_000_000
 """Of a prompt's file: more is no prompt, and a device may have no end."""
 
 
-def keep_typed(sampling: SamplingConfig, typed: str | None) -> SamplingConfig:
-    """Return the settings with the text of standard input as the prompt itself, which can be read again."""
-    if sampling.prompt_file != STANDARD_INPUT or typed is None:
-        return sampling
-    return replace(sampling, prompt=typed, prompt_file=None)
-
-
-def read_typed() -> str:
-    """Return the prompt that standard input holds; it can be read once.
+def read_typed(jobs: Iterable[SamplingConfig]) -> str | None:
+    """Return the prompt that standard input holds, for all jobs that ask for it; None: none does, it is not read.
 
     Raises:
         UserError: if it is empty or not UTF-8.
     """
-    return _read_file(STANDARD_INPUT)
+    is_asked_for = any(sampling.prompt_file == STANDARD_INPUT for sampling in jobs)
+    return _read_file(STANDARD_INPUT) if is_asked_for else None
+
+
+def keep_typed(sampling: SamplingConfig, typed: str | None) -> SamplingConfig:
+    """Return the settings with the text of standard input as the prompt itself, which can be read again."""
+    if sampling.prompt_file != STANDARD_INPUT:
+        return sampling
+    assert typed is not None, "standard input is read for all jobs at once"
+    return replace(sampling, prompt=typed, prompt_file=None)
 
 
 def read_prompt(sampling: SamplingConfig, vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
@@ -40,6 +43,7 @@ def read_prompt(sampling: SamplingConfig, vocabulary: Vocabulary) -> npt.NDArray
     Raises:
         UserError: if its file cannot be read or is empty, or it has symbols that the vocabulary lacks.
     """
+    assert sampling.prompt_file != STANDARD_INPUT, "see keep_typed"
     if sampling.prompt_file is not None:
         return vocabulary.encode(_read_file(sampling.prompt_file), key="sampling.prompt_file")
     if sampling.prompt is None:

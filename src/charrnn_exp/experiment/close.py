@@ -1,16 +1,15 @@
 """The end of a run: the true status in its folder and in MLflow, whichever way it ended."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 
-from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import CharRNNError, Interrupted, one_line
-from charrnn_exp.experiment.recorder import Recorder
-from charrnn_exp.run_folder.checkpoints import CheckpointStore
+from charrnn_exp.experiment.listeners.feed import TrackerFeed
+from charrnn_exp.experiment.listeners.listener import Listener
+from charrnn_exp.experiment.listeners.summary import SummaryFile
 from charrnn_exp.run_folder.folder import RunFolder
-from charrnn_exp.tracking.catch_up import list_artifacts
-from charrnn_exp.tracking.tracker import Tracker
+from charrnn_exp.run_folder.summary import Summary
 
 log = logging.getLogger("charrnn_exp")
 
@@ -24,22 +23,23 @@ def beginning(folder: RunFolder) -> Iterator[None]:
         log.error(one_line(error))
         if not folder.summary.exists():
             with _telling("FAILED"):
-                folder.write_summary({"status": "FAILED", "step": 0})
+                folder.write_summary(Summary(status="FAILED"))
         raise
 
 
 @contextmanager
-def closing(
-    folder: RunFolder,
-    recorder: Recorder,
-    tracker: Tracker,
-    checkpoints: CheckpointStore,
-    config: Config,
-) -> Iterator[None]:
-    """Write the true status, whichever way the run ends: FINISHED, KILLED or FAILED."""
+def closing(listeners: Sequence[Listener], *, summary: SummaryFile, feed: TrackerFeed) -> Iterator[None]:
+    """Start the listeners, and close them with the true status, whichever way the run ends.
+
+    Args:
+        listeners: all of the run, in order.
+        summary: one of them; written once more when MLflow has answered.
+        feed: one of them; it sends the files that the others have closed.
+    """
     status = "FAILED"
     try:
-        folder.write_summary(recorder.summarise("RUNNING"))
+        for listener in listeners:
+            listener.start()
         yield
         status = "FINISHED"
     except (Interrupted, KeyboardInterrupt):
@@ -53,15 +53,13 @@ def closing(
         raise
     finally:
         # A full disk must not hide the error that ended the run, nor keep MLflow from the status.
+        for listener in listeners:
+            with _telling(status):
+                listener.close(status)
+        feed.send_end(status)
         with _telling(status):
-            recorder.close()
-            folder.write_summary(recorder.summarise(status))
-        with recorder.watch.time("tracking"):
-            tracker.finish(status, artifacts=list_artifacts(folder, checkpoints, config.tracking.log_checkpoints))
-        with _telling(status):
-            if tracker.run_id is not None:
-                folder.write_tracking({**folder.read_tracking(), "complete": tracker.error is None})
-            folder.write_summary(recorder.summarise(status))
+            feed.note_end()
+            summary.write(status)
 
 
 @contextmanager

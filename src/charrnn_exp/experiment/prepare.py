@@ -1,65 +1,75 @@
 """From checked settings to a run that is under way: what can be refused is refused before TensorFlow is imported."""
 
-from collections.abc import Mapping
-from typing import Any
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 
 from charrnn_exp.config.schema import Config
-from charrnn_exp.data.preparation import PreparedText, prepare_text
-from charrnn_exp.experiment.initial_weights import read_initial_weights
+from charrnn_exp.data.preparation import prepare_text
+from charrnn_exp.data.prompt import keep_typed, read_typed
+from charrnn_exp.experiment.initial_weights import find_sources, keep_source, read_initial_weights
+from charrnn_exp.experiment.job import Job, Prepared
 from charrnn_exp.machine.tensorflow import import_tensorflow
 from charrnn_exp.model.memory import check_memory
 from charrnn_exp.model.size import resolve
-from charrnn_exp.run_folder.folder import RunFolder
+from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.signals import watch_signals
 from charrnn_exp.tracking.store import probe_server
-from charrnn_exp.training.transfer import InitialWeights
 
 
-def prepare_run(config: Config) -> tuple[PreparedText, InitialWeights | None]:
+@dataclass(frozen=True)
+class Found:
+    """What is found once for all jobs of a sweep: it may be read once only, or be another thing later.
+
+    Args:
+        typed: the prompt of standard input; None where no job asks for it.
+        sources: run folders by the references of training.init_from.
+    """
+
+    typed: str | None
+    sources: Mapping[str, str]
+
+    def keep_in(self, config: Config) -> Config:
+        """Return the settings of a job with what was found in the place of the words that asked for it."""
+        return keep_source(replace(config, sampling=keep_typed(config.sampling, self.typed)), self.sources)
+
+
+def find_once(configs: Sequence[Config]) -> Found:
+    """Return what these jobs ask for that must be found once.
+
+    Raises:
+        UserError: if standard input holds no prompt, or there is no such run.
+    """
+    return Found(read_typed(config.sampling for config in configs), find_sources(configs))
+
+
+def prepare_run(config: Config, *, needs_initial: bool = True) -> Prepared:
     """Read all that a run starts from, before anything is made.
+
+    Args:
+        config: of the run.
+        needs_initial: whether the run that training.init_from names is read.
 
     Raises:
         CharRNNError: if text, prompt, size or the other run's weights do not fit the settings.
     """
     text = prepare_text(config)
-    resolve(config.model, num_symbols=len(text.corpus.vocabulary))
-    return text, read_initial_weights(config, text.corpus.vocabulary)
+    vocabulary = text.corpus.vocabulary
+    model = resolve(config.model, num_symbols=len(vocabulary))
+    initial = read_initial_weights(config, vocabulary) if needs_initial else None
+    return Prepared(config=config, model=model, text=text, initial=initial)
 
 
-def start_run(
-    config: Config,
-    text: PreparedText,
-    folder: RunFolder,
-    *,
-    name: str,
-    tags: Mapping[str, str],
-    initial: InitialWeights | None = None,
-    resume: bool = False,
-    began: float | None = None,
-) -> dict[str, Any]:
+def start_run(job: Job) -> Summary:
     """Lock the run folder, train, sample and log; return the summary.
-
-    Args:
-        config: checked settings.
-        text: of `prepare_text(config)`.
-        folder: of the run; made where it is missing.
-        name: of the run, in the MLflow UI.
-        tags: further tags of the MLflow run.
-        initial: weights to start from; None: drawn by the seed.
-        resume: go on from the newest whole checkpoint of the folder, from step 0 where there is none.
-        began: time.time() when the run began; None: now.
 
     Raises:
         MachineError: if memory, the tracking server, the folder or the training is not fit for it.
         Interrupted: after SIGINT or SIGTERM, with a checkpoint taken if there was a step since the last.
     """
-    with folder.lock(), watch_signals() as stop:
-        check_memory(config, num_symbols=len(text.corpus.vocabulary))
-        probe_server(config.tracking)
+    with job.folder.lock(), watch_signals() as stop:
+        check_memory(job.model, job.config.training, num_symbols=len(job.text.corpus.vocabulary))
+        probe_server(job.config.tracking)
         import_tensorflow()
-        from charrnn_exp.experiment.run import RunIdentity, run_experiment
+        from charrnn_exp.experiment.run import run_experiment
 
-        identity = RunIdentity(name, tags)
-        return run_experiment(
-            config, text, folder, identity=identity, initial=initial, resume=resume, began=began, stop=stop
-        )
+        return run_experiment(job, stop)

@@ -1,139 +1,127 @@
 """One run, told in order."""
 
 import logging
-import time
-import uuid
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Sequence
 from typing import Any
 
-from charrnn_exp.config.choices import Backend
-from charrnn_exp.config.reading import flatten, to_values
-from charrnn_exp.config.schema import Config
+from charrnn_exp.config.reading import to_values
 from charrnn_exp.data.batches import count_steps
-from charrnn_exp.data.corpus import describe
-from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.errors import Interrupted
 from charrnn_exp.evaluation.scorer import Scorer
 from charrnn_exp.experiment.close import beginning, closing
+from charrnn_exp.experiment.final_scores import score_splits
+from charrnn_exp.experiment.job import Job
+from charrnn_exp.experiment.listeners.baseline import Baseline
+from charrnn_exp.experiment.listeners.curves import Curves
+from charrnn_exp.experiment.listeners.feed import TrackerFeed
+from charrnn_exp.experiment.listeners.listener import Listener
+from charrnn_exp.experiment.listeners.metrics import Metrics
 from charrnn_exp.experiment.listeners.profile import Profiler
+from charrnn_exp.experiment.listeners.progress import ProgressLines
+from charrnn_exp.experiment.listeners.samples import Samples
+from charrnn_exp.experiment.listeners.summary import SummaryFile
+from charrnn_exp.experiment.listeners.times import Times
 from charrnn_exp.experiment.log import log_to
-from charrnn_exp.experiment.recorder import Recorder
+from charrnn_exp.experiment.stopwatch import Stopwatch
+from charrnn_exp.experiment.track import start_tracking
 from charrnn_exp.machine.arithmetic import describe_arithmetic, pin_determinism
 from charrnn_exp.model.memory import estimate_bytes, find_free_bytes, telling_of_memory
 from charrnn_exp.model.network import Network, build_network
+from charrnn_exp.model.weights import load_weights, read_weights
 from charrnn_exp.run_folder.checkpoint import Checkpoint
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
-from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.metrics import MetricsFile
+from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.signals import StopRequest
-from charrnn_exp.tracking.mlflow_run import KEY_TAG, RunDescription
-from charrnn_exp.tracking.provenance import list_versions, read_git_state
-from charrnn_exp.tracking.tracker import Tracker, start_tracker
+from charrnn_exp.tracking.provenance import list_versions
 from charrnn_exp.training.loop import is_finished, train
 from charrnn_exp.training.optimizer import build_optimizer
-from charrnn_exp.training.state import TrainingState, load_weights, read_weights, start_state
-from charrnn_exp.training.transfer import InitialWeights
+from charrnn_exp.training.state import TrainingState, start_state
 from charrnn_exp.views.report import conclude, introduce, show_parameters
 from charrnn_exp.views.terminal import Terminal
 
 log = logging.getLogger("charrnn_exp")
 
 
-@dataclass(frozen=True)
-class RunIdentity:
-    """What a run is called.
-
-    Args:
-        name: in the MLflow UI.
-        tags: further tags of the MLflow run.
-    """
-
-    name: str
-    tags: Mapping[str, str]
-
-
-def run_experiment(
-    config: Config,
-    text: PreparedText,
-    folder: RunFolder,
-    *,
-    identity: RunIdentity,
-    resume: bool = False,
-    initial: InitialWeights | None = None,
-    began: float | None = None,
-    stop: StopRequest | None = None,
-) -> dict[str, Any]:
+def run_experiment(job: Job, stop: StopRequest) -> Summary:
     """Train, sample and log one run; return its summary.
 
     Args:
-        config: checked settings.
-        text: of `prepare_text(config)`.
-        folder: of the run; made where it is missing. The caller holds its lock.
-        identity: name and tags.
-        resume: go on from the newest whole checkpoint of the folder, from step 0 where there is none.
-        initial: the weights of another run to start from at step 0; None: as the network draws them.
-        began: time.time() when the run began; None: now.
-        stop: looked at before the first update and after each; None: nothing stops the run.
+        job: of the run; the caller holds the lock of its folder.
+        stop: looked at before the first update and after each.
 
     Raises:
         MachineError: if the machine fails the run: a disk, memory, a loss that is not a number.
         Interrupted: after SIGINT or SIGTERM, with a checkpoint taken if there was a step since the last.
     """
-    terminal, began, stop = Terminal(), began or time.time(), stop or StopRequest()
-    before = folder.read_summary() if resume else {}
+    config, text, folder, terminal, watch = job.config, job.text, job.folder, Terminal(), Stopwatch()
+    before = folder.read_summary() if job.is_resumed else Summary()
     folder.create(config, text.corpus.vocabulary)
     with log_to(folder.log, terminal):
         with beginning(folder):
             introduce(config, text, folder, terminal)
             pin_determinism()
-            state = _build_state(config, text, initial, terminal)
+            state = _build_state(job, terminal)
             show_parameters(state.network, folder, terminal)
-        checkpoints = CheckpointStore(
-            folder.checkpoints, facts=_facts(config, text, state.network), num_rolling=config.training.keep_checkpoints
-        )
-        restored = _restore(state, checkpoints, terminal) if resume else None
-        metrics = MetricsFile(folder.metrics, last_step=state.progress.step)
-        tracker = _start_tracker(config, text, folder, identity, is_resumed=resume)
-        recorder = Recorder(config, folder, text, state, metrics, tracker, identity.name, began, before)
-        with closing(folder, recorder, tracker, checkpoints, config):
-            recorder.make_up(restored)
-            _train(config, text, state, checkpoints, recorder, terminal, stop)
-            _score(text, state, recorder, stop)
-            _finish(state, recorder, terminal, identity)
-    summary = folder.read_summary()
-    conclude(summary, folder, config, terminal)
-    return summary
+        facts = _list_facts(job, state.network)
+        checkpoints = CheckpointStore(folder.checkpoints, facts=facts, num_rolling=config.training.keep_checkpoints)
+        restored = _restore(state, checkpoints, terminal) if job.is_resumed else None
+        rows = MetricsFile(folder.metrics, last_step=state.progress.step)
+        tracker = start_tracking(job)
+        baseline = Baseline(text, before.ngram_val_loss)
+        feed = TrackerFeed(tracker, job, checkpoints, watch)
+        summary = SummaryFile(job, state, tracker, watch=watch, before=before, find_baseline=baseline.find_loss)
+        listeners = [
+            Times(watch, job.began),
+            baseline,
+            Metrics(
+                rows,
+                characters_per_step=text.order.characters_per_step,
+                is_averaged=bool(state.ema),
+                watch=watch,
+                send=feed.send_row,
+            ),
+            summary,
+            Samples(job, state, restored, watch=watch, send=feed.send_samples, show=terminal.sample),
+            feed,
+            Curves(folder, title=job.name, find_baseline=baseline.wait_for_loss),
+        ]
+        with closing(listeners, summary=summary, feed=feed):
+            _train(job, state, checkpoints, listeners, terminal, stop)
+            _score(job, state, listeners, watch, stop)
+            for listener in listeners:
+                listener.finish()
+    ended = folder.read_summary()
+    conclude(ended, folder, config, terminal)
+    return ended
 
 
 @telling_of_memory()
-def _build_state(
-    config: Config, text: PreparedText, initial: InitialWeights | None, terminal: Terminal
-) -> TrainingState:
-    vocabulary = text.corpus.vocabulary
-    needed, free = estimate_bytes(config, num_symbols=len(vocabulary)), find_free_bytes()
+def _build_state(job: Job, terminal: Terminal) -> TrainingState:
+    training, vocabulary = job.config.training, job.text.corpus.vocabulary
+    needed, free = estimate_bytes(job.model, training, num_symbols=len(vocabulary)), find_free_bytes()
     terminal.say(f"memory: about {needed / 2**30:,.2f} GiB of {free / 2**30:,.2f} GiB free")
-    network = build_network(config, num_symbols=len(vocabulary))
-    if initial is not None:
-        load_weights(network, initial.fit(read_weights(network), vocabulary))
-        terminal.say(initial.describe(vocabulary))
+    network = build_network(job.model, num_symbols=len(vocabulary), precision=training.precision, seed=job.config.seed)
+    if job.initial is not None:
+        load_weights(network, job.initial.fit(read_weights(network), vocabulary))
+        terminal.say(job.initial.describe(vocabulary))
     return start_state(
         network,
-        build_optimizer(config.optimizer, network),
-        batch_size=config.training.batch_size,
-        ema=config.training.ema_decay is not None,
+        build_optimizer(job.config.optimizer, network),
+        batch_size=training.batch_size,
+        ema=training.ema_decay is not None,
     )
 
 
-def _facts(config: Config, text: PreparedText, network: Network) -> dict[str, Any]:
-    """Return what a checkpoint's numbers depend on and its arrays do not show."""
-    values = to_values(config)
+def _list_facts(job: Job, network: Network) -> dict[str, Any]:
+    """Return what a checkpoint's numbers depend on and its arrays do not show; the model as in `config.yaml`."""
+    values, corpus = to_values(job.config), job.text.corpus
     return {
         "model": values["model"],
         "optimizer": values["optimizer"]["name"],
         "precision": network.precision,
-        "vocabulary_sha256": text.corpus.vocabulary.sha256,
-        "dataset": text.corpus.fingerprint.as_dict(),
+        "vocabulary_sha256": corpus.vocabulary.sha256,
+        "dataset": corpus.fingerprint.as_dict(),
         "machine": describe_arithmetic(),
         "versions": list_versions(),
     }
@@ -154,106 +142,42 @@ def _restore(state: TrainingState, checkpoints: CheckpointStore, terminal: Termi
     return checkpoint
 
 
-def describe_run(
-    config: Config, text: PreparedText, folder: RunFolder, identity: RunIdentity, *, before: Mapping[str, Any]
-) -> RunDescription:
-    """Return what MLflow is told of the run at its start; its name and key stay those that it had `before`."""
-    fingerprint, notes = text.corpus.fingerprint.as_dict(), text.corpus.notes
-    return RunDescription(
-        name=before.get("name", identity.name),
-        params=flatten(to_values(config)),
-        tags={
-            **{f"version.{name}": version for name, version in list_versions().items()},
-            **read_git_state(),
-            **{f"dataset.{name}": str(value) for name, value in fingerprint.items()},
-            **({"dataset.notes": " ".join(notes)} if notes else {}),
-            "run_folder": folder.label,
-            KEY_TAG: before.get("tags", {}).get(KEY_TAG, uuid.uuid4().hex),
-            **identity.tags,
-            **config.tracking.tags,
-        },
-        dataset={"name": describe(config.dataset), **fingerprint},
-    )
-
-
-def _start_tracker(
-    config: Config, text: PreparedText, folder: RunFolder, identity: RunIdentity, *, is_resumed: bool
-) -> Tracker:
-    """Start tracking, with a record in the run folder of what MLflow is told and by which id it knows the run."""
-    before = folder.read_tracking() if is_resumed else {}
-    run = describe_run(config, text, folder, identity, before=before)
-    record = {"run_id": before.get("run_id"), "complete": False, **run.as_dict()}
-    if config.tracking.backend is not Backend.none:
-        folder.write_tracking(record)
-    return start_tracker(
-        config.tracking,
-        run,
-        run_id=record["run_id"],
-        is_resumed=is_resumed,
-        remember=lambda run_id: folder.write_tracking({**record, "run_id": run_id}),
-    )
-
-
 @telling_of_memory()
 def _train(
-    config: Config,
-    text: PreparedText,
+    job: Job,
     state: TrainingState,
     checkpoints: CheckpointStore,
-    recorder: Recorder,
+    listeners: Sequence[Listener],
     terminal: Terminal,
     stop: StopRequest,
 ) -> None:
-    val_n = text.parts.val_n
-    scorer = None if val_n is None else Scorer(state.network, val_n)
-    num_steps = count_steps(config.training, text.order)
-    view = terminal.training(
-        num_steps=num_steps,
-        first_step=state.progress.step,
-        num_epochs=config.training.epochs,
-    )
+    """Tell the listeners every event of the loop, and those two that are there while it goes."""
+    training, text, progress = job.config.training, job.text, state.progress
+    scorer = None if text.parts.val_n is None else Scorer(state.network, text.parts.val_n)
+    num_steps = count_steps(training, text.order)
+    view = terminal.training(num_steps=num_steps, first_step=progress.step, num_epochs=training.epochs)
     if not stop():
-        with view, Profiler(recorder.folder.profile, config.training.profile_steps) as profiler:
+        lines = ProgressLines(
+            view, state, characters_per_step=text.order.characters_per_step, is_validated=scorer is not None
+        )
+        with view, Profiler(job.folder.profile, training.profile_steps) as profiler:
             for event in train(
-                state,
-                config=config,
-                train_ids_n=text.parts.train_n,
-                order=text.order,
-                scorer=scorer,
-                checkpoints=checkpoints,
-                should_stop=stop,
+                state, config=job.config, text=text, scorer=scorer, checkpoints=checkpoints, should_stop=stop
             ):
-                recorder.record(event, view)
-                profiler.see(event)
+                for listener in (*listeners, lines, profiler):
+                    listener.hear(event)
     # A signal that came when all was done changes nothing any more.
-    if stop.signal_number is not None and not is_finished(state.progress, config.training, num_steps=num_steps):
+    if stop.signal_number is not None and not is_finished(state.progress, training, num_steps=num_steps):
         step = state.progress.step
         raise Interrupted(
             stop.signal_number,
             (f"stopped after step {step:,}, with a checkpoint. " if step else "stopped before the first step. ")
-            + f"Go on with: python -m charrnn_exp resume run={recorder.folder.path}",
+            + f"Go on with: python -m charrnn_exp resume run={job.folder.path}",
         )
 
 
 @telling_of_memory()
-def _score(text: PreparedText, state: TrainingState, recorder: Recorder, stop: StopRequest) -> None:
-    """Score validation and test text with the weights that samples use; what a part before this one did stays."""
-    for split, part_n in (("val", text.parts.val_n), ("test", text.parts.test_n)):
-        if part_n is None or split in recorder.scores:
-            continue
-        with recorder.watch.time("scores"), state.averaged_weights():
-            scores = Scorer(state.network, part_n).score(stop)
-        if scores is None:
-            assert stop.signal_number is not None
-            raise Interrupted(
-                stop.signal_number,
-                f"stopped after the last step, before its scores. "
-                f"Go on with: python -m charrnn_exp resume run={recorder.folder.path}",
-            )
-        recorder.record_scores(split, scores)
-
-
-def _finish(state: TrainingState, recorder: Recorder, terminal: Terminal, identity: RunIdentity) -> None:
-    for shown in recorder.texts:
-        terminal.sample(f"sample after step {state.progress.step:,}", shown)
-    recorder.draw_curves(identity.name)
+def _score(job: Job, state: TrainingState, listeners: Sequence[Listener], watch: Stopwatch, stop: StopRequest) -> None:
+    for scored in score_splits(job, state, watch, stop):
+        for listener in listeners:
+            listener.hear(scored)

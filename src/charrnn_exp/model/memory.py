@@ -7,10 +7,10 @@ from pathlib import Path
 import psutil
 
 from charrnn_exp.config.choices import Cell
-from charrnn_exp.config.schema import Config
+from charrnn_exp.config.schema import TrainingConfig
 from charrnn_exp.errors import MachineError
 from charrnn_exp.machine.precision import choose_precision
-from charrnn_exp.model.size import count_weights, resolve
+from charrnn_exp.model.size import SizedModel, count_weights
 
 FLOAT_BYTES = 4
 WEIGHT_COPIES = 13
@@ -29,14 +29,13 @@ CGROUP = Path("/sys/fs/cgroup")
 WAY_OUT = "Lower training.batch_size, training.sequence_length, model.hidden_size or model.num_layers."
 
 
-def check_memory(config: Config, *, num_symbols: int) -> None:
+def check_memory(model: SizedModel, training: TrainingConfig, *, num_symbols: int) -> None:
     """Compare what the training will take with what is free.
 
     Raises:
         MachineError: if it will not fit.
-        UserError: if model.parameter_budget is too small for any network.
     """
-    needed, free = estimate_bytes(config, num_symbols=num_symbols), find_free_bytes()
+    needed, free = estimate_bytes(model, training, num_symbols=num_symbols), find_free_bytes()
     if needed > free:
         raise MachineError(
             f"the memory must have about {needed / 2**30:,.1f} GiB for this model and these batches, got "
@@ -44,10 +43,8 @@ def check_memory(config: Config, *, num_symbols: int) -> None:
         )
 
 
-def estimate_bytes(config: Config, *, num_symbols: int) -> int:
+def estimate_bytes(model: SizedModel, training: TrainingConfig, *, num_symbols: int) -> int:
     """Return about what training takes at its peak besides the text and the program itself."""
-    model, training = resolve(config.model, num_symbols=num_symbols), config.training
-    assert model.hidden_size is not None
     # Of a GPU nothing is known yet; what it holds is not this memory anyway.
     is_half = choose_precision(training.precision, gpu=False) == "bfloat16"
     copies = KEPT_COPIES[model.cell] * model.num_layers + PASSING_COPIES[model.cell]

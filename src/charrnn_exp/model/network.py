@@ -9,15 +9,15 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from charrnn_exp.config.choices import Cell
-from charrnn_exp.config.schema import Config, ModelConfig
+from charrnn_exp.config.choices import Cell, Precision
+from charrnn_exp.config.schema import ModelConfig
 from charrnn_exp.machine.arithmetic import has_gpu
 from charrnn_exp.machine.precision import choose_precision
 from charrnn_exp.model.cells.cell import State
 from charrnn_exp.model.initial_state import InitialState
 from charrnn_exp.model.layers import Recurrent, choose_layer, find_cell
 from charrnn_exp.model.output import TiedOutput
-from charrnn_exp.model.size import resolve
+from charrnn_exp.model.size import SizedModel
 
 States = list[State]
 """For each recurrent layer the arrays of its state, float32: (hidden_bh, cell_bh) of an LSTM, else (hidden_bh,)."""
@@ -37,7 +37,7 @@ class Network(keras.Model):
 
     Args:
         num_symbols: v.
-        model: its hidden_size is a number, see `resolve`.
+        model: see `resolve`.
         precision: "float32" or "bfloat16", the number format of the matrix products over float32 weights; "float64"
             for everything, to compare gradients with finite differences.
         seed: of the first weights and of dropout.
@@ -45,9 +45,8 @@ class Network(keras.Model):
     """
 
     def __init__(
-        self, *, num_symbols: int, model: ModelConfig, precision: str, seed: int, layer: type[Recurrent] = Recurrent
+        self, *, num_symbols: int, model: SizedModel, precision: str, seed: int, layer: type[Recurrent] = Recurrent
     ) -> None:
-        assert model.hidden_size is not None, "a model is resolved before it is built"
         dtype = "mixed_bfloat16" if precision == "bfloat16" else precision
         weight_dtype = "float32" if precision == "bfloat16" else precision
         super().__init__(name="network", dtype=weight_dtype, autocast=False)
@@ -159,19 +158,15 @@ class Network(keras.Model):
         return self.output_layer(features_bth)
 
 
-def build_network(config: Config, *, num_symbols: int) -> Network:
-    """Return the network of a run, in the number format and with the layers that are fastest on this machine.
-
-    Raises:
-        UserError: if model.parameter_budget is too small for any.
-    """
+def build_network(model: SizedModel, *, num_symbols: int, precision: Precision, seed: int) -> Network:
+    """Return the network of a run, in the number format and with the layers that are fastest on this machine."""
     gpu = has_gpu()
     return Network(
         num_symbols=num_symbols,
-        model=resolve(config.model, num_symbols=num_symbols),
-        precision=choose_precision(config.training.precision, gpu=gpu),
-        seed=config.seed,
-        layer=choose_layer(find_cell(config.model.cell), gpu=gpu),
+        model=model,
+        precision=choose_precision(precision, gpu=gpu),
+        seed=seed,
+        layer=choose_layer(find_cell(model.cell), gpu=gpu),
     )
 
 
@@ -216,14 +211,13 @@ def _make_dropout(model: ModelConfig, rate: float, seed: int, dtype: str, name: 
     return keras.layers.Dropout(rate, noise_shape=shape, seed=seed, dtype=dtype, name=name)
 
 
-def _make_output(model: ModelConfig, num_symbols: int, seed: int, dtype: str) -> keras.layers.Layer:
+def _make_output(model: SizedModel, num_symbols: int, seed: int, dtype: str) -> keras.layers.Layer:
     """Return the output layer, whose first weights make the loss of an untrained network about ln v."""
     share = SMALL_SHARE / _grow_by_residual(model) if _has_large_features(model) else 1.0
     # A share of 1 is Glorot's.
     start = keras.initializers.VarianceScaling(share * share, "fan_avg", "uniform", seed=seed)
     if model.tie_embeddings:
         assert model.embedding_dim is not None
-        assert model.hidden_size is not None
         return TiedOutput(num_symbols, model.embedding_dim, model.hidden_size, initializer=start, dtype=dtype)
     return keras.layers.Dense(num_symbols, kernel_initializer=start, dtype=dtype, name="output")
 

@@ -11,7 +11,14 @@ LARGEST_HIDDEN_SIZE = 16_384
 """As `model.hidden_size` may be at most."""
 
 
-def resolve(model: ModelConfig, *, num_symbols: int) -> ModelConfig:
+@dataclasses.dataclass(kw_only=True, slots=True)
+class SizedModel(ModelConfig):
+    """Settings of a model whose hidden_size is a number, and whose parameter_budget is off."""
+
+    hidden_size: int
+
+
+def resolve(model: ModelConfig, *, num_symbols: int) -> SizedModel:
     """Return the model with a hidden_size: its own, or the largest whose weights the budget pays for.
 
     Args:
@@ -23,10 +30,11 @@ def resolve(model: ModelConfig, *, num_symbols: int) -> ModelConfig:
     """
     budget = model.parameter_budget
     if budget is None:
-        return model
+        assert model.hidden_size is not None, "the checks of settings demand one of the two"
+        return _with_hidden_size(model, model.hidden_size)
 
     def count(h: int) -> int:
-        return count_weights(dataclasses.replace(model, hidden_size=h), num_symbols=num_symbols)
+        return count_weights(_with_hidden_size(model, h), num_symbols=num_symbols)
 
     if count(1) > budget:
         raise UserError(
@@ -37,13 +45,17 @@ def resolve(model: ModelConfig, *, num_symbols: int) -> ModelConfig:
     # The count grows with the size but for one step down: no projection is needed where both sizes are equal.
     if model.tie_embeddings and model.embedding_dim is not None and count(model.embedding_dim) <= budget:
         largest = max(largest, model.embedding_dim)
-    return dataclasses.replace(model, hidden_size=largest, parameter_budget=None)
+    return _with_hidden_size(model, largest)
 
 
-def count_weights(model: ModelConfig, *, num_symbols: int) -> int:
-    """Return the number of trainable weights of a model whose hidden_size is a number."""
+def _with_hidden_size(model: ModelConfig, hidden_size: int) -> SizedModel:
+    values = {field.name: getattr(model, field.name) for field in dataclasses.fields(model)}
+    return SizedModel(**{**values, "hidden_size": hidden_size, "parameter_budget": None})
+
+
+def count_weights(model: SizedModel, *, num_symbols: int) -> int:
+    """Return the number of trainable weights of a model."""
     v, e, h = num_symbols, model.embedding_dim, model.hidden_size
-    assert h is not None
     first_inputs = v if e is None else e
     layers = sum(
         _count_layer(model.cell, num_inputs, h) for num_inputs in [first_inputs] + [h] * (model.num_layers - 1)

@@ -1,7 +1,6 @@
 """The folder of a run: everything the verbs need, no absolute path, free to be moved or copied."""
 
 import json
-import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
@@ -14,16 +13,11 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.files import LockHeldError, hold_lock, read_json, write_durably
+from charrnn_exp.run_folder.summary import Summary
 
 OUTPUTS = Path("outputs")
-TEXT, NUMBER = (str, NoneType), (float, int, NoneType)
-SUMMARY_TYPES: dict[str, tuple[type, ...]] = {
-    **dict.fromkeys(("status", "run_id", "checkpoint", "sample"), TEXT),
-    **dict.fromkeys(("val_loss", "val_loss_raw", "ngram_val_loss", "chars_per_second"), NUMBER),
-    "step": (int,),
-}
 TRACKING_TYPES: dict[str, tuple[type, ...]] = {
-    "run_id": TEXT,
+    "run_id": (str, NoneType),
     "name": (str,),
     "complete": (bool,),
     **dict.fromkeys(("params", "tags", "dataset"), (dict,)),
@@ -142,13 +136,16 @@ class RunFolder:
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise MachineError(f"{self.vocabulary} must hold a vocabulary, got {one_line(error)[:300]}.") from error
 
-    def read_summary(self) -> dict[str, Any]:
-        """Return the summary, empty where the run never wrote one.
+    def read_summary(self) -> Summary:
+        """Return the summary, with a status of None where the run never wrote one.
 
         Raises:
             MachineError: if it is not what a run writes.
         """
-        return _read_object(self.summary, SUMMARY_TYPES)
+        try:
+            return Summary.from_json(_read_object(self.summary))
+        except ValueError as error:
+            raise MachineError(f"{self.summary} {error}. Move it away.") from error
 
     def read_tracking(self) -> dict[str, Any]:
         """Return what MLflow was told of the run, with its `run_id` there and whether it has all; empty if nothing.
@@ -156,26 +153,22 @@ class RunFolder:
         Raises:
             MachineError: if it is not what a run writes.
         """
-        return _read_object(self.tracking, TRACKING_TYPES)
+        values = _read_object(self.tracking)
+        for key, value in values.items():
+            if key in TRACKING_TYPES and type(value) not in TRACKING_TYPES[key]:
+                raise MachineError(
+                    f"{self.tracking} must have {key} of type {TRACKING_TYPES[key][0].__name__}, "
+                    f"got {str(value)[:100]!r}. Move it away."
+                )
+        return values
 
     def write_tracking(self, values: Mapping[str, Any]) -> None:
         """Replace it."""
         write_durably(self.tracking, json.dumps(dict(values), indent=2) + "\n")
 
-    def write_summary(self, summary: Mapping[str, Any]) -> None:
-        """Replace the summary; numbers that JSON lacks (NaN, infinity) become null."""
-        write_durably(self.summary, json.dumps(_to_json_values(summary), indent=2, allow_nan=False) + "\n")
-
-
-def _to_json_values(value: Any) -> Any:
-    """Return the value with null for numbers that JSON lacks, however deep they lie."""
-    match value:
-        case Mapping():
-            return {key: _to_json_values(each) for key, each in value.items()}
-        case float() if not math.isfinite(value):
-            return None
-        case _:
-            return value
+    def write_summary(self, summary: Summary) -> None:
+        """Replace the summary."""
+        write_durably(self.summary, json.dumps(summary.to_json(), indent=2, allow_nan=False) + "\n")
 
 
 def forget_tracking(values: dict[str, Any]) -> dict[str, Any]:
@@ -186,20 +179,14 @@ def forget_tracking(values: dict[str, Any]) -> dict[str, Any]:
     return {**values, "tracking": {**tracking, "backend": "none", "uri": None}}
 
 
-def _read_object(path: Path, types: Mapping[str, tuple[type, ...]]) -> dict[str, Any]:
-    """Return what a JSON file of the run says; what is read of it later must be of these types."""
+def _read_object(path: Path) -> dict[str, Any]:
+    """Return the object in a JSON file of the run, empty where there is no file."""
     try:
-        values = read_json(path)
+        return read_json(path)
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
         raise MachineError(f"{path} must be readable, got {one_line(error)[:300]}. Move it away.") from error
-    for key, value in values.items():
-        if key in types and type(value) not in types[key]:
-            raise MachineError(
-                f"{path} must have {key} of type {types[key][0].__name__}, got {str(value)[:100]!r}. Move it away."
-            )
-    return values
 
 
 def find_run(reference: str, *, key: str = "run") -> RunFolder:
@@ -228,7 +215,7 @@ def find_run(reference: str, *, key: str = "run") -> RunFolder:
             return folder
     for run in list_runs():
         with suppress(MachineError):  # a damaged one is not the one that is looked for
-            if reference in (run.read_tracking().get("run_id"), run.read_summary().get("run_id")):
+            if reference in (run.read_tracking().get("run_id"), run.read_summary().run_id):
                 return run
     raise UserError(
         f"{key} must be 'latest', a run folder, or the MLflow id of a run below {OUTPUTS.absolute()}, "

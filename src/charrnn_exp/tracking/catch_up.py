@@ -1,15 +1,15 @@
 """What a run folder has and MLflow lacks, sent: after an outage, a kill, a server that was away."""
 
 import time
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-from charrnn_exp.config.choices import Backend, LogCheckpoints
+from charrnn_exp.config.choices import Backend
 from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.run_folder.samples import read_samples
+from charrnn_exp.tracking.artifacts import list_artifacts
 from charrnn_exp.tracking.mlflow_run import RunDescription, open_run
 from charrnn_exp.tracking.tables import TABLE, build_table
 
@@ -38,8 +38,10 @@ def catch_up(folder: RunFolder, tracking: TrackingConfig) -> Sent | None:
     """
     if tracking.backend is Backend.none or not folder.read_tracking():
         return None
-    sent = send_missing(folder, tracking, status=folder.read_summary()["status"])
-    folder.write_summary({**folder.read_summary(), "run_id": sent.run_id})
+    summary = folder.read_summary()
+    assert summary.status is not None, "a run that has ended says how"
+    sent = send_missing(folder, tracking, status=summary.status)
+    folder.write_summary(replace(summary, run_id=sent.run_id))
     return sent
 
 
@@ -76,19 +78,3 @@ def send_missing(folder: RunFolder, tracking: TrackingConfig, *, status: str) ->
     stored.set_status(status)
     folder.write_tracking({**record, "run_id": stored.run_id, "complete": True})
     return Sent(stored.run_id, len(missing))
-
-
-def list_artifacts(folder: RunFolder, checkpoints: CheckpointStore, which: LogCheckpoints) -> dict[Path, str]:
-    """Return what MLflow gets of the run folder: path and the artifact folder it goes to."""
-    files = (folder.config, folder.vocabulary, folder.parameters, folder.metrics, folder.log, folder.summary)
-    artifacts = {path: "" for path in files} | {folder.samples: "samples", folder.plots: "plots"}
-    if folder.profile.exists():
-        artifacts[folder.profile] = "profile"
-    match which, checkpoints.find_all():
-        case (LogCheckpoints.none, _) | (_, []):
-            return artifacts
-        case LogCheckpoints.best, _:
-            chosen = [checkpoints.best_or_newest()]
-        case LogCheckpoints.all, every:
-            chosen = [checkpoint for checkpoint in every if checkpoint.is_kept()]
-    return artifacts | {each.folder: f"checkpoints/{each.folder.name}" for each in chosen}

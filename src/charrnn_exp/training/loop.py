@@ -1,4 +1,19 @@
-"""The training loop, as a generator of what happens: the reader of its events logs, draws and samples.
+"""The training loop, as a generator of events: whoever reads them logs, draws and samples.
+
+The order of the events of each update; those in brackets come only where they are due:
+
+    StepDone -> [EpochDone] -> [Validated] -> [Saving -> (checkpoint is written) -> Saved] -> stop, or all done?
+       ^                                                                                      | no       | yes
+       +--------------------------------------------------------------------------------------+          |
+                                                                                          generator ends <+
+
+A session that goes on after a stop in the middle of a validation begins with that Validated, before any StepDone.
+The order of a whole run, as `experiment.run` tells it to the listeners:
+
+    start -> events of the loop -> [Scored, for each text] -> finish -> close(FINISHED)
+      |              |                       |                  |
+      +--- signal ---+-------- signal -------+----- signal -----+-----> close(KILLED)
+      +--- error ----+-------- error --------+----- error ------+-----> close(FAILED)
 
 Axes: s step, k batch of the step, b stream, t time.
 """
@@ -12,6 +27,7 @@ from typing import Any
 
 from charrnn_exp.config.schema import Config, OptimizerConfig, TrainingConfig
 from charrnn_exp.data.batches import BatchOrder, count_steps
+from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.data.vocabulary import Ids
 from charrnn_exp.data.windows import stream_windows
 from charrnn_exp.errors import MachineError
@@ -76,8 +92,7 @@ def train(
     state: TrainingState,
     *,
     config: Config,
-    train_ids_n: Ids,
-    order: BatchOrder,
+    text: PreparedText,
     scorer: Scorer | None,
     checkpoints: CheckpointStore,
     should_stop: Callable[[], bool],
@@ -87,8 +102,7 @@ def train(
     Args:
         state: moved in place.
         config: of the run.
-        train_ids_n: training text.
-        order: its batches.
+        text: its training text is read, in the order of its batches.
         scorer: of the validation text; None: no validation.
         checkpoints: where they go.
         should_stop: asked after every update and while validating; when true, a checkpoint is taken and the
@@ -98,6 +112,7 @@ def train(
         MachineError: before the update, if the loss or the gradient is not a finite number.
     """
     training, optimizer, progress = config.training, config.optimizer, state.progress
+    order = text.order
     num_steps = count_steps(training, order)
     step = TrainingStep(
         state,
@@ -111,7 +126,7 @@ def train(
     if progress.is_validation_due and (yield from close_step()):
         return
     while not is_finished(progress, training, num_steps=num_steps):
-        for windows_kbt, resets_kb in _list_batches(progress, train_ids_n, order):
+        for windows_kbt, resets_kb in _list_batches(progress, text.parts.train_n, order):
             rate = find_learning_rate(
                 optimizer,
                 step=progress.step,

@@ -7,11 +7,11 @@ from typing import Any
 
 import keras
 import numpy as np
-import numpy.typing as npt
 import tensorflow as tf
 
 from charrnn_exp.errors import MachineError
 from charrnn_exp.model.network import Network, States
+from charrnn_exp.model.weights import find_array, load_weights, name_weight, read_weights
 from charrnn_exp.run_folder.arrays import Arrays
 from charrnn_exp.run_folder.checkpoint import Snapshot
 
@@ -75,7 +75,7 @@ class TrainingState:
 
     def weight_arrays(self) -> Arrays:
         """Return the weights that samples and val_loss use: the averaged ones where averaging is on."""
-        names = [_name(variable) for variable in self.network.trainable_variables]
+        names = [name_weight(variable) for variable in self.network.trainable_variables]
         averages = dict(zip(names, (average.numpy() for average in self.ema), strict=False))
         return averages or read_weights(self.network)
 
@@ -97,15 +97,18 @@ class TrainingState:
         """
         load_weights(self.network, weights)
         for variable, average in zip(self.network.trainable_variables, self.ema, strict=False):
-            average.assign(_find(weights, _name(variable), average))
+            average.assign(find_array(weights, name_weight(variable), average))
         for i, variable in enumerate(self._unaveraged_variables()):
-            variable.assign(_find(training, f"network.{i:03d}", variable))
+            variable.assign(find_array(training, f"network.{i:03d}", variable))
         for i, variable in enumerate(self.optimizer.variables):
-            variable.assign(_find(training, f"optimizer.{i:03d}", variable))
-        found = [tf.constant(_find(training, name, array_bh)) for name, array_bh in self._name_carried()]
+            variable.assign(find_array(training, f"optimizer.{i:03d}", variable))
+        found = [tf.constant(find_array(training, name, array_bh)) for name, array_bh in self._name_carried()]
         self.carried = tf.nest.pack_sequence_as(self.carried, found)
         progress = Progress(
-            **{name: _find(training, f"progress.{name}", value).item() for name, value in vars(self.progress).items()}
+            **{
+                name: find_array(training, f"progress.{name}", value).item()
+                for name, value in vars(self.progress).items()
+            }
         )
         if step is not None and progress.step != step:
             raise MachineError(f"the checkpoint must have progress.step {step}, got {progress.step}.")
@@ -144,34 +147,3 @@ def start_state(
     """Return the state before the first step."""
     averages = [tf.Variable(v.value, trainable=False) for v in network.trainable_variables] if ema else []
     return TrainingState(network, optimizer, averages, network.first_states(batch_size))
-
-
-def read_weights(network: Network) -> Arrays:
-    """Return the weights that the network has, by the names they have in a `weights.npz`."""
-    return {_name(variable): variable.value.numpy() for variable in network.trainable_variables}
-
-
-def load_weights(network: Network, weights: Arrays) -> None:
-    """Give the network the weights of a `weights.npz`.
-
-    Raises:
-        MachineError: if one is missing, or not of the shape and type that the network has.
-    """
-    for variable in network.trainable_variables:
-        variable.assign(_find(weights, _name(variable), variable))
-
-
-def _find(arrays: Arrays, name: str, like: Any) -> npt.NDArray[Any]:
-    """Return the array of this name after comparing its shape and type with what takes it."""
-    like = np.asarray(like)
-    found = arrays.get(name)
-    if found is None or (found.dtype, found.shape) != (like.dtype, like.shape):
-        shown = "nothing" if found is None else f"{found.dtype} {found.shape}"
-        raise MachineError(f"the checkpoint must have {name} as {like.dtype} {like.shape}, got {shown}.")
-    if name.startswith("progress.") and found < 0:
-        raise MachineError(f"the checkpoint must have {name} of at least 0, got {found}.")
-    return found
-
-
-def _name(variable: Any) -> str:
-    return str(variable.path).removeprefix("network/").replace("/", ".")

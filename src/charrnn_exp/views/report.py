@@ -13,6 +13,7 @@ from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.evaluation.baseline.ngram import ORDER
 from charrnn_exp.model.network import Network, count_parameters, list_parameters
 from charrnn_exp.run_folder.folder import RunFolder
+from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.views.settings import format_settings
 from charrnn_exp.views.terminal import Terminal, format_seconds, format_table
 
@@ -49,21 +50,21 @@ def show_parameters(network: Network, folder: RunFolder, terminal: Terminal) -> 
     terminal.say(table)
 
 
-def conclude(summary: Mapping[str, Any], folder: RunFolder, config: Config, terminal: Terminal) -> None:
+def conclude(summary: Summary, folder: RunFolder, config: Config, terminal: Terminal) -> None:
     """Say what came out, where the time went, and what can be done next."""
-    if summary["val_loss"] is not None:
-        floor = summary["ngram_val_loss"]
+    if summary.val_loss is not None:
+        baseline = summary.ngram_val_loss
         terminal.title(
-            f"val_loss {summary['val_loss']:.4f} nats per character = {summary['bits_per_char']:.4f} bits per character"
-            + (f" (counting {ORDER}-grams reaches {floor:.4f})" if floor is not None else "")
+            f"val_loss {summary.val_loss:.4f} nats per character = {summary.bits_per_char:.4f} bits per character"
+            + (f" (counting {ORDER}-grams reaches {baseline:.4f})" if baseline is not None else "")
         )
-    if summary["scores"]:
+    if summary.scores:
         terminal.say(SCORE_HEADER)
-        for name, scores in summary["scores"].items():
+        for name, scores in summary.scores.items():
             terminal.say(format_scores(name, scores))
-    rate = summary["chars_per_second"]  # of the second update on
-    terminal.say(("" if rate is None else f"{rate} chars/s, ") + f"{summary['seconds']} s in all, in {folder.path}")
-    terminal.say("time: " + format_seconds(summary["seconds_by_activity"]))
+    rate = "" if summary.chars_per_second is None else f"{summary.chars_per_second} chars/s, "
+    terminal.say(f"{rate}{summary.seconds} s in all, in {folder.path}")
+    terminal.say("time: " + format_seconds(summary.seconds_by_activity or {}))
     if config.tracking.backend is not Backend.none:
         terminal.say("see it in the UI:  python -m charrnn_exp ui")
     terminal.say("more text:         python -m charrnn_exp sample run=latest sampling.length=2000")

@@ -22,7 +22,7 @@ def test_off_or_too_short_a_run_leaves_nothing(tmp_path: Path) -> None:
     for num_steps, num_made in ((None, 5), (2, 1)):
         with Profiler(tmp_path / "profile", num_steps) as profiler:
             for step in range(1, num_made + 1):
-                profiler.see(make_step(step))
+                profiler.hear(make_step(step))
     assert not (tmp_path / "profile").exists()
 
 
@@ -30,12 +30,12 @@ def test_the_profile_is_there_after_the_last_update_asked_for_or_at_the_end(tmp_
     folder = tmp_path / "profile"
     with Profiler(folder, 2) as profiler:
         for step in range(1, 4):
-            profiler.see(make_step(step))
-            profiler.see(EpochDone(step, step, 2.0))
+            profiler.hear(make_step(step))
+            profiler.hear(EpochDone(step, step, 2.0))
             assert find_files(folder) == []
-        profiler.see(make_step(4))
+        profiler.hear(make_step(4))
         assert len(found := find_files(folder)) > 0
-        profiler.see(make_step(5))
+        profiler.hear(make_step(5))
     assert find_files(folder) == found
 
 
@@ -43,7 +43,7 @@ def test_a_run_that_ends_early_has_the_profile_of_what_it_made(tmp_path: Path) -
     def stop_early() -> None:
         with Profiler(tmp_path, 99) as profiler:
             for step in range(1, 4):
-                profiler.see(make_step(step))
+                profiler.hear(make_step(step))
             raise KeyboardInterrupt
 
     with pytest.raises(KeyboardInterrupt):

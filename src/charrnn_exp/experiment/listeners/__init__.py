@@ -1,1 +1,1 @@
-"""What hears the events of the training loop, one concern a file."""
+"""Listeners to a run, one concern a file: each is told every event and does one thing with it."""

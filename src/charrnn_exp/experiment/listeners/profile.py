@@ -6,7 +6,8 @@ from types import TracebackType
 
 import tensorflow as tf
 
-from charrnn_exp.training.loop import Event, StepDone
+from charrnn_exp.experiment.listeners.listener import Listener, RunEvent
+from charrnn_exp.training.loop import StepDone
 
 FIRST_UPDATE = 3
 """Of those that a process makes: the ones before it compile."""
@@ -14,7 +15,7 @@ FIRST_UPDATE = 3
 log = logging.getLogger("charrnn_exp")
 
 
-class Profiler:
+class Profiler(Listener):
     """Records the updates of this process from the third on; used as a context manager around them.
 
     Args:
@@ -31,7 +32,7 @@ class Profiler:
     def __enter__(self) -> "Profiler":
         return self
 
-    def see(self, event: Event) -> None:
+    def hear(self, event: RunEvent) -> None:
         """Begin or end after an update, so that the next one is the first or no longer recorded."""
         if self._num_steps is None or not isinstance(event, StepDone):
             return

@@ -1,6 +1,6 @@
-"""The weights of a run, for the verbs that use a trained model."""
+"""The trained weights of a run, for those who use its model."""
 
-import sys
+from collections.abc import Callable
 from typing import Any
 
 from charrnn_exp.errors import MachineError, UserError
@@ -10,13 +10,16 @@ from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder
 
 
-def read_weights(folder: RunFolder, which: str, *, facts: dict[str, Any]) -> Arrays:
+def read_trained_weights(
+    folder: RunFolder, which: str, *, facts: dict[str, Any], warn: Callable[[str], None]
+) -> Arrays:
     """Return the weights that samples use, of the newest whole checkpoint or of the best one.
 
     Args:
         folder: of the run.
         which: last or best, as typed.
-        facts: what the checkpoint must be of, see `CheckpointStore`.
+        facts: that the checkpoint must have, see `CheckpointStore`.
+        warn: is told of each damaged checkpoint that is passed over.
 
     Raises:
         UserError: if it is neither, or the checkpoint is of other facts.
@@ -30,7 +33,7 @@ def read_weights(folder: RunFolder, which: str, *, facts: dict[str, Any]) -> Arr
             checkpoint, weights, _, warnings = store.load_newest()
             store.check_facts(checkpoint)
             for line in warnings:
-                print(f"charrnn_exp: warning: {line}", file=sys.stderr)
+                warn(line)
             return weights
         case "best":
             checkpoint = store.best_or_newest()

@@ -1,0 +1,99 @@
+"""The scores of a run that exists, on the parts of its own text or on a file."""
+
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+from charrnn_exp.config.schema import Config
+from charrnn_exp.data.corpus import load_corpus, read_ids
+from charrnn_exp.data.splits import LEAST_CHARACTERS, cap_validation, check_parts, split_text
+from charrnn_exp.data.vocabulary import Ids
+from charrnn_exp.errors import UserError
+from charrnn_exp.evaluation.scores import Scores
+from charrnn_exp.machine.tensorflow import import_tensorflow
+from charrnn_exp.model.memory import telling_of_memory
+from charrnn_exp.model.size import resolve
+from charrnn_exp.run_folder.folder import RunFolder
+from charrnn_exp.run_folder.weights import read_trained_weights
+
+SPLITS = ("val", "test", "train")
+"""In the order in which they are scored: the long one last."""
+
+
+def score_run(
+    folder: RunFolder, *, split: str | None, text: Path | None, checkpoint: str, warn: Callable[[str], None]
+) -> Iterator[tuple[str, Scores]]:
+    """Return the scores of each text with its name, one by one; what can be refused is refused before the first.
+
+    Args:
+        folder: of the run.
+        split: train, val, test or all; None: all.
+        text: a file to be scored in place of the run's own text; None: off.
+        checkpoint: last or best.
+        warn: is told of each damaged checkpoint that is passed over.
+
+    Raises:
+        CharRNNError: if the run has no checkpoint, its text has changed, or the file does not fit its vocabulary.
+    """
+    config, vocabulary = folder.read_untracked_config(), folder.read_vocabulary()
+    facts: dict[str, Any] = {"vocabulary_sha256": vocabulary.sha256}
+    if text is not None:
+        if split is not None:
+            raise UserError(f"split must be left out beside text, got {split!r}: all of the file is scored.")
+        ids_n = read_ids(text, config.dataset, vocabulary, key="text")
+        if not len(ids_n) >= LEAST_CHARACTERS:
+            raise UserError(f"text must hold at least {LEAST_CHARACTERS} characters, got {len(ids_n)} in {text}.")
+        texts = {"text": ids_n}
+    else:
+        chosen = _choose_splits(split or "all")
+        corpus = load_corpus(config.dataset)
+        facts |= {"dataset": corpus.fingerprint.as_dict()}
+        texts = _choose_texts(corpus.ids_n, config, chosen)
+    weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn)
+    import_tensorflow()
+    return _score(_load_network(config, weights, num_symbols=len(vocabulary)), texts)
+
+
+def _choose_splits(typed: str) -> tuple[str, ...]:
+    if typed == "all":
+        return SPLITS
+    if typed not in SPLITS:
+        raise UserError(f"split must be one of train, val, test, all, got {typed!r}.")
+    return (typed,)
+
+
+def _choose_texts(ids_n: Ids, config: Config, chosen: tuple[str, ...]) -> dict[str, Ids]:
+    """Return the chosen parts that the run's protocol has, as the run saw them."""
+    whole = split_text(ids_n, config.dataset)
+    check_parts(whole, config.dataset)
+    parts = cap_validation(whole, config.training.max_val_characters)
+    found = {"val": parts.val_n, "test": parts.test_n, "train": parts.train_n}
+    texts = {split: found[split] for split in chosen}
+    if chosen != SPLITS and texts[chosen[0]] is None:
+        there = ", ".join(split for split, part_n in found.items() if part_n is not None)
+        raise UserError(
+            f"split must be a part of the run's text ({there} by dataset.split={config.dataset.split.name}), "
+            f"got {chosen[0]!r}."
+        )
+    return {split: part_n for split, part_n in texts.items() if part_n is not None}
+
+
+@telling_of_memory()
+def _load_network(config: Config, weights: Mapping[str, Any], *, num_symbols: int) -> Any:
+    from charrnn_exp.model.network import build_network
+    from charrnn_exp.model.weights import load_weights
+
+    model = resolve(config.model, num_symbols=num_symbols)
+    network = build_network(model, num_symbols=num_symbols, precision=config.training.precision, seed=config.seed)
+    load_weights(network, weights)
+    return network
+
+
+def _score(network: Any, texts: Mapping[str, Ids]) -> Iterator[tuple[str, Scores]]:
+    from charrnn_exp.evaluation.scorer import Scorer
+
+    for name, ids_n in texts.items():
+        with telling_of_memory():
+            scores = Scorer(network, ids_n).score()
+        assert scores is not None, "nothing stops it"
+        yield name, scores

@@ -1,0 +1,47 @@
+"""The scores of validation and test text after the last step."""
+
+from collections.abc import Iterator
+
+from charrnn_exp.errors import Interrupted
+from charrnn_exp.evaluation.scorer import Scorer
+from charrnn_exp.evaluation.scores import Scores, from_metrics
+from charrnn_exp.experiment.job import Job
+from charrnn_exp.experiment.listeners.listener import Scored
+from charrnn_exp.experiment.stopwatch import Stopwatch
+from charrnn_exp.run_folder.metrics import read_metrics
+from charrnn_exp.signals import StopRequest
+from charrnn_exp.training.state import TrainingState
+
+
+def read_scores(job: Job, *, step: int) -> dict[str, Scores]:
+    """Return the scores after this step that the rows of the run folder have, by split."""
+    curves = read_metrics(job.folder.metrics)
+    metrics = {name: value for name, curve in curves.items() for at, value in curve if at == step}
+    found = {
+        split: from_metrics(split, metrics, num_characters=len(ids_n) - 1)
+        for split, ids_n in (("val", job.text.parts.val_n), ("test", job.text.parts.test_n))
+        if ids_n is not None
+    }
+    return {split: scores for split, scores in found.items() if scores is not None}
+
+
+def score_splits(job: Job, state: TrainingState, watch: Stopwatch, stop: StopRequest) -> Iterator[Scored]:
+    """Score validation and test text with the weights that samples use, but for those that the rows have already.
+
+    Raises:
+        Interrupted: if the run is asked to stop on the way.
+    """
+    known = read_scores(job, step=state.progress.step)
+    for split, ids_n in (("val", job.text.parts.val_n), ("test", job.text.parts.test_n)):
+        if ids_n is None or split in known:
+            continue
+        with watch.time("scores"), state.averaged_weights():
+            scores = Scorer(state.network, ids_n).score(stop)
+        if scores is None:
+            assert stop.signal_number is not None
+            raise Interrupted(
+                stop.signal_number,
+                f"stopped after the last step, before its scores. "
+                f"Go on with: python -m charrnn_exp resume run={job.folder.path}",
+            )
+        yield Scored(state.progress.step, split, scores)

@@ -1,0 +1,62 @@
+"""All that one run starts from, in one value that nothing changes."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, fields
+from typing import Self
+
+from charrnn_exp.config.schema import Config
+from charrnn_exp.data.preparation import PreparedText
+from charrnn_exp.model.size import SizedModel
+from charrnn_exp.run_folder.folder import RunFolder
+from charrnn_exp.training.transfer import InitialWeights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Prepared:
+    """What is read before a run has a folder.
+
+    Args:
+        config: checked settings, as they stand in `config.yaml`.
+        model: settings of the model with the hidden size that its budget may have chosen.
+        text: read and split.
+        initial: weights of another run to start from at step 0; None: the network draws them by the seed.
+    """
+
+    config: Config
+    model: SizedModel
+    text: PreparedText
+    initial: InitialWeights | None
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job(Prepared):
+    """One run to be made, or to be gone on with.
+
+    Args:
+        folder: of the run; made where it is missing.
+        name: of the run, in the MLflow UI.
+        tags: further tags of the MLflow run.
+        began: `time.time()` when the session began.
+        is_resumed: go on from the newest whole checkpoint of the folder, from step 0 where there is none.
+    """
+
+    folder: RunFolder
+    name: str
+    tags: Mapping[str, str]
+    began: float
+    is_resumed: bool
+
+    @classmethod
+    def of(
+        cls,
+        prepared: Prepared,
+        folder: RunFolder,
+        *,
+        name: str,
+        began: float,
+        tags: Mapping[str, str] | None = None,
+        is_resumed: bool = False,
+    ) -> Self:
+        """Return the job that makes a run of what is prepared, in this folder; arguments as for the class."""
+        values = {field.name: getattr(prepared, field.name) for field in fields(Prepared)}
+        return cls(**values, folder=folder, name=name, began=began, tags=tags or {}, is_resumed=is_resumed)

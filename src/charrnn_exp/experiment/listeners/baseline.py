@@ -1,0 +1,52 @@
+"""The n-gram baseline, counted beside the training."""
+
+from charrnn_exp.data.preparation import PreparedText
+from charrnn_exp.evaluation.baseline.ngram import MAX_CHARACTERS
+from charrnn_exp.evaluation.baseline.process import FloorCounter
+from charrnn_exp.experiment.listeners.listener import Listener, RunEvent
+from charrnn_exp.training.loop import StepDone
+
+
+class Baseline(Listener):
+    """Counts n-grams from the first update on, in a process of its own.
+
+    Args:
+        text: training and validation text.
+        known: the loss that an earlier session counted, nats per character; None: none did.
+    """
+
+    def __init__(self, text: PreparedText, known: float | None) -> None:
+        self._text, self._known = text, known
+        self._counter: FloorCounter | None = None
+        self._has_begun = False
+
+    def hear(self, event: RunEvent) -> None:
+        """Begin to count after the first update, which compiles."""
+        if isinstance(event, StepDone):
+            self._begin()
+
+    def find_loss(self) -> float | None:
+        """Return the loss, nats per character; None where it is not counted, or not yet."""
+        counted = None if self._counter is None else self._counter.find_loss(wait=False)
+        return self._known if counted is None else counted
+
+    def wait_for_loss(self) -> float | None:
+        """Return the loss when it is counted; None where it is not counted."""
+        if self._known is None:
+            self._begin()  # where no update was left to make
+        if self._counter is not None:
+            self._counter.find_loss(wait=True)
+        return self.find_loss()
+
+    def close(self, status: str) -> None:
+        """Count no further."""
+        if self._counter is not None:
+            self._counter.stop()
+
+    def _begin(self) -> None:
+        if self._has_begun:
+            return
+        self._has_begun = True
+        train_n, val_n = self._text.parts.train_n, self._text.parts.val_n
+        if val_n is not None and len(train_n) <= MAX_CHARACTERS:  # more would take too long
+            self._counter = FloorCounter(train_n, val_n, num_symbols=len(self._text.corpus.vocabulary))

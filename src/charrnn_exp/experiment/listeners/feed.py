@@ -1,0 +1,71 @@
+"""The tracker's feed: the rows, samples and files that a run folder has go to MLflow, never before they are there."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from charrnn_exp.experiment.job import Job
+from charrnn_exp.experiment.listeners.listener import Listener, RunEvent
+from charrnn_exp.experiment.stopwatch import Stopwatch
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
+from charrnn_exp.run_folder.metrics import read_metrics
+from charrnn_exp.tracking.artifacts import list_artifacts
+from charrnn_exp.tracking.tables import TABLE, build_table
+from charrnn_exp.tracking.tracker import Tracker
+from charrnn_exp.training.loop import Validated
+
+
+class TrackerFeed(Listener):
+    """Hands the tracker what other listeners have written.
+
+    Args:
+        tracker: of the run.
+        job: names the run in the table of samples.
+        checkpoints: of which tracking.log_checkpoints chooses at the end.
+        watch: for the seconds.
+    """
+
+    def __init__(self, tracker: Tracker, job: Job, checkpoints: CheckpointStore, watch: Stopwatch) -> None:
+        self._tracker, self._job, self._checkpoints, self._watch = tracker, job, checkpoints, watch
+        self._val_loss: float | None = None
+
+    def start(self) -> None:
+        """Send the rows that the run folder has already: MLflow may lack some, and gets none twice."""
+        for name, curve in read_metrics(self._job.folder.metrics).items():
+            for step, value in curve:
+                self._tracker.log_metrics(step, {name: value})
+
+    def hear(self, event: RunEvent) -> None:
+        """Keep the validation loss for the table of samples."""
+        if isinstance(event, Validated):
+            self._val_loss = event.loss
+
+    def send_row(self, step: int, metrics: Mapping[str, float]) -> None:
+        """Send a row of metrics."""
+        with self._watch.time("tracking"):
+            self._tracker.log_metrics(step, metrics)
+
+    def send_samples(self, step: int, path: Path, texts: Sequence[str]) -> None:
+        """Send a file of samples, and its texts as rows of the table."""
+        table = build_table(
+            texts,
+            run=self._job.name,
+            step=step,
+            val_loss=self._val_loss,
+            temperature=self._job.config.sampling.temperature,
+        )
+        with self._watch.time("tracking"):
+            self._tracker.log_text(path.read_bytes().decode("utf-8", errors="replace"), f"samples/{path.name}")
+            self._tracker.log_table(table, TABLE)
+
+    def send_end(self, status: str) -> None:
+        """Send the files of the run and its status, and wait for that; called when all other listeners are closed."""
+        with self._watch.time("tracking"):
+            which = self._job.config.tracking.log_checkpoints
+            artifacts = list_artifacts(self._job.folder, self._checkpoints, which)
+            self._tracker.finish(status, artifacts=artifacts)
+
+    def note_end(self) -> None:
+        """Write into the run folder whether MLflow has all."""
+        folder, tracker = self._job.folder, self._tracker
+        if tracker.run_id is not None:
+            folder.write_tracking({**folder.read_tracking(), "complete": tracker.error is None})

@@ -1,0 +1,65 @@
+"""The rows of `metrics.jsonl`, handed on when they are in the file."""
+
+from collections.abc import Callable, Mapping
+
+from charrnn_exp.evaluation.scores import to_bits, to_metrics
+from charrnn_exp.experiment.listeners.listener import Listener, RunEvent, Scored
+from charrnn_exp.experiment.stopwatch import Stopwatch
+from charrnn_exp.run_folder.metrics import MetricsFile
+from charrnn_exp.training.loop import Saving, StepDone, Validated
+
+
+class Metrics(Listener):
+    """Makes a row of each update, validation and score.
+
+    Args:
+        file: of the run, already without the rows that will come again.
+        characters_per_step: of an update, for its rate.
+        is_averaged: whether a validation has a loss of the raw weights beside that of the averaged ones.
+        watch: for the seconds that a file takes until it is on the disk.
+        send: is handed each row (step, values by name) after the file has it.
+    """
+
+    def __init__(
+        self,
+        file: MetricsFile,
+        *,
+        characters_per_step: int,
+        is_averaged: bool,
+        watch: Stopwatch,
+        send: Callable[[int, Mapping[str, float]], None],
+    ) -> None:
+        self._file, self._watch, self._send = file, watch, send
+        self._characters_per_step, self._is_averaged = characters_per_step, is_averaged
+
+    def hear(self, event: RunEvent) -> None:
+        """Write the row of the event; bring the rows to the disk before a checkpoint."""
+        match event:
+            case StepDone():
+                self._write(
+                    event.step,
+                    {
+                        "train_loss": event.loss,
+                        "learning_rate": event.learning_rate,
+                        "gradient_norm": event.gradient_norm,
+                        "chars_per_second": self._characters_per_step / event.seconds,
+                    },
+                )
+            case Validated():
+                raw = {"val_loss_raw": event.raw_loss} if self._is_averaged else {}
+                self._write(event.step, {"val_loss": event.loss, "val_bits_per_char": to_bits(event.loss), **raw})
+            case Scored():
+                known = ("val_loss", "val_bits_per_char")  # which the row of the validation has
+                metrics = to_metrics(event.split, event.scores)
+                self._write(event.step, {name: value for name, value in metrics.items() if name not in known})
+            case Saving():
+                with self._watch.time("checkpoints"):
+                    self._file.sync()  # a checkpoint must never be there without the rows up to its step
+
+    def close(self, status: str) -> None:
+        """Close the file."""
+        self._file.close()
+
+    def _write(self, step: int, metrics: dict[str, float]) -> None:
+        self._file.write(step, metrics)
+        self._send(step, metrics)

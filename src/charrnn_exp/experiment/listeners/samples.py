@@ -1,0 +1,75 @@
+"""Samples of each kept checkpoint, as files; the newest on the terminal at the end."""
+
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from charrnn_exp.experiment.job import Job
+from charrnn_exp.experiment.listeners.listener import Listener, RunEvent
+from charrnn_exp.experiment.stopwatch import Stopwatch
+from charrnn_exp.files import write_durably
+from charrnn_exp.run_folder.checkpoint import Checkpoint
+from charrnn_exp.run_folder.samples import SEPARATOR
+from charrnn_exp.sampling.sampler import Sampler
+from charrnn_exp.training.loop import Saved
+from charrnn_exp.training.state import TrainingState
+
+Send = Callable[[int, Path, Sequence[str]], None]
+
+
+class Samples(Listener):
+    """Draws and writes `samples/step_N.txt` when a kept checkpoint is on disk.
+
+    Args:
+        job: its prompt, vocabulary and `sampling` are used.
+        state: whose weights are sampled.
+        restored: the checkpoint that this session goes on from, whose sample may be missing; None: there is none.
+        watch: for the seconds.
+        send: is handed step, file and texts after the file is written.
+        show: is handed a title and a text at the end of the run.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        state: TrainingState,
+        restored: Checkpoint | None,
+        *,
+        watch: Stopwatch,
+        send: Send,
+        show: Callable[[str, str], None],
+    ) -> None:
+        self._job, self._state, self._restored = job, state, restored
+        self._watch, self._send, self._show = watch, send, show
+        self._sampler = Sampler(state.network, job.config.sampling)
+        self._texts: list[str] = []
+
+    def start(self) -> None:
+        """Write the sample that an interrupted session owes its last checkpoint."""
+        checkpoint = self._restored
+        if checkpoint is not None and checkpoint.is_kept() and not self._find_path(checkpoint.step).exists():
+            self._write(checkpoint.step)
+
+    def hear(self, event: RunEvent) -> None:
+        """Write the samples of a kept checkpoint."""
+        if isinstance(event, Saved) and event.kept:
+            self._write(event.step)
+
+    def finish(self) -> None:
+        """Show the newest texts."""
+        for text in self._texts:
+            self._show(f"sample after step {self._state.progress.step:,}", text)
+
+    def _write(self, step: int) -> None:
+        sampling, text = self._job.config.sampling, self._job.text
+        with self._watch.time("samples"), self._state.averaged_weights():
+            drawn = self._sampler.texts(
+                text.prompt_ids_t, length=sampling.length, num_samples=sampling.num_samples, seed=sampling.seed
+            )
+        written = [text.corpus.vocabulary.to_bytes(ids_t) for ids_t in drawn]
+        path = self._find_path(step)
+        write_durably(path, SEPARATOR.encode().join(written) + b"\n")
+        self._texts = [raw.decode("utf-8", errors="replace") for raw in written]
+        self._send(step, path, self._texts)
+
+    def _find_path(self, step: int) -> Path:
+        return self._job.folder.samples / f"step_{step}.txt"

@@ -1,0 +1,136 @@
+"""`summary.json`: the state of a run at its start and at its end."""
+
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+from charrnn_exp.evaluation.scores import Scores, to_bits
+from charrnn_exp.experiment.final_scores import read_scores
+from charrnn_exp.experiment.job import Job
+from charrnn_exp.experiment.listeners.listener import Listener, RunEvent, Scored
+from charrnn_exp.experiment.stopwatch import Stopwatch
+from charrnn_exp.model.network import count_parameters
+from charrnn_exp.run_folder.metrics import read_metrics
+from charrnn_exp.run_folder.summary import Summary
+from charrnn_exp.tracking.tracker import Tracker
+from charrnn_exp.training.loop import StepDone, Validated
+from charrnn_exp.training.state import TrainingState
+
+ACTIVITIES = ("start", "updates", "validation", "checkpoints", "samples", "scores", "tracking")
+
+
+class SummaryFile(Listener):
+    """Collects the numbers of the summary and writes it.
+
+    Args:
+        job: of the run.
+        state: its progress and size.
+        tracker: knows the run's id in MLflow.
+        watch: seconds by activity.
+        before: the summary of earlier sessions; `Summary()` where there was none.
+        find_baseline: returns the loss of the n-gram baseline as far as it is known.
+    """
+
+    def __init__(
+        self,
+        job: Job,
+        state: TrainingState,
+        tracker: Tracker,
+        *,
+        watch: Stopwatch,
+        before: Summary,
+        find_baseline: Callable[[], float | None],
+    ) -> None:
+        self._job, self._state, self._tracker = job, state, tracker
+        self._watch, self._find_baseline = watch, find_baseline
+        self._before = _take_last_rows(before, job)
+        self._rates: list[float] = []
+        self._validated: Validated | None = None
+        self._scores: dict[str, Scores] = read_scores(job, step=state.progress.step)
+
+    def start(self) -> None:
+        """Write that the run is RUNNING."""
+        self.write("RUNNING")
+
+    def hear(self, event: RunEvent) -> None:
+        """Keep the numbers of the event."""
+        match event:
+            case StepDone():
+                self._scores = {}
+                self._rates.append(self._job.text.order.characters_per_step / event.seconds)
+            case Validated():
+                self._validated = event
+            case Scored():
+                self._scores[event.split] = event.scores
+
+    def close(self, status: str) -> None:
+        """Write how the run ended."""
+        self.write(status)
+
+    def write(self, status: str) -> None:
+        """Replace the file."""
+        self._job.folder.write_summary(self._summarise(status))
+
+    def _summarise(self, status: str) -> Summary:
+        job, progress, before, scores = self._job, self._state.progress, self._before, self._scores
+        val_loss = self._validated.loss if self._validated else before.val_loss
+        return Summary(
+            status=status,
+            run_id=self._tracker.run_id or before.run_id,
+            step=progress.step,
+            epoch=progress.epoch,
+            train_loss=progress.train_loss,
+            val_loss=val_loss,
+            val_loss_raw=self._validated.raw_loss if self._validated else before.val_loss_raw,
+            best_val_loss=progress.best_val_loss if progress.best_step else None,
+            best_step=progress.best_step or None,
+            test_loss=scores["test"].loss if "test" in scores else None,
+            scores={split: each.as_dict() for split, each in scores.items()},
+            bits_per_char=None if val_loss is None else to_bits(val_loss),
+            ngram_val_loss=self._find_baseline(),
+            val_characters=_count_val_characters(job),
+            dataset_notes=list(job.text.corpus.notes),
+            num_parameters=count_parameters(self._state.network),
+            chars_per_second=_find_rate(self._rates) or before.chars_per_second,
+            seconds=round(time.time() - job.began, 1),
+            seconds_by_activity=self._round_seconds(),
+            checkpoint=_name_last(job, sorted(job.folder.checkpoints.glob("step_*"))),
+            sample=_name_last(job, sorted(job.folder.samples.glob("step_*.txt"), key=_read_step)),
+        )
+
+    def _round_seconds(self) -> dict[str, float]:
+        """Return the seconds of this session; the tracking thread goes beside the others, so its own are CPU time."""
+        seconds = {activity: self._watch.seconds.get(activity, 0.0) for activity in ACTIVITIES}
+        seconds["tracking_thread_cpu"] = self._tracker.cpu_seconds
+        return {activity: round(value, 3) for activity, value in seconds.items()}
+
+
+def _take_last_rows(before: Summary, job: Job) -> Summary:
+    """Return the summary of earlier sessions with the last values of their rows, which may be newer."""
+    curves = read_metrics(job.folder.metrics)
+    if val := curves.get("val_loss"):
+        raw = curves.get("val_loss_raw", val)
+        before = replace(before, val_loss=val[-1][1], val_loss_raw=raw[-1][1])
+    rate = _find_rate([rate for _, rate in curves.get("chars_per_second", [])])
+    return before if rate is None else replace(before, chars_per_second=rate)
+
+
+def _find_rate(rates: list[float]) -> float | None:
+    """Return the median of the updates but the first, which compiles; None before the second."""
+    return round(statistics.median(rates[1:]), 1) if len(rates) > 1 else None
+
+
+def _count_val_characters(job: Job) -> dict[str, int] | None:
+    """Return how long the validation text is, and how much of it is used."""
+    val_n = job.text.parts.val_n
+    return None if val_n is None else {"used": len(val_n), "all": job.text.num_val_characters}
+
+
+def _name_last(job: Job, paths: list[Path]) -> str | None:
+    return str(paths[-1].relative_to(job.folder.path)) if paths else None
+
+
+def _read_step(path: Path) -> int:
+    return int(path.stem.removeprefix("step_"))

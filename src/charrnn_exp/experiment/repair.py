@@ -1,0 +1,43 @@
+"""A run that died gets its true status, and MLflow what it lacks of it."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from charrnn_exp.config.schema import TrackingConfig
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
+from charrnn_exp.run_folder.folder import RunFolder
+from charrnn_exp.tracking.catch_up import catch_up
+
+DEAD = "KILLED"
+"""The status of a run whose process is gone without having written one."""
+
+
+def repair_run(folder: RunFolder, read_tracking: Callable[[], TrackingConfig]) -> list[str]:
+    """Mend one run; return what was done, in words. A run that needs nothing is only read.
+
+    Args:
+        folder: of the run.
+        read_tracking: its settings of tracking; asked for only where something must be mended.
+
+    Raises:
+        RunInUseError: if a process works on the run.
+        MachineError: if the run is damaged.
+        Exception: what MLflow raises.
+    """
+    has_ended = folder.read_summary().has_ended
+    if has_ended and folder.read_tracking().get("complete", True):
+        return []
+    with folder.lock():
+        tracking = read_tracking()
+        done = [] if has_ended else [_mark_dead(folder)]
+        sent = catch_up(folder, tracking)
+        return [*done, str(sent)] if sent is not None else done
+
+
+def _mark_dead(folder: RunFolder) -> str:
+    """Give a run whose process is gone a true summary."""
+    found, summary = CheckpointStore(folder.checkpoints, facts={}, num_rolling=1).find_all(), folder.read_summary()
+    if found:
+        summary = replace(summary, step=found[-1].step, checkpoint=f"checkpoints/{found[-1].folder.name}")
+    folder.write_summary(replace(summary, status=DEAD))
+    return f"died, now {DEAD}; go on with: python -m charrnn_exp resume run={folder.path}"

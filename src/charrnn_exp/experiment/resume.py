@@ -1,0 +1,65 @@
+"""A run that exists goes on, or MLflow gets what it misses of one that is finished."""
+
+from collections.abc import Callable
+from dataclasses import replace
+
+from charrnn_exp.config.schema import Config, TrackingConfig
+from charrnn_exp.config.secrets import hide_secrets
+from charrnn_exp.data.batches import count_steps
+from charrnn_exp.data.prompt import keep_typed, read_typed
+from charrnn_exp.errors import CharRNNError, one_line
+from charrnn_exp.experiment.initial_weights import read_initial_weights
+from charrnn_exp.experiment.job import Job
+from charrnn_exp.experiment.prepare import prepare_run, start_run
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
+from charrnn_exp.run_folder.folder import RunFolder, RunInUseError
+from charrnn_exp.tracking.catch_up import catch_up
+from charrnn_exp.views.terminal import Terminal
+
+
+def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable[[str], None] = print) -> None:
+    """Train to `training.epochs` and `training.max_steps`; a finished run is only said to be so, and tracked wholly.
+
+    Args:
+        folder: of the run.
+        config: its settings with what is changed for this session.
+        began: `time.time()` when the session began.
+        say: hears what there is to say where nothing is left to train.
+
+    Raises:
+        CharRNNError: if the run's text or checkpoints are not what they were, or as for `start_run`.
+    """
+    config = replace(config, sampling=keep_typed(config.sampling, read_typed([config.sampling])))
+    prepared = prepare_run(config, needs_initial=False)
+    summary, num_steps = folder.read_summary(), count_steps(config.training, prepared.text.order)
+    if summary.status == "FINISHED" and summary.step >= num_steps:
+        say(
+            f"run {folder.path} is finished: {summary.step} steps of {num_steps}. "
+            f"To go on longer: resume run={folder.path} training.epochs={config.training.epochs * 2}"
+        )
+        _finish_tracking(folder, config.tracking, say)
+        return
+    # A run that has no checkpoint yet begins where it began; one that has needs the other run no more.
+    if not CheckpointStore(folder.checkpoints, facts={}, num_rolling=1).find_all():
+        prepared = replace(prepared, initial=read_initial_weights(config, prepared.text.corpus.vocabulary))
+    name = config.tracking.run_name or folder.path.name
+    start_run(Job.of(prepared, folder, name=name, began=began, is_resumed=True))
+
+
+def _finish_tracking(folder: RunFolder, tracking: TrackingConfig, say: Callable[[str], None]) -> None:
+    """Send MLflow what a kill or an outage in the last moment of the run kept from it."""
+    if folder.read_tracking().get("complete", True):
+        return
+    try:
+        with folder.lock():
+            sent = catch_up(folder, tracking)
+    except RunInUseError:  # the run's own process is at it
+        return
+    except CharRNNError:
+        raise
+    except Exception as error:  # MLflow raises its own, requests' and SQLAlchemy's
+        reason = hide_secrets(one_line(error))[:500]
+        Terminal().warn(f"tracking failed; `python -m charrnn_exp repair` sends what it misses: {reason}")
+        return
+    if sent is not None:
+        say(str(sent))

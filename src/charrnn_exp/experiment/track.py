@@ -1,0 +1,56 @@
+"""A run is made known to its tracker, and its run folder remembers under which id."""
+
+import uuid
+from collections.abc import Mapping
+from typing import Any
+
+from charrnn_exp.config.choices import Backend
+from charrnn_exp.config.reading import flatten, to_values
+from charrnn_exp.data.corpus import describe
+from charrnn_exp.experiment.job import Job
+from charrnn_exp.tracking.mlflow_run import KEY_TAG, RunDescription
+from charrnn_exp.tracking.provenance import list_versions, read_git_state
+from charrnn_exp.tracking.tracker import Tracker, start_tracker
+
+
+def describe_run(job: Job, *, before: Mapping[str, Any]) -> RunDescription:
+    """Return name, settings, tags and text of a run; its name and key stay as they were `before`, where it is resumed.
+
+    Args:
+        job: of the run.
+        before: `tracking.json` of an earlier session; empty where there is none.
+    """
+    config, corpus = job.config, job.text.corpus
+    fingerprint = corpus.fingerprint.as_dict()
+    return RunDescription(
+        name=before.get("name", job.name),
+        params=flatten(to_values(config)),
+        tags={
+            **{f"version.{name}": version for name, version in list_versions().items()},
+            **read_git_state(),
+            **{f"dataset.{name}": str(value) for name, value in fingerprint.items()},
+            **({"dataset.notes": " ".join(corpus.notes)} if corpus.notes else {}),
+            "run_folder": job.folder.label,
+            KEY_TAG: before.get("tags", {}).get(KEY_TAG, uuid.uuid4().hex),
+            **job.tags,
+            **config.tracking.tags,
+        },
+        dataset={"name": describe(config.dataset), **fingerprint},
+    )
+
+
+def start_tracking(job: Job) -> Tracker:
+    """Start the tracker, with a record in the run folder of the description and of the id that MLflow gives."""
+    folder, tracking = job.folder, job.config.tracking
+    before = folder.read_tracking() if job.is_resumed else {}
+    run = describe_run(job, before=before)
+    record = {"run_id": before.get("run_id"), "complete": False, **run.as_dict()}
+    if tracking.backend is not Backend.none:
+        folder.write_tracking(record)
+    return start_tracker(
+        tracking,
+        run,
+        run_id=record["run_id"],
+        is_resumed=job.is_resumed,
+        remember=lambda run_id: folder.write_tracking({**record, "run_id": run_id}),
+    )

@@ -1,0 +1,100 @@
+"""The summary of a run: `summary.json` as a typed value."""
+
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from types import UnionType
+from typing import Any, Self, get_args, get_origin, get_type_hints
+
+
+@dataclass(frozen=True, kw_only=True)
+class Summary:
+    """The state of a run; None, or empty, is all that was not known when it was written.
+
+    Args:
+        status: RUNNING, FINISHED, FAILED or KILLED; None where no summary was ever written.
+        run_id: of the MLflow run.
+        step: optimizer updates made.
+        epoch: passes completed.
+        train_loss: mean of the pass under way or of the last one, nats per character.
+        val_loss: of the weights that are sampled after the last validation, nats per character.
+        val_loss_raw: of the weights without averaging.
+        best_val_loss: lowest validation loss.
+        best_step: where it was reached.
+        test_loss: after the last step, nats per character.
+        scores: all scores after the last step, by split and name, see `Scores.as_dict`.
+        bits_per_char: val_loss in bits.
+        ngram_val_loss: of the n-gram baseline on the same text, nats per character.
+        val_characters: of the validation text, `used` and `all`.
+        dataset_notes: sentences about odd things in the text.
+        num_parameters: trainable weights.
+        chars_per_second: median over the updates of a session but its first.
+        seconds: wall clock of the last session.
+        seconds_by_activity: where they went.
+        checkpoint: the newest, a path in the run folder.
+        sample: the newest, a path in the run folder.
+    """
+
+    status: str | None = None
+    run_id: str | None = None
+    step: int = 0
+    epoch: int | None = None
+    train_loss: float | None = None
+    val_loss: float | None = None
+    val_loss_raw: float | None = None
+    best_val_loss: float | None = None
+    best_step: int | None = None
+    test_loss: float | None = None
+    scores: dict[str, dict[str, float | None]] | None = None
+    bits_per_char: float | None = None
+    ngram_val_loss: float | None = None
+    val_characters: dict[str, int] | None = None
+    dataset_notes: list[str] | None = None
+    num_parameters: int | None = None
+    chars_per_second: float | None = None
+    seconds: float | None = None
+    seconds_by_activity: dict[str, float] | None = None
+    checkpoint: str | None = None
+    sample: str | None = None
+
+    @property
+    def has_ended(self) -> bool:
+        """Whether the run wrote how it ended; one that did not is alive, or was killed without a word."""
+        return self.status not in (None, "RUNNING")
+
+    def to_json(self) -> dict[str, Any]:
+        """Return plain values in order; numbers that JSON lacks (NaN, infinity) are None."""
+        return {name: _to_json_value(value) for name, value in asdict(self).items()}
+
+    @classmethod
+    def from_json(cls, values: Mapping[str, Any]) -> Self:
+        """Return the summary that the values describe; a key that an older run lacks is None, one of a newer is left.
+
+        Raises:
+            ValueError: if a value is not of the type that a run writes.
+        """
+        known = {name: values[name] for name in TYPES if name in values}
+        for name, value in known.items():
+            if type(value) not in TYPES[name]:
+                raise ValueError(f"must have {name} of type {TYPES[name][0].__name__}, got {str(value)[:100]!r}")
+        return cls(**known)
+
+
+def _list_types(hint: Any) -> tuple[type, ...]:
+    """Return the types that JSON gives for a field: float is also int there."""
+    kinds = [get_origin(kind) or kind for kind in (get_args(hint) if isinstance(hint, UnionType) else (hint,))]
+    return (*kinds, int) if float in kinds else tuple(kinds)
+
+
+def _to_json_value(value: Any) -> Any:
+    match value:
+        case Mapping():
+            return {key: _to_json_value(each) for key, each in value.items()}
+        case float() if not math.isfinite(value):
+            return None
+        case _:
+            return value
+
+
+TYPES = {name: _list_types(hint) for name, hint in get_type_hints(Summary).items()}
+"""The types that each value of a `summary.json` may be of."""
