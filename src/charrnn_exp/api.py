@@ -8,7 +8,8 @@ from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.overrides import open_free_keys
 from charrnn_exp.config.schema import Config
 from charrnn_exp.experiment.job import Job
-from charrnn_exp.experiment.prepare import find_once, prepare_run, start_run
+from charrnn_exp.experiment.prepare import prepare_run, start_run
+from charrnn_exp.experiment.shared_inputs import read_shared_inputs
 from charrnn_exp.run_folder.folder import OUTPUTS, RunFolder, find_run
 from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.run_folder.summary import Summary
@@ -73,7 +74,7 @@ def run(config: Config, *, run_name: str | None = None) -> RunResult:
     Raises:
         CharRNNError: as the command line would tell it: the text, the machine, or a signal stopped the run.
     """
-    config = find_once([config]).keep_in(config)
+    config = read_shared_inputs([config]).put_into(config)
     prepared = prepare_run(config)
     began = datetime.now()
     folder = RunFolder(OUTPUTS / config.name / began.strftime("%Y-%m-%d") / began.strftime("%H-%M-%S-%f"))

@@ -20,7 +20,8 @@ from charrnn_exp.config.overrides import find_swept_keys, list_settings, open_fr
 from charrnn_exp.config.reading import read_config
 from charrnn_exp.errors import Interrupted, MachineError, UserError, one_line
 from charrnn_exp.experiment.job import Job, Prepared
-from charrnn_exp.experiment.prepare import Found, find_once, prepare_run, start_run
+from charrnn_exp.experiment.prepare import prepare_run, start_run
+from charrnn_exp.experiment.shared_inputs import SharedInputs, read_shared_inputs
 from charrnn_exp.machine.tensorflow import find_process_start
 from charrnn_exp.run_folder.folder import RunFolder, shorten
 
@@ -43,14 +44,14 @@ def train(words: Sequence[str]) -> None:
     configs = compose_jobs(overrides, multirun=multirun, config_dir=config_dir)
     # A single run's text is read before Hydra makes its folder; a sweep's texts one by one, each as its job's own.
     only_shows = arguments.cfg or arguments.info or arguments.hydra_help
-    found = find_once([] if only_shows else configs)
-    prepared = None if multirun or only_shows else prepare_run(found.keep_in(configs[0]))
+    inputs = read_shared_inputs([] if only_shows else configs)
+    prepared = None if multirun or only_shows else prepare_run(inputs.put_into(configs[0]))
     swept = find_swept_keys(overrides) if multirun else set()
     failures: list[tuple[str, Exception]] = []
 
     def run_job(composed: DictConfig) -> None:
         try:
-            _run_job(composed, prepared, found, swept, began=time.time() if multirun else find_process_start())
+            _run_job(composed, prepared, inputs, swept, began=time.time() if multirun else find_process_start())
         except Interrupted as error:
             raise _HydraPasses(error) from error
         except Exception as error:  # of a sweep, the other jobs still run
@@ -84,14 +85,14 @@ def name_run(overrides: Sequence[str], swept: set[str]) -> str:
 def _run_job(
     composed: DictConfig,
     prepared: Prepared | None,
-    found: Found,
+    inputs: SharedInputs,
     swept: set[str],
     *,
     began: float,
 ) -> None:
     values = OmegaConf.to_container(composed, resolve=True)
     assert isinstance(values, dict)
-    config = found.keep_in(read_config({str(key): value for key, value in values.items()}))
+    config = inputs.put_into(read_config({str(key): value for key, value in values.items()}))
     hydra_config = HydraConfig.get()
     folder = RunFolder(shorten(Path(hydra_config.runtime.output_dir)))
     tags = {"sweep": folder.label.rpartition("/")[0]} if swept else {}

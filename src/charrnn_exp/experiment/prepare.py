@@ -1,12 +1,8 @@
 """From checked settings to a run that is under way: what can be refused is refused before TensorFlow is imported."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
-
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import prepare_text
-from charrnn_exp.data.prompt import keep_typed, read_typed
-from charrnn_exp.experiment.initial_weights import find_sources, keep_source, read_initial_weights
+from charrnn_exp.experiment.initial_weights import read_initial_weights
 from charrnn_exp.experiment.job import Job, Prepared
 from charrnn_exp.machine.tensorflow import import_tensorflow
 from charrnn_exp.model.memory import check_memory
@@ -14,32 +10,6 @@ from charrnn_exp.model.size import resolve
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.signals import watch_signals
 from charrnn_exp.tracking.store import probe_server
-
-
-@dataclass(frozen=True)
-class Found:
-    """What is found once for all jobs of a sweep: it may be read once only, or be another thing later.
-
-    Args:
-        typed: the prompt of standard input; None where no job asks for it.
-        sources: run folders by the references of training.init_from.
-    """
-
-    typed: str | None
-    sources: Mapping[str, str]
-
-    def keep_in(self, config: Config) -> Config:
-        """Return the settings of a job with what was found in the place of the words that asked for it."""
-        return keep_source(replace(config, sampling=keep_typed(config.sampling, self.typed)), self.sources)
-
-
-def find_once(configs: Sequence[Config]) -> Found:
-    """Return what these jobs ask for that must be found once.
-
-    Raises:
-        UserError: if standard input holds no prompt, or there is no such run.
-    """
-    return Found(read_typed(config.sampling for config in configs), find_sources(configs))
 
 
 def prepare_run(config: Config, *, needs_initial: bool = True) -> Prepared:

@@ -1,0 +1,3 @@
+from tests.small_run import start
+
+__all__ = ["start"]

@@ -1,0 +1,81 @@
+"""The tracker is fed with what the run folder has."""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from charrnn_exp.experiment.job import Job
+from charrnn_exp.experiment.listeners.feed import TrackerFeed
+from charrnn_exp.experiment.prepare import prepare_run
+from charrnn_exp.experiment.stopwatch import Stopwatch
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
+from charrnn_exp.run_folder.folder import RunFolder
+from charrnn_exp.tracking.tracker import NoTracker
+from tests.experiment.listeners.events import VALIDATED
+
+
+class Notes(NoTracker):
+    """A tracker whose store is a list."""
+
+    def __init__(self) -> None:
+        self.heard: list[Any] = []
+        self.run_id, self.error = "a1", None
+
+    def log_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
+        self.heard.append((step, dict(metrics)))
+
+    def log_text(self, text: str, artifact_file: str) -> None:
+        self.heard.append((artifact_file, text))
+
+    def log_table(self, columns: Mapping[str, list[Any]], artifact_file: str) -> None:
+        self.heard.append((artifact_file, dict(columns)))
+
+    def finish(self, status: str, *, artifacts: Mapping[Path, str]) -> None:
+        self.heard.append((status, {path.name for path in artifacts}))
+
+
+@pytest.fixture
+def job(compose: Any, tmp_path: Path) -> Job:
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    return Job.of(prepare_run(compose("sampling.temperature=0.75")), folder, name="a run", began=0.0)
+
+
+def feed(job: Job, tracker: Notes) -> TrackerFeed:
+    return TrackerFeed(tracker, job, CheckpointStore(job.folder.checkpoints, facts={}, num_rolling=1), Stopwatch())
+
+
+def test_rows_of_earlier_sessions_are_sent_at_the_start(job: Job) -> None:
+    job.folder.metrics.write_text('{"step": 1, "a": 2.5}\n{"step": 2, "a": 3.5, "b": 1}\n')
+    tracker = Notes()
+    feed(job, tracker).start()
+    assert tracker.heard == [(1, {"a": 2.5}), (2, {"a": 3.5}), (2, {"b": 1})]
+
+
+def test_samples_are_a_file_and_rows_with_the_last_validation_loss(job: Job) -> None:
+    tracker, path = Notes(), job.folder.path / "step_3.txt"
+    path.write_bytes(b"ab\xff")
+    fed = feed(job, tracker)
+    fed.hear(VALIDATED)
+    fed.send_samples(3, path, ["ab", "c"])
+    (text_file, text), (_, table) = tracker.heard
+    assert (text_file, text) == ("samples/step_3.txt", "ab\ufffd")
+    assert table == {
+        "run": ["a run"] * 2, "step": [3] * 2, "val_loss": [2.0] * 2, "temperature": [0.75] * 2, "text": ["ab", "c"]
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize("error", [None, "no answer"])
+def test_the_end_sends_files_and_status_and_notes_whether_all_came(job: Job, error: str | None) -> None:
+    job.folder.write_tracking({"run_id": "a1", "complete": False})
+    tracker = Notes()
+    tracker.error = error
+    fed = feed(job, tracker)
+    fed.send_end("KILLED")
+    fed.note_end()
+    ((status, names),) = tracker.heard
+    assert status == "KILLED"
+    assert {"summary.json", "metrics.jsonl", "run.log"} <= names
+    assert job.folder.read_tracking() == {"run_id": "a1", "complete": error is None}

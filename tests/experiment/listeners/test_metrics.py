@@ -1,0 +1,36 @@
+"""The rows that events become."""
+
+from pathlib import Path
+
+import pytest
+
+from charrnn_exp.experiment.listeners.metrics import Metrics
+from charrnn_exp.experiment.stopwatch import Stopwatch
+from charrnn_exp.run_folder.metrics import MetricsFile, read_metrics
+from tests.experiment.listeners.events import EVENTS
+
+
+@pytest.mark.parametrize("is_averaged", [False, True])
+def test_every_event_with_numbers_is_a_row_that_is_handed_on_after_it_is_in_the_file(
+    tmp_path: Path, is_averaged: bool
+) -> None:
+    path, watch, sent = tmp_path / "metrics.jsonl", Stopwatch(), []
+
+    def send(step: int, values: object) -> None:
+        assert path.read_text().count("\n") == len(sent) + 1
+        sent.append((step, values))
+
+    file = MetricsFile(path, last_step=0)
+    metrics = Metrics(file, characters_per_step=40, is_averaged=is_averaged, watch=watch, send=send)
+    for event in EVENTS:
+        metrics.hear(event)
+    metrics.close("FINISHED")
+    raw = {"val_loss_raw": 2.25} if is_averaged else {}
+    assert sent[1] == (
+        2, {"train_loss": 3.0, "learning_rate": 0.1, "gradient_norm": 0.5, "chars_per_second": 20.0}
+    )  # fmt: skip
+    assert sent[3] == (3, {"val_loss": 2.0, "val_bits_per_char": pytest.approx(2.885390), **raw})
+    assert sent[4] == (3, {"val_perplexity": pytest.approx(7.389056), "val_accuracy": 0.5})
+    assert len(sent) == 5
+    assert read_metrics(path)["train_loss"] == [(1, 3.5), (2, 3.0), (3, 2.5)]
+    assert list(watch.seconds) == ["checkpoints"], "the rows are brought to the disk before a checkpoint"

@@ -1,0 +1,66 @@
+"""The summary of a run whose numbers are known."""
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from charrnn_exp.experiment.job import Job
+from charrnn_exp.experiment.listeners.summary import SummaryFile
+from charrnn_exp.experiment.prepare import prepare_run
+from charrnn_exp.experiment.stopwatch import Stopwatch
+from charrnn_exp.run_folder.folder import RunFolder
+from charrnn_exp.run_folder.summary import Summary
+from charrnn_exp.tracking.tracker import NoTracker
+from tests.experiment.listeners.events import EVENTS, SCORED, STEPS, VALIDATED
+
+
+@pytest.fixture
+def job(compose: Any, tmp_path: Path) -> Job:
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    return Job.of(prepare_run(compose()), folder, name="a run", began=0.0, is_resumed=True)
+
+
+def make(job: Job, start: Any, before: Summary) -> SummaryFile:
+    state = start().state
+    return SummaryFile(job, state, NoTracker(), watch=Stopwatch(), before=before, find_baseline=lambda: 1.25)
+
+
+def test_the_summary_has_the_numbers_of_the_events(job: Job, start: Any) -> None:
+    summary = make(job, start, Summary())
+    summary.start()
+    assert job.folder.read_summary().status == "RUNNING"
+    for event in EVENTS:
+        summary.hear(event)
+    summary.close("FINISHED")
+    found = job.folder.read_summary()
+    assert (found.status, found.val_loss, found.val_loss_raw, found.ngram_val_loss) == ("FINISHED", 2.0, 2.25, 1.25)
+    assert found.scores == {"val": SCORED.scores.as_dict()}
+    rates = [job.text.order.characters_per_step / step.seconds for step in STEPS[1:]]
+    assert found.chars_per_second == pytest.approx(sum(rates) / 2, abs=0.1), "the first update compiles"
+
+
+def test_numbers_of_earlier_sessions_stay_until_there_are_new_ones_and_their_rows_are_newer(
+    job: Job, start: Any
+) -> None:
+    before = Summary(status="KILLED", run_id="a1", val_loss=9.0, chars_per_second=7.5)
+    summary = make(job, start, before)
+    summary.start()
+    found = job.folder.read_summary()
+    assert (found.status, found.run_id, found.val_loss, found.chars_per_second) == ("RUNNING", "a1", 9.0, 7.5)
+    job.folder.metrics.write_text('{"step": 0, "val_loss": 3.5}\n')
+    summary = make(job, start, before)
+    summary.start()
+    assert (job.folder.read_summary().val_loss, job.folder.read_summary().val_loss_raw) == (3.5, 3.5)
+    summary.hear(VALIDATED)
+    summary.close("KILLED")
+    assert (job.folder.read_summary().val_loss, job.folder.read_summary().val_loss_raw) == (2.0, 2.25)
+
+
+def test_scores_are_those_after_the_last_step(job: Job, start: Any) -> None:
+    summary = make(job, start, Summary())
+    for event, expected in ((SCORED, ["val"]), (STEPS[0], [])):
+        summary.hear(event)
+        summary.write("RUNNING")
+        assert list(job.folder.read_summary().scores or {}) == expected
