@@ -9,7 +9,7 @@ from typing import Any
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.evaluation.baseline.ngram import MAX_CHARACTERS, ORDER
-from charrnn_exp.evaluation.baseline.process import FloorCounter
+from charrnn_exp.evaluation.baseline.process import BaselineProcess
 from charrnn_exp.evaluation.scores import Scores, from_metrics, to_bits, to_metrics
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.files import write_durably
@@ -73,7 +73,7 @@ class Recorder:
         """Of the weights after the last step, by split."""
         self.texts: list[str] = []
         """The newest samples, each with its prompt."""
-        self._floor: FloorCounter | None = None
+        self._floor: BaselineProcess | None = None
         """What counting n-grams reaches on the validation text, nats per character, when it is known."""
 
     def record(self, event: Event, view: TrainingView) -> None:
@@ -167,7 +167,7 @@ class Recorder:
             self._floor = _count_floor(self._text)  # no update was left to make
         floor = self._find_floor(wait=True)
         floors = {} if floor is None else {f"{ORDER}-grams": floor}
-        plot_losses(read_metrics(self.folder.metrics), self.folder.plots / "loss.png", title=title, floors=floors)
+        plot_losses(read_metrics(self.folder.metrics), self.folder.plots / "loss.png", title=title, baselines=floors)
 
     def close(self) -> None:
         """Close the metrics file, and count no further."""
@@ -261,9 +261,9 @@ def _read_scores(folder: RunFolder, text: PreparedText, *, step: int) -> dict[st
     return {split: scores for split, scores in found.items() if scores is not None}
 
 
-def _count_floor(text: PreparedText) -> FloorCounter | None:
+def _count_floor(text: PreparedText) -> BaselineProcess | None:
     """Count n-grams beside the training; None where there is no validation text or counting would take too long."""
     train_n, val_n = text.parts.train_n, text.parts.val_n
     if val_n is None or len(train_n) > MAX_CHARACTERS:
         return None
-    return FloorCounter(train_n, val_n, num_symbols=len(text.corpus.vocabulary))
+    return BaselineProcess(train_n, val_n, num_symbols=len(text.corpus.vocabulary))
