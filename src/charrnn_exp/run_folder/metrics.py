@@ -15,7 +15,8 @@ class MetricsFile:
 
     Args:
         path: path of the file; rows are appended.
-        last_step: step of the restored checkpoint; rows after it are dropped, since a resumed run makes those steps again.
+        last_step: step of the restored checkpoint; later rows are dropped, since a resumed run
+            makes those steps again.
     """
 
     def __init__(self, path: Path, *, last_step: int) -> None:

@@ -95,8 +95,8 @@ class MlflowRun:
     def add_rows(self, columns: Mapping[str, list[Any]], artifact_file: str) -> None:
         """Add rows to a table; create it where it is missing.
 
-        MLflow's `log_table` is used to create it only: to append, it reads the table back and guesses types, which turns
-        the text "007" into the number 7.
+        MLflow's `log_table` is used to create it only: to append, it reads the table back and guesses types, which
+        turns the text "007" into the number 7.
         """
         table = self._read_table(artifact_file)
         if table is None:

@@ -82,8 +82,8 @@ class NoTracker:
 class MlflowTracker:
     """Sends metrics, texts and files to MLflow from a thread, metrics in batches about once a second.
 
-    Data that the store does not accept is kept and sent again every `RETRY_SECONDS`, and once more at the end. The first
-    failure is logged as a warning; `repair` sends data that is still missing after the run.
+    Data that the store does not accept is kept and sent again every `RETRY_SECONDS`, and once more at the end. The
+    first failure is logged as a warning; `repair` sends data that is still missing after the run.
 
     Args:
         tracking: settings of the store.
