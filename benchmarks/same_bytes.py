@@ -18,12 +18,12 @@ from pathlib import Path
 
 SIZES = [
     "tracking=none",
-    "dataset.max_bytes=60000",
+    "dataset.max_bytes=24000",
     "model.hidden_size=48",
     "model.embedding_dim=24",
     "training.batch_size=8",
     "training.sequence_length=32",
-    "training.epochs=3",
+    "training.epochs=2",
     "sampling.length=60",
 ]
 SETTINGS = {

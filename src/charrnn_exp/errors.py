@@ -1,11 +1,11 @@
-"""The three ways in which a run can fail, each with its exit code."""
+"""The errors that are shown to the user, each with its exit code."""
 
 
 class CharRNNError(Exception):
-    """A failure that is told in plain lines, without a traceback.
+    """An error that is shown as plain lines, without a traceback.
 
     Args:
-        lines: one problem each, in words that name the key or place, what was expected, what was got, the way out.
+        lines: one for each problem: the key or place, the expected and the found value, and the way out.
     """
 
     exit_code = 1
@@ -16,19 +16,19 @@ class CharRNNError(Exception):
 
 
 class UserError(CharRNNError):
-    """The user can mend it: a setting, a file, a prompt. Exit code 2."""
+    """An error that the user can mend: a setting, a file, a prompt. Exit code 2."""
 
     exit_code = 2
 
 
 class MachineError(CharRNNError):
-    """The machine must be mended: disk, permission, corrupt checkpoint, a loss that is not a number. Exit code 3."""
+    """An error of the machine: disk, permission, corrupt checkpoint, a loss that is not finite. Exit code 3."""
 
     exit_code = 3
 
 
 class Interrupted(CharRNNError):
-    """SIGINT or SIGTERM asked the run to stop, and it did, with a checkpoint. Exit code 128 + signal."""
+    """SIGINT or SIGTERM stopped the run, after a checkpoint. Exit code 128 + signal."""
 
     def __init__(self, signal_number: int, *lines: str) -> None:
         super().__init__(*lines)
@@ -37,7 +37,7 @@ class Interrupted(CharRNNError):
 
 
 def one_line(error: BaseException) -> str:
-    """Return the words of an exception on one line, or its name where it has none.
+    """Return the message of an exception on one line, or its class name where it has none.
 
     >>> one_line(ValueError("a\\n  b"))
     'a b'

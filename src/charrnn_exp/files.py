@@ -1,4 +1,4 @@
-"""Small files that have the old or the new text, whole, whatever happens; locks that die with their holder."""
+"""Atomic writes of small files, checked reads, and file locks."""
 
 import errno
 import fcntl
@@ -11,14 +11,14 @@ from pathlib import Path
 from typing import Any
 
 MAX_BYTES = 1 << 26
-"""Of a small file: a vocabulary of all Unicode characters takes a tenth."""
+"""Largest small file; a vocabulary of all Unicode characters takes a tenth of it."""
 
 
 class LockHeldError(Exception):
-    """Somebody else has the lock.
+    """Another process holds the lock.
 
     Args:
-        holder: number of the process.
+        holder: its process id.
     """
 
     def __init__(self, holder: str) -> None:
@@ -27,10 +27,10 @@ class LockHeldError(Exception):
 
 
 def write_durably(path: Path, content: str | bytes) -> None:
-    """Replace the file's content, text as UTF-8: written beside it, synced, renamed, the folder synced.
+    """Replace the content of a file atomically (text as UTF-8): write a temporary file, sync, rename, sync the folder.
 
     Raises:
-        OSError: as the file system says; the old content stays.
+        OSError: from the file system; the old content stays.
     """
     temporary = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -41,7 +41,7 @@ def write_durably(path: Path, content: str | bytes) -> None:
         temporary.rename(path)
     except OSError as error:
         temporary.unlink(missing_ok=True)
-        error.filename = error.filename or str(path)  # a write that fails knows no name
+        error.filename = error.filename or str(path)  # a failing write names no file
         raise
     sync_folder(path.parent)
 
@@ -51,7 +51,7 @@ def read_text(path: Path) -> str:
 
     Raises:
         OSError: if it cannot be read.
-        ValueError: if it is not UTF-8, not small, or no file at all: reading a pipe would wait for ever.
+        ValueError: if it is not UTF-8, too large, or no regular file: reading a pipe would block.
     """
     found = path.stat()
     if stat.S_ISDIR(found.st_mode):
@@ -64,11 +64,11 @@ def read_text(path: Path) -> str:
 
 
 def read_json(path: Path) -> dict[str, Any]:
-    """Return the JSON object in a small file; all of it can be written as JSON again.
+    """Return the JSON object in a small file.
 
     Raises:
         OSError: if the file cannot be read.
-        ValueError: if it is not small, holds no object, is nested too deep, or has numbers past all floats.
+        ValueError: if it is too large, not an object, nested too deep, or has NaN or infinite numbers.
     """
     try:
         values = json.loads(read_text(path))
@@ -81,7 +81,7 @@ def read_json(path: Path) -> dict[str, Any]:
 
 
 def sync_folder(folder: Path) -> None:
-    """Make the names in a folder survive a power cut."""
+    """Sync the entries of a folder to disk."""
     descriptor = os.open(folder, os.O_RDONLY)
     try:
         os.fsync(descriptor)
@@ -91,10 +91,10 @@ def sync_folder(folder: Path) -> None:
 
 @contextmanager
 def hold_lock(path: Path) -> Iterator[None]:
-    """Hold a file as a lock; the system gives it back when the process ends, however that happens.
+    """Hold a lock on a file within the block; the system releases it when the process ends.
 
     Raises:
-        LockHeldError: at once, if another process (or this one, elsewhere) holds it.
+        LockHeldError: without waiting, if another process (or this one, elsewhere) holds it.
         OSError: if the file cannot be made.
     """
     descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o644)

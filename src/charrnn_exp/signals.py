@@ -1,4 +1,4 @@
-"""SIGINT and SIGTERM: in a run a handler only sets a flag; whoever works looks at it where stopping is safe."""
+"""SIGINT and SIGTERM: during a run the handler sets a flag, which is checked where stopping is safe."""
 
 import signal
 import threading
@@ -14,7 +14,7 @@ SIGNALS = (signal.SIGINT, signal.SIGTERM)
 
 @dataclass
 class StopRequest:
-    """Whether somebody asked the run to stop, and by which signal."""
+    """A request to stop the run, and the signal that made it."""
 
     signal_number: int | None = None
 
@@ -24,7 +24,7 @@ class StopRequest:
 
 
 class _Interrupts:
-    """A handler of SIGINT: raises KeyboardInterrupt, as Python's own does, and remembers that one came."""
+    """A handler of SIGINT that raises KeyboardInterrupt, as Python's does, and records that it was called."""
 
     def __init__(self) -> None:
         self.came = False
@@ -36,10 +36,10 @@ class _Interrupts:
 
 @contextmanager
 def remember_interrupts() -> Iterator[None]:
-    """Before there is a run: whatever fails after a SIGINT was interrupted.
+    """Before a run starts: turn every error after a SIGINT into KeyboardInterrupt.
 
-    An exception that is raised in a call from C may be lost there: the settings then "do not compose". One that is lost
-    without an error stops the run that follows.
+    A KeyboardInterrupt raised inside a call from C may be lost or replaced there, for instance by an error of
+    composition. One that is lost without an error stops the run that follows.
 
     Raises:
         KeyboardInterrupt: instead of any other error after a SIGINT.
@@ -66,7 +66,7 @@ def remember_interrupts() -> Iterator[None]:
 def watch_signals() -> Iterator[StopRequest]:
     """Turn the first SIGINT or SIGTERM into a request; a second one ends the process at once.
 
-    In a thread that is not the main one Python allows no handlers, and nothing is watched.
+    Outside the main thread Python allows no handlers, and signals are not watched.
     """
     request = StopRequest()
     if threading.current_thread() is not threading.main_thread():

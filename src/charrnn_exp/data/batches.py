@@ -1,4 +1,4 @@
-"""The order of training: which characters make which batch, as a function of seed, epoch and step.
+"""The order of training: the windows of each batch, as a function of seed, epoch and step.
 
 Axes: b stream (or window) in the batch, t time, n batch in the epoch.
 """
@@ -12,29 +12,29 @@ from charrnn_exp.config.schema import TrainingConfig
 from charrnn_exp.errors import UserError
 
 JITTER, DROPS = 1, 2
-"""Words of the seeds by which the draws of an epoch differ; 0 would say nothing (NumPy takes it for none)."""
+"""Last words of the seeds of an epoch's other draws; 0 would give the seed without it (NumPy drops trailing zeros)."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class BatchOrder:
     """The order of one training text.
 
-    Without `shuffle` the text is cut into `batch_size` streams of equal length, and batch n takes the n-th window of
-    each, so that a carried state continues its own text. With `shuffle` the text is cut into windows that follow one
-    another, and each epoch deals them anew. What does not fill a window, a batch or an update is left out: the end of
-    each stream, or, of shuffled windows, the last ones dealt.
+    Without `shuffle` the text is cut into `batch_size` streams of equal length, and batch n holds the n-th window of
+    each stream, so that a carried state meets the text that follows it. With `shuffle` the text is cut into adjacent
+    windows, whose order is drawn for each epoch. Windows that do not fill an update are left out: those at the end of
+    each stream, or the last of the shuffled ones.
 
     Args:
         num_characters: length of the text.
         batch_size: b.
         sequence_length: t; a window has one character more, the last target.
-        shuffle: whether windows are dealt at random.
-        seed: of the deal and of all other draws.
-        jitter: whether an epoch starts 0 to t - 1 characters into each stream (or the text), drawn anew each time; all
-            epochs are as long as the shortest.
-        batches_per_update: batches of each update; an epoch has whole updates only.
-        stateful: whether a stream goes on from the state it ended the batch before with.
-        drop_probability: share of these states that are dropped all the same.
+        shuffle: whether windows come in random order.
+        seed: of the order and of all other draws.
+        jitter: whether each epoch skips 0 to t - 1 characters, drawn at random, at the start of each stream (or of the
+            text); all epochs have as many updates as the shortest.
+        batches_per_update: batches whose mean gradient makes one update.
+        stateful: whether a stream starts from its state after the previous batch.
+        drop_probability: share of these states that are reset at random.
     """
 
     num_characters: int
@@ -60,7 +60,7 @@ class BatchOrder:
 
     @property
     def characters_per_step(self) -> int:
-        """Number of characters that an update learns to predict."""
+        """Number of targets in an update."""
         return self.batches_per_update * self.batch_size * self.sequence_length
 
     @property
@@ -70,7 +70,7 @@ class BatchOrder:
         return self.batch_size * windows + lost + 1 if self.shuffle else self.batch_size * (windows + lost) + 1
 
     def find_starts(self, epoch: int) -> npt.NDArray[np.int64]:
-        """Return where each window of the epoch starts: the array starts_nb of positions in the text."""
+        """Return starts_nb, the position in the text of the first character of each window of the epoch."""
         offset = self._find_offset(epoch)
         if self.shuffle:
             order = np.random.default_rng([self.seed, epoch]).permutation(self._num_windows)
@@ -80,7 +80,7 @@ class BatchOrder:
         return offset + batches_n1 + np.arange(self.batch_size, dtype=np.int64) * self._stream_length
 
     def find_resets(self, epoch: int) -> npt.NDArray[np.bool_]:
-        """Return which streams begin anew at which batch, without the state before it: the array resets_nb."""
+        """Return resets_nb, true where a stream is reset to the first state before a batch."""
         shape = (self.batches_per_epoch, self.batch_size)
         if not self.stateful:
             return np.ones(shape, np.bool_)
@@ -114,7 +114,7 @@ class BatchOrder:
 
 
 def plan_batches(num_characters: int, training: TrainingConfig, *, seed: int) -> BatchOrder:
-    """Return the order of a training text of so many characters.
+    """Return the order of a training text.
 
     Raises:
         UserError: if the text does not fill a single update.

@@ -11,7 +11,7 @@ import numpy.typing as npt
 
 from charrnn_exp.config.choices import Unit
 from charrnn_exp.config.schema import DatasetConfig
-from charrnn_exp.data.room import find_room
+from charrnn_exp.data.allocation import allocate_ids
 from charrnn_exp.data.sources import read_chunks, read_file
 from charrnn_exp.data.vocabulary import Ids, Vocabulary, code_points_of, id_type
 from charrnn_exp.errors import UserError, one_line
@@ -22,7 +22,7 @@ LINE_BREAKING = (ord("\t"), ord("\n"), ord("\r"))
 
 @dataclass(frozen=True)
 class Fingerprint:
-    """What identifies the text of a run: two runs with equal fingerprints read the same text."""
+    """Hash and sizes of a text: two runs with equal fingerprints read the same text."""
 
     sha256: str
     num_bytes: int
@@ -41,8 +41,8 @@ class Corpus:
     Args:
         ids_n: the id of each symbol, in text order.
         vocabulary: the symbols.
-        fingerprint: of the bytes it was read from.
-        notes: oddities of the text that stay in it as they are, one line each.
+        fingerprint: of the bytes of the text.
+        notes: unusual symbols of the text, one line each; they are kept.
     """
 
     ids_n: Ids
@@ -52,14 +52,14 @@ class Corpus:
 
 
 def load_corpus(dataset: DatasetConfig) -> Corpus:
-    """Read the text twice: once to count its symbols, once to turn them into ids.
+    """Read the text twice: first to count its symbols, then to encode it.
 
-    Nothing is changed: byte order marks, carriage returns, NUL and control characters are symbols like any other,
-    and `notes` says which there are. Memory stays near one id per character, or below.
+    The text is not changed: byte order marks, carriage returns, NUL and control characters are symbols like any other,
+    and `notes` lists them. Memory stays near one id per character.
 
     Raises:
         UserError: if the text is empty or not in the given encoding.
-        MachineError: if a large text finds no room.
+        MachineError: if the temporary folder has no space for the ids of a large text.
     """
     digest = hashlib.sha256()
     counts_u = np.zeros(NUM_CODE_POINTS, dtype=np.int64)
@@ -73,7 +73,7 @@ def load_corpus(dataset: DatasetConfig) -> Corpus:
     if num_characters == 0:
         raise UserError(f"dataset must hold at least one character, got an empty text ({describe(dataset)}).")
     vocabulary = Vocabulary(dataset.unit, tuple(np.flatnonzero(counts_u).tolist()))
-    ids_n = find_room(num_characters, id_type(len(vocabulary)))
+    ids_n = allocate_ids(num_characters, id_type(len(vocabulary)))
     position = 0
     for _, points in _decode_own(dataset):
         ids_n[position : position + len(points)] = vocabulary.lookup[points]
@@ -84,21 +84,21 @@ def load_corpus(dataset: DatasetConfig) -> Corpus:
 
 
 def describe(dataset: DatasetConfig) -> str:
-    """Return the text's name as the user gave it."""
+    """Return the name of the text: its path, or the option of `dataset`."""
     return str(dataset.path) if dataset.path else dataset.name.name
 
 
 def read_ids(path: Path, dataset: DatasetConfig, vocabulary: Vocabulary, *, key: str) -> Ids:
-    """Return the ids of another text, which is read as the text of the dataset was: in its unit and encoding.
+    """Return the ids of another text, read in the unit and encoding of the dataset.
 
     Args:
         path: of the text.
-        dataset: of the run that the vocabulary is of.
-        vocabulary: what the ids mean.
-        key: the word that the path came with, for the messages.
+        dataset: settings of the run that has the vocabulary.
+        vocabulary: of that run.
+        key: name of the argument or setting that holds the path, for the messages.
 
     Raises:
-        UserError: if it cannot be read, or has symbols that the vocabulary lacks, which are named.
+        UserError: if it cannot be read, or naming the symbols that the vocabulary lacks.
     """
     chunks = read_file(path, key=key)
     pieces = [
@@ -111,7 +111,7 @@ def read_ids(path: Path, dataset: DatasetConfig, vocabulary: Vocabulary, *, key:
 
 
 def _decode_own(dataset: DatasetConfig) -> Iterator[tuple[bytes, npt.NDArray[np.integer]]]:
-    """Yield the dataset's own text."""
+    """Yield the text of the dataset, see `_decode`."""
     return _decode(
         read_chunks(dataset),
         dataset,
@@ -124,7 +124,7 @@ def _decode_own(dataset: DatasetConfig) -> Iterator[tuple[bytes, npt.NDArray[np.
 def _decode(
     chunks: Iterator[bytes], dataset: DatasetConfig, *, name: str, way_out: str, may_end_within: bool
 ) -> Iterator[tuple[bytes, npt.NDArray[np.integer]]]:
-    """Yield each chunk of bytes with the code points that it completes."""
+    """Yield each chunk of bytes with the code points decoded from it."""
     if dataset.unit is Unit.byte:
         for chunk in chunks:
             yield chunk, np.frombuffer(chunk, np.uint8)
@@ -145,7 +145,7 @@ def _decode(
 def _decode_chunk(
     decoder: codecs.IncrementalDecoder, chunk: bytes, offset: int, *, final: bool
 ) -> npt.NDArray[np.integer]:
-    """Return the code points; raise UnicodeError with what was found and where."""
+    """Return the code points; raise UnicodeError with the bad bytes and their position."""
     held_back = decoder.getstate()[0]
     try:
         points = code_points_of(decoder.decode(chunk, final))

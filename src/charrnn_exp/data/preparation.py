@@ -1,4 +1,4 @@
-"""Everything about a run's text that can be done, and can fail, before TensorFlow is imported."""
+"""Reading, splitting and planning the text of a run: all that can fail before TensorFlow is imported."""
 
 from dataclasses import dataclass
 
@@ -19,9 +19,9 @@ class PreparedText:
     Args:
         corpus: the whole text.
         parts: training, validation and test text.
-        num_val_characters: of the validation text before training.max_val_characters cut it; 0 where there is none.
-        order: which characters make which batch.
-        prompt_ids_t: what samples start from.
+        num_val_characters: length of the validation text before training.max_val_characters cut it; 0: there is none.
+        order: the windows of each batch.
+        prompt_ids_t: ids of the prompt of samples.
     """
 
     corpus: Corpus

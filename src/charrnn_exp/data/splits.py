@@ -1,6 +1,6 @@
-"""The parts of a text, by named protocol: the split decides the number, so it is stored with every result.
+"""Training, validation and test text, by named protocol; the protocol is stored with every result.
 
-Axes: n position in the text or in a part of it.
+Axes: n position in the text or in a split of it.
 """
 
 import itertools
@@ -16,14 +16,14 @@ from charrnn_exp.data.vocabulary import Ids
 from charrnn_exp.errors import UserError
 
 LEAST_CHARACTERS = 2
-"""Of a part that is scored: the first character is predicted by nothing."""
+"""Least length of a validation or test text: its first character has no prediction."""
 CHARRNN_STREAMS = 50
 KARPATHY2015_STREAMS = 100
 
 
 @dataclass(frozen=True)
 class Parts:
-    """A text in parts.
+    """The splits of a text.
 
     Args:
         train_n: ids of the training text.
@@ -38,7 +38,7 @@ class Parts:
 
 @dataclass(frozen=True)
 class _Lengths:
-    """Characters of each part, in the order in which they lie in the text; None: there is no such part."""
+    """Characters of each split, in text order; None: the protocol has no such split."""
 
     train: int
     val: int | None
@@ -46,9 +46,9 @@ class _Lengths:
 
 
 def split_text(ids_n: Ids, dataset: DatasetConfig) -> Parts:
-    """Cut the text by the protocol of `dataset.split`, without overlap or loss; counts are exact, never floats.
+    """Cut the text by the protocol of `dataset.split`, without overlap or loss; counts are exact integers.
 
-    In order, the parts are views of the text (// rounds down):
+    In text order, as views of the text (// rounds down):
 
     nanogpt: train n * 9 // 10, validation the rest. Source: nanoGPT, data/shakespeare_char/prepare.py.
     torchrnn: validation n // 10 and test n // 10; train, which comes first, the rest. Source: torch-rnn,
@@ -58,9 +58,9 @@ def split_text(ids_n: Ids, dataset: DatasetConfig) -> Parts:
     fraction: validation n * val_fraction and test n * test_fraction, rounded down; train, which comes first, the rest.
     none: all of it is training text.
 
-    Along streams: the text is cut into `split_streams` streams, which differ by one character at most, each stream is
-    cut in order, and the parts of one kind are joined in the order of the streams. A joint is a context that the text
-    does not have: those 49 of charrnn cost 7-grams 0.009 nats per character on tiny Shakespeare (docs/LOG.md).
+    Along streams: the text is cut into `split_streams` streams, whose lengths differ by one character at most. Each
+    stream is cut in text order, and the pieces of a split are joined in the order of the streams. The text has no such
+    joints: the 49 of charrnn cost 7-grams 0.009 nats per character on tiny Shakespeare (docs/log/data.md).
 
     charrnn: 50 streams, train 19/20 of each rounded down, validation the rest. Source: char-rnn,
         util/CharSplitLMMinibatchLoader.lua, whose streams are those of its batches.
@@ -80,7 +80,7 @@ def split_text(ids_n: Ids, dataset: DatasetConfig) -> Parts:
 
 
 def check_parts(parts: Parts, dataset: DatasetConfig) -> None:
-    """Refuse parts that are too short to be scored, by the setting that makes them.
+    """Refuse validation and test texts that are too short to be scored, naming the setting at fault.
 
     Raises:
         UserError: with a line for each.
@@ -100,14 +100,14 @@ def check_parts(parts: Parts, dataset: DatasetConfig) -> None:
 
 
 def cap_validation(parts: Parts, max_characters: int | None) -> Parts:
-    """Return the parts with so many characters of the validation text at most, its first; None: all of it."""
+    """Return the splits with the validation text cut to its first max_characters; None: not cut."""
     if parts.val_n is None or max_characters is None:
         return parts
     return replace(parts, val_n=parts.val_n[:max_characters])
 
 
 def _find_lengths(num: int, dataset: DatasetConfig) -> _Lengths:
-    """Return the lengths of the parts of a text, or of one stream, of `num` characters."""
+    """Return the lengths of the splits of a text, or of one stream, of `num` characters."""
     match dataset.split:
         case Split.nanogpt:
             return _Lengths(num * 9 // 10, num - num * 9 // 10, None)
@@ -131,12 +131,12 @@ def _find_lengths(num: int, dataset: DatasetConfig) -> _Lengths:
 
 
 def _share(num: int, fraction: float) -> int:
-    """Return a share rounded down: of the number as it was typed, 0.29 of 100 is 29, not int(28.999999999999996)."""
+    """Return num * fraction rounded down, by the decimal digits of the fraction: 0.29 of 100 is 29, not 28."""
     return int(num * Fraction(str(fraction)))
 
 
 def _cut(ids_n: Ids, dataset: DatasetConfig) -> Parts:
-    """Return the parts of a text, or of one stream, as views."""
+    """Return the splits of a text, or of one stream, as views."""
     lengths = _find_lengths(len(ids_n), dataset)
     val_ends = lengths.train + (lengths.val or 0)
     return Parts(
@@ -163,6 +163,6 @@ def _split_streams(ids_n: Ids, dataset: DatasetConfig, num_streams: int) -> Part
 
 
 def _join(pieces: Iterable[Ids | None]) -> Ids | None:
-    """Return the pieces of one part, in the order of their streams; None where the protocol has no such part."""
+    """Return the joined pieces of one split, in the order of their streams; None: the protocol has no such split."""
     found = [piece_n for piece_n in pieces if piece_n is not None]
     return np.concatenate(found) if found else None

@@ -37,18 +37,18 @@ class Vocabulary:
 
     @cached_property
     def lookup(self) -> Ids:
-        """Array from code point to id; symbols that the vocabulary lacks have no meaning in it."""
+        """Array from code point to id; entries of unknown symbols are undefined."""
         table = np.zeros(self.code_points[-1] + 1, dtype=id_type(len(self)))
         table[np.asarray(self.code_points)] = np.arange(len(self))
         return table
 
     @property
     def sha256(self) -> str:
-        """Fingerprint of the symbols in their order, to tell a permuted vocabulary from the right one."""
+        """Hash of the symbols in their order: a permuted vocabulary has another."""
         return hashlib.sha256(self.to_json().encode()).hexdigest()
 
     def default_prompt_ids(self) -> npt.NDArray[np.int32]:
-        """Ids of a prompt that fits every text: a line break where the text has one, else its first symbol."""
+        """Ids of the default prompt: a line break where the vocabulary has one, else its first symbol."""
         return np.array([self.code_points.index(ord("\n")) if ord("\n") in self.code_points else 0], np.int32)
 
     def encode(self, text: str, *, key: str) -> npt.NDArray[np.int32]:
@@ -56,7 +56,7 @@ class Vocabulary:
 
         Args:
             text: any string.
-            key: the setting it came from, for the message.
+            key: name of its setting, for the message.
 
         Raises:
             UserError: naming every symbol that the vocabulary lacks.
@@ -72,8 +72,8 @@ class Vocabulary:
         """Return the ids of code points, or of bytes where the unit is the byte.
 
         Args:
-            points: of the symbols.
-            key: the setting they came from, for the message.
+            points: code points or bytes.
+            key: name of their setting, for the message.
 
         Raises:
             UserError: naming every symbol that the vocabulary lacks.
@@ -98,16 +98,16 @@ class Vocabulary:
         return self.to_bytes(ids).decode("utf-8", errors="replace")
 
     def to_json(self) -> str:
-        """Return what `vocabulary.json` holds."""
+        """Return the content of `vocabulary.json`."""
         return json.dumps({"unit": self.unit.name, "code_points": self.code_points})
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> "Vocabulary":
-        """Return the vocabulary that `to_json` wrote, parsed.
+        """Return the vocabulary from the parsed content of `vocabulary.json`.
 
         Raises:
-            ValueError: if it is none: the symbols must be code points or bytes, strictly ascending.
-            KeyError: if a part is missing.
+            ValueError: if the symbols are not code points or bytes in strictly ascending order.
+            KeyError: if a field is missing.
         """
         unit, points = Unit[values["unit"]], values["code_points"]
         most = 0xFF if unit is Unit.byte else sys.maxunicode
@@ -127,7 +127,7 @@ class Vocabulary:
 
 def code_points_of(text: str) -> npt.NDArray[np.unsignedinteger]:
     """Return the code points of the characters."""
-    if text.isascii():  # a quarter of the memory, and of the time
+    if text.isascii():  # a quarter of the memory and time
         return np.frombuffer(text.encode("ascii"), dtype=np.uint8)
     return np.frombuffer(text.encode("utf-32-le", errors="surrogatepass"), dtype="<u4")
 

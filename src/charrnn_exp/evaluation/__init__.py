@@ -1,1 +1,1 @@
-"""How well a model predicts a text, and what the simplest models reach on it."""
+"""Scores of a model on a text, and the n-gram baseline of that text."""

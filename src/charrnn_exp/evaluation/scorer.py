@@ -1,4 +1,4 @@
-"""The scores of a whole text, in wide batches, with the state carried; training is left untouched.
+"""Scores of a whole text, read in wide batches with the state carried; the network is not changed.
 
 Axes: b stream, t time, v vocabulary.
 """
@@ -16,23 +16,23 @@ from charrnn_exp.evaluation.scores import BlockMeans, Scores
 from charrnn_exp.model.network import Network
 
 MAX_STREAMS = 64
-"""Streams read side by side."""
+"""Most streams in a batch."""
 STREAM_CHARACTERS = 800
-"""A stream is at least this long, so that short texts are read in few streams."""
+"""Least length of a stream: a short text is read in few streams."""
 WARMUP_CHARACTERS = 100
-"""Characters that each stream but the first reads before its own, unscored, so that it does not start cold."""
+"""Unscored characters that each stream but the first reads before its own, to warm its state up."""
 MAX_WINDOW_CHARACTERS = 400
-"""Characters of each stream that are read at a time; does not change the result."""
+"""Most characters of each stream in a window; the result does not depend on it."""
 MAX_LOGITS = 8_000_000
-"""Logits of one window: with thousands of symbols the windows are shorter, or memory would run out."""
+"""Most logits of a window: with thousands of symbols, windows are shorter to save memory."""
 
 
 class Scorer:
     """Scores one text under the current weights of a network.
 
-    The text is cut into streams. Each but the first reads the `WARMUP_CHARACTERS` before its own part to build up
-    its state, so the result is that of one stream over the whole text, to about a millionth of a nat
-    (docs/LOG.md). Each character is scored once, but the first, which nothing predicts.
+    The text is cut into streams. Each but the first reads `WARMUP_CHARACTERS` before its first scored character. The
+    result differs from that of one stream by a few 1e-4 nats at most (docs/log/evaluation.md). Every character but
+    the first of the text is scored once.
 
     Args:
         network: the model; dropout is off.
@@ -44,7 +44,7 @@ class Scorer:
         self._streams = _cut_streams(ids_n, num_symbols=network.num_symbols)
         self._num_scored = len(ids_n) - 1
         self._add_losses = tf.function(self._add_losses_impl, autograph=False)
-        self._look_closely = tf.function(self._look_closely_impl, autograph=False)
+        self._score_window = tf.function(self._score_window_impl, autograph=False)
 
     def loss(self, should_stop: Callable[[], bool] = lambda: False) -> float | None:
         """Return the mean loss in nats per character; None if it was asked to stop before the end."""
@@ -64,7 +64,7 @@ class Scorer:
         for window in self._streams.read_windows():
             if should_stop():
                 return None
-            loss, losses_bt, hits_bt, states = self._look_closely(
+            loss, losses_bt, hits_bt, states = self._score_window(
                 tf.constant(window.ids_bt), tf.constant(window.weights_bt), states
             )
             is_scored_bt = window.weights_bt == 1.0
@@ -82,7 +82,7 @@ class Scorer:
         loss, _, _, states = self._predict(window_bt, weights_bt, states)
         return loss, states
 
-    def _look_closely_impl(self, window_bt: Any, weights_bt: Any, states: Any) -> tuple[Any, Any, Any, Any]:
+    def _score_window_impl(self, window_bt: Any, weights_bt: Any, states: Any) -> tuple[Any, Any, Any, Any]:
         loss, losses_bt, logits_btv, states = self._predict(window_bt, weights_bt, states)
         hits_bt = tf.argmax(logits_btv, axis=-1, output_type=tf.int32) == window_bt[:, 1:]
         return loss, losses_bt, hits_bt, states
@@ -95,12 +95,12 @@ class Scorer:
 
 @dataclass(frozen=True)
 class _Window:
-    """Characters that are read at a time.
+    """Characters of all streams that are read at once.
 
     Args:
-        ids_bt: int32, one longer than the others, the last target; 0 behind the end of a stream.
-        weights_bt: 1 where the next character is scored, else 0.
-        positions_bt: in the text; that of the next character, counted from the second of the text.
+        ids_bt: int32, one longer than the other arrays (the last target); 0 after the end of a stream.
+        weights_bt: float64, 1 where the next character is scored, else 0.
+        positions_bt: index of each target among all targets of the text.
     """
 
     ids_bt: npt.NDArray[np.int32]
@@ -110,15 +110,15 @@ class _Window:
 
 @dataclass(frozen=True)
 class _Streams:
-    """Where the streams of a text lie; stream i reads from begins_b[i] on and is scored from firsts_b[i] to lasts_b[i].
+    """Positions of the streams of a text: stream i reads from begins_b[i] and is scored from firsts_b[i] to lasts_b[i].
 
     Args:
         ids_n: the text.
-        begins_b: first character that is read.
-        firsts_b: first character whose next one is scored.
-        lasts_b: last character, a target only.
-        length: of a window; all windows are of one size.
-        num_windows: of each stream.
+        begins_b: index of the first input.
+        firsts_b: index of the first input whose target is scored.
+        lasts_b: index of the last target.
+        length: characters of each window.
+        num_windows: windows of each stream.
     """
 
     ids_n: Ids
@@ -134,7 +134,7 @@ class _Streams:
         return len(self.begins_b)
 
     def read_windows(self) -> Iterator[_Window]:
-        """Yield the windows in order, cut when they are needed: a text may be large."""
+        """Yield the windows in order, each cut when it is needed."""
         firsts_b1, lasts_b1 = self.firsts_b[:, None], self.lasts_b[:, None]
         for number in range(self.num_windows):
             at_bt = self.begins_b[:, None] + number * self.length + np.arange(self.length + 1)

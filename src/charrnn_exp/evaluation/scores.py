@@ -1,4 +1,4 @@
-"""What a model reaches on a text, in the units that people publish.
+"""Scores of a model on a text, in the units of published results.
 
 Axes: n scored character, k block.
 """
@@ -12,9 +12,9 @@ import numpy.typing as npt
 
 NUM_BLOCKS = 30
 LEAST_BLOCKS = 10
-"""Fewer block means say too little of how they scatter. Both numbers: Schmeiser 1982, see `BlockMeans`."""
+"""With fewer block means no standard error is given. Both numbers: Schmeiser 1982, see `BlockMeans`."""
 BLOCK_CHARACTERS = 100
-"""A block is at least this long."""
+"""Least length of a block."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -23,9 +23,9 @@ class Scores:
 
     Args:
         loss: mean negative log-probability, nats per character.
-        accuracy: share of the characters that were the likeliest by the model, in [0, 1].
-        standard_error: of the loss, nats per character, see `BlockMeans`; None for texts too short to tell.
-        num_characters: that were scored: all of the text but its first, which nothing predicts.
+        accuracy: share of the characters that had the largest probability, in [0, 1].
+        standard_error: of the loss, nats per character, see `BlockMeans`; None for texts that are too short.
+        num_characters: scored characters: all of the text but its first.
     """
 
     loss: float
@@ -40,7 +40,7 @@ class Scores:
 
     @property
     def perplexity(self) -> float:
-        """How many equally likely characters would be as hard to predict; infinity where no float holds it.
+        """e to the loss; infinity where no float holds it.
 
         >>> round(Scores(loss=math.log(65), accuracy=0.0, standard_error=None, num_characters=9).perplexity, 9)
         65.0
@@ -63,7 +63,7 @@ class Scores:
 
 
 def to_metrics(split: str, scores: Scores) -> dict[str, float]:
-    """Return the scores of a split by the names of metrics; a standard error that is not known is left out."""
+    """Return the scores of a split by metric name; an unknown standard error is left out."""
     error = {} if scores.standard_error is None else {f"{split}_standard_error": scores.standard_error}
     return {
         f"{split}_loss": scores.loss,
@@ -75,11 +75,11 @@ def to_metrics(split: str, scores: Scores) -> dict[str, float]:
 
 
 def from_metrics(split: str, metrics: Mapping[str, float], *, num_characters: int) -> Scores | None:
-    """Return the scores that `to_metrics` named; None where they are not all there.
+    """Return the scores of a split from its metrics; None where one is missing.
 
     Args:
-        split: of the text.
-        metrics: of one step.
+        split: train, val or test.
+        metrics: values of one step by name, see `to_metrics`.
         num_characters: see `Scores`.
     """
     loss, accuracy = metrics.get(f"{split}_loss"), metrics.get(f"{split}_accuracy")
@@ -94,14 +94,14 @@ def from_metrics(split: str, metrics: Mapping[str, float], *, num_characters: in
 
 
 class BlockMeans:
-    """The standard error of a mean whose terms hang together, by the method of batch means.
+    """The standard error of the mean of correlated losses, by the method of batch means.
 
-    The losses of neighbouring characters are correlated (a hard word, a name, a speech), so that the usual standard
-    deviation / sqrt(n) would be too small. The text is cut into `NUM_BLOCKS` contiguous blocks, equal to one character,
-    whose means are nearly independent: their standard deviation / sqrt(their number) is the error of the whole mean.
+    Losses of neighbouring characters are correlated, so the usual standard deviation / sqrt(n) is too small. The text
+    is cut into `NUM_BLOCKS` contiguous blocks of equal length (to one character). Their means are nearly independent;
+    the standard error is the standard deviation of the block means / sqrt(number of blocks).
 
     Source: Schmeiser 1982, Batch Size Effects in the Analysis of Simulation Output, Operations Research 30(3): 10 to 30
-    blocks, however long the series is.
+    blocks, whatever the length of the series.
 
     Args:
         num_characters: n.
@@ -113,7 +113,7 @@ class BlockMeans:
         self._sums_k = np.zeros(max(1, self._num_blocks))
 
     def add(self, positions_n: npt.NDArray[np.int64], losses_n: npt.NDArray[np.floating]) -> None:
-        """Add the losses of the characters at these positions, each once; in any order."""
+        """Add the losses at these positions; each position is added once, in any order."""
         blocks_n = positions_n * len(self._sums_k) // self._num_characters
         self._sums_k += np.bincount(blocks_n, weights=losses_n, minlength=len(self._sums_k))
 

@@ -1,4 +1,4 @@
-"""What the machine's arithmetic is: on a GPU or not, repeatable kernels, what may move the last digits."""
+"""Arithmetic of the machine: GPU or CPU, deterministic kernels, and all that may change the last digits of a result."""
 
 import os
 
@@ -12,17 +12,17 @@ ARITHMETIC_VARIABLES = ("TF_ENABLE_ONEDNN_OPTS", "ONEDNN_MAX_CPU_ISA", "XLA_FLAG
 
 
 def has_gpu() -> bool:
-    """Return whether TensorFlow sees a GPU, which then does the training."""
+    """Return whether TensorFlow sees a GPU; it then trains on it."""
     return bool(tf.config.list_physical_devices("GPU"))
 
 
 def pin_determinism() -> None:
-    """Make every kernel repeat itself bit for bit, run to run, on the same machine with as many threads."""
+    """Make every kernel deterministic: the same bits on the same machine with the same number of threads."""
     tf.config.experimental.enable_op_determinism()
 
 
 def describe_arithmetic() -> dict[str, str]:
-    """Return what, beside versions, may change the last digits of a run: stored with every checkpoint."""
+    """Return the facts, besides versions, that may change the last digits of a run; every checkpoint stores them."""
     return {
         "device": "gpu" if has_gpu() else "cpu",
         "processor": " ".join(sorted(ARITHMETIC_FLAGS & read_cpu_flags(CPU_INFO))),

@@ -1,4 +1,4 @@
-"""The number format of the products; known before TensorFlow is imported, as memory is estimated by it."""
+"""Number format of the matrix products, chosen without TensorFlow: the memory estimate needs it before the import."""
 
 from pathlib import Path
 
@@ -23,9 +23,9 @@ def choose_precision(precision: Precision, *, gpu: bool, cpu_info: Path = CPU_IN
 
 
 def read_cpu_flags(cpu_info: Path) -> set[str]:
-    """Return the instruction sets of the processor; none where the system has no table of them."""
+    """Return the instruction sets of the processor; an empty set where the system does not list them."""
     try:
         lines = cpu_info.read_text().splitlines()
-    except OSError:  # not Linux: no table of flags, so the safe format
+    except OSError:  # not Linux: float32 is then chosen
         return set()
     return {flag for line in lines if line.startswith("flags") for flag in line.split(":", 1)[1].split()}

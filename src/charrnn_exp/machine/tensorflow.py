@@ -1,4 +1,4 @@
-"""The import of TensorFlow, without the lines it writes to standard error before anything can silence them."""
+"""The import of TensorFlow, without the log lines that it writes to standard error."""
 
 import contextlib
 import os
@@ -10,22 +10,22 @@ from contextlib import contextmanager
 import psutil
 
 UNUSED = ("sklearn", "pandas", "matplotlib")
-"""Packages that Keras imports where it finds them, for wrappers and pictures of its own: a third of its import."""
+"""Optional packages of Keras that are not needed here; they take a third of its import."""
 
 
 def import_tensorflow() -> None:
-    """Import TensorFlow and Keras, and set its threads; what the import prints is shown only if it fails.
+    """Import TensorFlow and Keras and set the number of threads; output of the import is shown only if it fails.
 
-    Where TensorFlow is at work already, as in a notebook, its threads stay what they are.
+    Where TensorFlow has started already, as in a notebook, the number of threads is not changed.
     """
     if "keras" not in sys.modules:
         _import_quietly()
     import tensorflow as tf
 
-    # Sums are added in another order by another number of threads, so it is set, and stored with checkpoints.
+    # The order of sums depends on the number of threads, so it is set here and stored with checkpoints.
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(count_cores())
-    tf.get_logger().setLevel("ERROR")  # it warns of functions traced anew, as the jobs of a sweep must be
+    tf.get_logger().setLevel("ERROR")  # it warns of retracing, which each job of a sweep needs
 
 
 def _import_quietly() -> None:
@@ -50,18 +50,18 @@ def _import_quietly() -> None:
 
 
 def find_process_start() -> float:
-    """Return when this process began, as time.time() tells it: what a person at the terminal has waited since."""
+    """Return the start time of this process, as time.time(): seconds of a run count from here."""
     return float(psutil.Process().create_time())
 
 
 def count_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 @contextmanager
 def _hidden(packages: tuple[str, ...]) -> Iterator[None]:
-    """Make packages that are not imported yet look absent for a while."""
+    """Make packages that are not imported yet appear absent within the block."""
     hidden = [package for package in packages if package not in sys.modules]
     sys.modules.update(dict.fromkeys(hidden))  # type: ignore[arg-type]  # None is Python's own sign for "absent"
     try:

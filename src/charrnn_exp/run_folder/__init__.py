@@ -1,1 +1,1 @@
-"""A run on disk: its folder, checkpoints, metrics and samples."""
+"""A run on disk: folder, lock, checkpoints, metrics, samples, summary."""

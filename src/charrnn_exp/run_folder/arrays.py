@@ -1,4 +1,4 @@
-"""Arrays in files: read only as large as the file is said to be, and only as plain numbers."""
+"""Arrays in `.npz` files, read without trust: sizes and hash are checked first, and only numbers are accepted."""
 
 import hashlib
 import io
@@ -17,17 +17,17 @@ Arrays = dict[str, npt.NDArray[Any]]
 
 MEMBER = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,200}\.npy")
 NUMBERS = "biuf"
-"""Kinds of array that a checkpoint may hold: bool, int, unsigned int, float."""
+"""NumPy kinds of array that a checkpoint may hold: bool, int, unsigned int, float."""
 
 
 def read_npz(path: Path, *, num_bytes: int, sha256: str) -> Arrays:
-    """Return the arrays of an `.npz` that has exactly this size and hash.
+    """Return the arrays of an `.npz` file with this size and hash.
 
-    Neither is taken on trust: an array is read only if it is as large as its place in the file, so that reading takes
-    no more memory than the file has bytes, whatever its headers say.
+    An array is read only if its shape fits its bytes in the file, so that reading takes no more memory than the file
+    has bytes, whatever its headers claim.
 
     Raises:
-        MachineError: naming what differs.
+        MachineError: naming the difference.
     """
     try:
         found: dict[str, Any] = {"bytes": path.stat().st_size}

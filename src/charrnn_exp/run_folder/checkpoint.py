@@ -39,21 +39,21 @@ class Snapshot:
 
 @dataclass(frozen=True)
 class Checkpoint:
-    """One folder `step_0000001234`, verified or not yet."""
+    """A checkpoint folder `step_0000001234`; reading verifies it."""
 
     folder: Path
 
     @property
     def step(self) -> int:
-        """The step in its name; the newest checkpoint is the last by name."""
+        """The step in the name of the folder; names sort by step."""
         return int(self.folder.name.removeprefix("step_"))
 
     def read_manifest(self) -> dict[str, Any]:
-        """Return what the manifest says.
+        """Return the manifest.
 
         Raises:
-            MachineError: if there is none, or it is not the one that was written.
-            OSError: if the disk does not say.
+            MachineError: if it is missing or damaged.
+            OSError: if the disk cannot be read.
         """
         try:
             manifest = read_json(self.folder / MANIFEST)
@@ -70,10 +70,10 @@ class Checkpoint:
         return manifest
 
     def is_kept(self) -> bool:
-        """Return whether it stays on disk whatever comes; a damaged one does not.
+        """Return whether the checkpoint is never pruned; False for a damaged one.
 
         Raises:
-            OSError: if the disk does not say.
+            OSError: if the disk cannot be read.
         """
         try:
             return bool(self.read_manifest().get("kept"))
@@ -81,10 +81,10 @@ class Checkpoint:
             return False
 
     def read(self, name: str) -> Arrays:
-        """Return the arrays of one of its files after comparing size and sha256 with the manifest.
+        """Return the arrays of one file, after its size and sha256 are compared with the manifest.
 
         Raises:
-            MachineError: naming what differs.
+            MachineError: naming the difference.
         """
         try:
             expected = self.read_manifest()["files"][name]

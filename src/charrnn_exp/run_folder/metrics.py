@@ -1,4 +1,4 @@
-"""Metrics, written first to the run folder: one JSON object a line, the step in each."""
+"""Metrics of a run on disk: one JSON object a line, each with its step."""
 
 import json
 import os
@@ -14,8 +14,9 @@ class MetricsFile:
     """`metrics.jsonl`.
 
     Args:
-        path: of the file, appended to.
-        last_step: rows after this step are dropped first; they belong to steps that a resumed run makes again.
+        path: path of the file; rows are appended.
+        last_step: step of the restored checkpoint; later rows are dropped, since a resumed run
+            makes those steps again.
     """
 
     def __init__(self, path: Path, *, last_step: int) -> None:
@@ -25,7 +26,7 @@ class MetricsFile:
         self._file = path.open("a", encoding="utf-8", buffering=1)
 
     def write(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Append one row and hand it to the operating system.
+        """Append one row and flush it to the operating system.
 
         Raises:
             MachineError: if the disk is full.
@@ -36,7 +37,7 @@ class MetricsFile:
             raise MachineError(f"{self._path} must be writable, got {error.strerror}.") from error
 
     def sync(self) -> None:
-        """Make the rows so far survive a power cut.
+        """Sync all rows to disk.
 
         Raises:
             MachineError: if the disk is full.
@@ -56,7 +57,7 @@ def read_metrics(path: Path) -> dict[str, list[tuple[int, float]]]:
     """Return each metric's (step, value) pairs in the order they were written.
 
     Raises:
-        MachineError: if the file is not what a run writes.
+        MachineError: if a line has no step or holds other values than numbers.
     """
     curves: dict[str, list[tuple[int, float]]] = {}
     for _, row in _read_rows(path):
@@ -67,7 +68,7 @@ def read_metrics(path: Path) -> dict[str, list[tuple[int, float]]]:
 
 
 def _read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
-    """Yield each line and what it says; a last one without a line break was cut by a kill and does not count."""
+    """Yield each line and its values; a last line without a line break was cut by a kill and is skipped."""
     if not path.exists():
         return
     try:

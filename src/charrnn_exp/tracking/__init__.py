@@ -1,1 +1,1 @@
-"""What a run leaves behind: its folder first, MLflow after it."""
+"""MLflow: the store, the run in it, and the thread that sends metrics to it."""

@@ -1,4 +1,4 @@
-"""One run in MLflow: made or found again, and what is sent to it. Every call may raise whatever MLflow does."""
+"""One run in MLflow: creating or finding it, and sending to it. Every call may raise any exception of MLflow."""
 
 import json
 import os
@@ -13,23 +13,23 @@ from charrnn_exp.tracking.store import open_client
 
 MAX_METRICS_PER_CALL = 1000
 MAX_PARAMS = 100
-"""That MLflow takes in one call."""
+"""Limit of MLflow for one call."""
 MAX_PARAM_LENGTH = 6000
 KEY_TAG = "run_key"
-"""The tag by which a run is found again whose id was lost between its making and the writing down of it."""
+"""Tag with a unique key: it identifies a run in MLflow whose id was lost before it was written to the run folder."""
 
 Entry = tuple[str, float, int, int]
-"""Name, value, time in milliseconds, step of a metric."""
+"""A metric: name, value, time in milliseconds, step."""
 
 
 @dataclass(frozen=True, kw_only=True)
 class RunDescription:
-    """What MLflow is told about a run at its start.
+    """Data that MLflow gets at the start of a run.
 
     Args:
-        name: of the run.
-        params: flattened settings.
-        tags: versions, git commit, the run folder's label, and a key of its own by which it is found again.
+        name: run name in the UI.
+        params: settings by dotted key.
+        tags: versions, git commit, label of the run folder, and the unique key under `KEY_TAG`.
         dataset: name and fingerprint of the text.
     """
 
@@ -44,33 +44,33 @@ class RunDescription:
 
 
 class MlflowRun:
-    """A run that exists in the store.
+    """An existing run in the store.
 
     Args:
-        client: of the store.
-        run_id: of the run.
-        is_new: whether it was made just now.
+        client: MlflowClient of the store.
+        run_id: MLflow id.
+        is_new: whether it was just created.
     """
 
     def __init__(self, client: Any, run_id: str, *, is_new: bool) -> None:
         self.client, self.run_id, self.is_new = client, run_id, is_new
 
     def set_status(self, status: str) -> None:
-        """Set it; all but RUNNING end the run."""
+        """Set the status; all but RUNNING also set the end time."""
         if status == "RUNNING":
             self.client.update_run(self.run_id, status=status)
         else:
             self.client.set_terminated(self.run_id, status=status)
 
     def find_sent_steps(self) -> dict[str, set[int]]:
-        """Return the steps that the store has of each metric."""
+        """Return the steps in the store by metric name."""
         if self.is_new:
             return {}
         names = self.client.get_run(self.run_id).data.metrics
         return {name: {m.step for m in self.client.get_metric_history(self.run_id, name)} for name in names}
 
     def send_metrics(self, entries: Iterable[Entry]) -> None:
-        """Send metrics in few calls; the same entry may be sent twice, it is stored once."""
+        """Send metrics in batches; an entry that is sent twice is stored once."""
         from mlflow.entities import Metric
 
         metrics = [Metric(*entry) for entry in entries]
@@ -78,14 +78,14 @@ class MlflowRun:
             self.client.log_batch(self.run_id, metrics=metrics[start : start + MAX_METRICS_PER_CALL])
 
     def send_path(self, path: Path, artifact_folder: str) -> None:
-        """Send a file or a folder; one that is not there is passed over."""
+        """Send a file or a folder; a missing one is skipped."""
         if path.is_dir():
             self.client.log_artifacts(self.run_id, str(path), artifact_folder)
         elif path.exists():
             self.client.log_artifact(self.run_id, str(path), artifact_folder or None)
 
     def find_table_steps(self, artifact_file: str) -> set[int]:
-        """Return the steps that a table in the store has rows of."""
+        """Return the steps of the rows of a table in the store."""
         table = self._read_table(artifact_file)
         if table is None:
             return set()
@@ -93,9 +93,10 @@ class MlflowRun:
         return {row[place] for row in table["data"]}
 
     def add_rows(self, columns: Mapping[str, list[Any]], artifact_file: str) -> None:
-        """Add rows to a table, which MLflow's `log_table` makes where there is none.
+        """Add rows to a table; create it where it is missing.
 
-        To one that is there it adds by guessing the types of what it reads back: a text of "007" became the number 7.
+        MLflow's `log_table` is used to create it only: to append, it reads the table back and guesses types, which
+        turns the text "007" into the number 7.
         """
         table = self._read_table(artifact_file)
         if table is None:
@@ -112,13 +113,13 @@ class MlflowRun:
 
 
 def open_run(tracking: TrackingConfig, run: RunDescription, *, run_id: str | None, may_exist: bool) -> MlflowRun:
-    """Return the run in the store, made where it is missing.
+    """Return the run in the store; create it where it is missing.
 
     Args:
-        tracking: where the store is.
-        run: what it is told of a run that is made.
-        run_id: of a run that was made before, as far as is known.
-        may_exist: whether one may be there whose id is not known: it is looked for by its key.
+        tracking: settings of the store.
+        run: description for a run that is created.
+        run_id: id of the run from an earlier session; None: unknown.
+        may_exist: whether to search for the run by its key where the id is unknown.
     """
     client, experiment_id = open_client(tracking)
     if run_id is not None and _exists(client, run_id):
@@ -126,7 +127,7 @@ def open_run(tracking: TrackingConfig, run: RunDescription, *, run_id: str | Non
     if may_exist:
         found = client.search_runs([experiment_id], f"tags.{KEY_TAG} = '{run.tags[KEY_TAG]}'", max_results=1)
         if found:
-            if not found[0].data.params:  # its making was cut short
+            if not found[0].data.params:  # its creation was interrupted
                 _describe(client, found[0].info.run_id, run)
             return MlflowRun(client, found[0].info.run_id, is_new=False)
     tags = {"mlflow.user": os.environ.get("USER", "unknown"), "mlflow.source.type": "LOCAL", **run.tags}
@@ -141,7 +142,7 @@ def _exists(client: Any, run_id: str) -> bool:
     try:
         return bool(client.get_run(run_id).info.lifecycle_stage == "active")
     except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":  # of another store
+        if error.error_code == "RESOURCE_DOES_NOT_EXIST":  # the id is of another store
             return False
         raise
 

@@ -1,4 +1,4 @@
-"""Which code, on what, made a run."""
+"""Versions and git commit of the code that made a run."""
 
 import importlib.metadata
 import platform
@@ -11,13 +11,13 @@ LIBRARIES = ("tensorflow", "keras", "numpy", "hydra-core", "omegaconf", "mlflow"
 
 
 def list_versions() -> dict[str, str]:
-    """Return the versions of Python, of this package and of the libraries that the numbers depend on."""
+    """Return the versions of Python, this package and the libraries that may change results."""
     versions = {name: importlib.metadata.version(name) for name in LIBRARIES}
     return {"charrnn_exp": charrnn_exp.__version__, "python": platform.python_version(), **versions}
 
 
 def read_git_state() -> dict[str, str]:
-    """Return commit and dirty state of the checkout the code runs from; empty where it is installed from a wheel."""
+    """Return commit and dirty state of the checkout of this package; empty where a wheel is installed."""
     package = Path(charrnn_exp.__file__).resolve().parent
     commit = _git(package, "rev-parse", "HEAD")
     if commit is None or _git(package, "ls-files", "--error-unmatch", "__init__.py") is None:

@@ -1,4 +1,4 @@
-"""Where MLflow keeps its books: the local store in mlruns/, or a server."""
+"""The MLflow store: the local database in mlruns/, or a tracking server."""
 
 import contextlib
 import http
@@ -23,26 +23,26 @@ from charrnn_exp.files import sync_folder
 MLRUNS = Path("mlruns")
 DATABASE = MLRUNS / "mlflow.db"
 PROBE_SECONDS = 2.0
-"""How long a server may take to say whether it lets us in; one that says nothing is not waited for."""
+"""Seconds that a server has to answer an access check; a silent server does not delay the start further."""
 REFUSALS = (401, 403)
 LOCKED_SECONDS = 5.0
-"""How long a database that another process locks is waited for in one go."""
+"""Seconds of waiting for a database that another process has locked."""
 FIRST_START_SECONDS = 300.0
-"""How long the first starts of other processes on a fresh database are waited for."""
+"""Seconds of waiting while another process creates the database."""
 
 
 def find_uri(tracking: TrackingConfig) -> str:
-    """Return the tracking URI; the local store lies in the current folder."""
+    """Return the tracking URI; the local store is in the current folder."""
     if tracking.backend is Backend.server:
         return str(tracking.uri or os.environ["MLFLOW_TRACKING_URI"])
     return f"sqlite:///{DATABASE.absolute()}"
 
 
 def open_client(tracking: TrackingConfig) -> tuple[Any, str]:
-    """Return an MlflowClient and the id of the experiment, made where it is missing.
+    """Return an MlflowClient and the id of the experiment; create the experiment where it is missing.
 
-    MLflow's first start on a fresh database is safe neither in parallel nor from a kill, so a file lock is held
-    around it, and the database comes to its place only when it is whole.
+    MLflow's creation of a database is safe neither in parallel nor under a kill. So a file lock is held around it, and
+    the database gets its final name only when it is complete.
     """
     client_class = _import_client()
     uri = find_uri(tracking)
@@ -61,11 +61,11 @@ def open_client(tracking: TrackingConfig) -> tuple[Any, str]:
 
 
 def _make_database(artifacts: str) -> None:
-    """Make the tables under another name, then rename: MLflow can't go on with a database made by half."""
+    """Create the database under a temporary name, then rename it: MLflow cannot use an incomplete one."""
     from mlflow.store.tracking.sqlalchemy_store import SqlAlchemyStore
 
     unfinished = DATABASE.with_name(".mlflow.db.unfinished")
-    for left_behind in MLRUNS.glob(f"{unfinished.name}*"):  # by a kill, with its journal
+    for left_behind in MLRUNS.glob(f"{unfinished.name}*"):  # left by a kill, with its journal
         left_behind.unlink()
     SqlAlchemyStore(f"sqlite:///{unfinished.absolute()}", artifacts).engine.dispose()
     unfinished.replace(DATABASE)
@@ -73,25 +73,25 @@ def _make_database(artifacts: str) -> None:
 
 
 def _wait_until_unlocked() -> None:
-    """Read from the database: MLflow itself would try a locked one for minutes.
+    """Read from the database once: MLflow itself retries a locked one for minutes.
 
     Raises:
-        sqlite3.OperationalError: if it stays locked.
+        sqlite3.OperationalError: if it is still locked after `LOCKED_SECONDS`.
     """
     with contextlib.closing(sqlite3.connect(DATABASE, timeout=LOCKED_SECONDS)) as connection:
         connection.execute("select count(*) from sqlite_master").fetchone()
 
 
 def probe_server(tracking: TrackingConfig) -> None:
-    """Ask the tracking server whether it lets us in; one that does not answer is the tracker's to warn of.
+    """Check that the tracking server grants access; a server that does not answer is left to the tracker's warning.
 
     Raises:
-        MachineError: if it refuses us.
+        MachineError: if it refuses access (401 or 403).
     """
     if tracking.backend is not Backend.server:
         return
     shown_uri = redact(find_uri(tracking))
-    # First without a password and without MLflow, whose import takes a second: most servers ask for none.
+    # First without credentials and without MLflow, whose import takes a second: most servers need none.
     if _answer_in_time(lambda: _ask(shown_uri)) not in REFUSALS:
         return
     _import_client()
@@ -104,7 +104,7 @@ def probe_server(tracking: TrackingConfig) -> None:
 
 
 def _answer_in_time(ask: Callable[[], int]) -> int | None:
-    """Return the HTTP status, None without one after `PROBE_SECONDS`; a name's look-up heeds no timeout of its own."""
+    """Return the HTTP status; None after `PROBE_SECONDS` without one. A thread, since a DNS look-up has no timeout."""
     answers: list[int] = []
 
     def work() -> None:
@@ -127,7 +127,7 @@ def _ask(uri: str) -> int:
 
 
 def _ask_with_password(tracking: TrackingConfig) -> int:
-    """Ask for our experiment with the user and password, or token, that MLflow finds."""
+    """Request our experiment with the credentials that MLflow finds; return the HTTP status."""
     from mlflow.utils.credentials import get_default_host_creds
     from mlflow.utils.rest_utils import http_request
 
@@ -144,7 +144,7 @@ def _ask_with_password(tracking: TrackingConfig) -> int:
 
 
 def find_existing_experiment(tracking: TrackingConfig) -> str | None:
-    """Return the id of the experiment, or None where there is none yet."""
+    """Return the id of the experiment; None where it does not exist."""
     experiment = _import_client()(tracking_uri=find_uri(tracking)).get_experiment_by_name(tracking.experiment_name)
     return None if experiment is None else str(experiment.experiment_id)
 
@@ -157,13 +157,13 @@ def _find_experiment(client: Any, name: str, artifacts: str | None) -> str:
 
 
 def _import_client() -> Any:
-    """Import MLflow with no telemetry, no git warnings, no four-minute wait for a dead server, and no log lines.
+    """Import MLflow without telemetry, git warnings, its four minutes of retries, and log lines.
 
-    It logs what it raises, with a traceback; the tracker tells it in a line.
+    MLflow logs every exception that it raises, with a traceback; the tracker reports it in one line instead.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")
-    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # the tracker tries again itself
+    os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # the tracker retries
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")
     os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
     from mlflow import MlflowClient

@@ -1,16 +1,16 @@
-"""Samples as rows of the table that the MLflow UI shows side by side."""
+"""The table of samples in MLflow, whose UI shows the tables of several runs side by side."""
 
 from collections.abc import Sequence
 from typing import Any
 
 TABLE = "samples.json"
-"""Name of the table among MLflow's artifacts."""
+"""Artifact name of the table."""
 
 
 def build_table(
     texts: Sequence[str], *, run: str, step: int, val_loss: float | None, temperature: float
 ) -> dict[str, list[Any]]:
-    """Return the columns of a step's samples, a row each.
+    """Return the columns of the table for the samples of one step, a row for each sample.
 
     >>> build_table(["ab", "cd"], run="a run", step=3, val_loss=None, temperature=0.8)["text"]
     ['ab', 'cd']

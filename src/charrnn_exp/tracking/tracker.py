@@ -1,6 +1,6 @@
-"""The door to MLflow: a thread of its own makes every call, so that tracking never holds training up or stops it.
+"""The tracker: a thread that makes every call to MLflow, so that tracking never delays or stops training.
 
-What a run must not lose stands in its folder already; this only follows, and what fails is tried again later.
+The run folder already has all data of the run. The tracker sends copies and retries the calls that fail.
 """
 
 import contextlib
@@ -22,32 +22,32 @@ from charrnn_exp.tracking.store import find_uri
 
 SEND_EVERY_SECONDS = 1.0
 RETRY_SECONDS = 10.0
-"""How long a store that failed is left in peace."""
+"""Seconds between two attempts on a store that failed."""
 SILENT_SECONDS = 5.0
-"""A store that has not answered for so long when a run ends counts as one that failed."""
+"""Seconds without an answer after which, at the end of a run, a store counts as failed."""
 END_SHARE = 0.0025
-"""Of a run's time: how long a store that failed is waited for at the end."""
+"""Share of the run's time that a failed store is waited for at its end."""
 END_PATIENCE_SECONDS = 300.0
-"""How long one answer of any other store is waited for at the end: a large checkpoint over a slow line is one call."""
+"""Seconds of waiting for one answer of any other store at the end: a large checkpoint is sent in one call."""
 STATUSES = ("FINISHED", "FAILED", "KILLED")
 
 log = logging.getLogger(__name__)
 
 
 class Tracker(Protocol):
-    """What an experiment tells its tracker; all calls return at once but `finish`."""
+    """The interface of a tracker; all calls but `finish` return at once."""
 
     @property
     def run_id(self) -> str | None: ...
 
     @property
     def error(self) -> str | None:
-        """What keeps the store from having everything; None when it has."""
+        """The error because of which the store lacks something; None where it has everything."""
         ...
 
     @property
     def cpu_seconds(self) -> float:
-        """CPU time of the thread that follows, its start included."""
+        """CPU time of the tracking thread."""
         ...
 
     def log_metrics(self, step: int, metrics: Mapping[str, float]) -> None: ...
@@ -60,7 +60,7 @@ class Tracker(Protocol):
 
 
 class NoTracker:
-    """tracking=none: every call does nothing, and MLflow is not imported."""
+    """The tracker of tracking=none: it does nothing and does not import MLflow."""
 
     run_id: str | None = None
     error: str | None = None
@@ -80,17 +80,17 @@ class NoTracker:
 
 
 class MlflowTracker:
-    """Sends what it is told to MLflow from a thread of its own, metrics in batches about once a second.
+    """Sends metrics, texts and files to MLflow from a thread, metrics in batches about once a second.
 
-    What the store does not take stays, and is tried again every `RETRY_SECONDS` and once more at the end. The first
-    failure is told; what is missing at the end `repair` sends.
+    Data that the store does not accept is kept and sent again every `RETRY_SECONDS`, and once more at the end. The
+    first failure is logged as a warning; `repair` sends data that is still missing after the run.
 
     Args:
-        tracking: where to.
-        run: what the run is.
-        run_id: of the MLflow run to go on with, as far as is known.
+        tracking: settings of the store.
+        run: description of the run.
+        run_id: id of the MLflow run from an earlier session; None: unknown.
         is_resumed: whether MLflow may have the run already.
-        remember: called with the id of the MLflow run as soon as there is one.
+        remember: called with the id of the MLflow run as soon as it is known.
     """
 
     def __init__(
@@ -104,7 +104,7 @@ class MlflowTracker:
     ) -> None:
         self.run_id = run_id
         self.error: str | None = None
-        """What keeps the store from having everything; None when it has."""
+        """The error because of which the store lacks something; None where it has everything."""
         self.cpu_seconds = 0.0
         self._tracking, self._description, self._remember = tracking, run, remember
         self._may_exist = is_resumed
@@ -117,11 +117,11 @@ class MlflowTracker:
         self._retry_at = 0.0
         self._began = self._heard_at = time.monotonic()
         self._asked_at: float | None = None
-        """When the call was made that has no answer yet; None between calls."""
+        """Start time of the call that is waiting for an answer; None between calls."""
         self._is_down = False
-        """Whether the last call failed, whatever was answered before it."""
+        """Whether the last call failed."""
         self._is_left = False
-        """Whether the run has ended without waiting for this thread."""
+        """Whether the run has ended without this thread."""
         self._leaving = threading.Lock()
         self._wake = threading.Event()
         self._system_monitor: Any = None
@@ -129,22 +129,22 @@ class MlflowTracker:
         self._thread.start()
 
     def log_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Send the metrics of a step, soon."""
+        """Queue the metrics of a step."""
         now = int(time.time() * 1000)
         self._metrics.extend((name, value, now, step) for name, value in metrics.items())
 
     def log_text(self, text: str, artifact_file: str) -> None:
-        """Send a text file."""
+        """Queue a text file."""
         self._jobs.append(lambda run: run.client.log_text(run.run_id, text, artifact_file))
 
     def log_table(self, columns: Mapping[str, list[Any]], artifact_file: str) -> None:
-        """Add rows to a table; the UI shows the tables of several runs side by side."""
+        """Queue rows of a table; the UI shows the tables of several runs side by side."""
         self._jobs.append(lambda run: run.add_rows(columns, artifact_file))
 
     def finish(self, status: str, *, artifacts: Mapping[Path, str]) -> None:
-        """Send what is left, then the files (by artifact folder), then the status.
+        """Send the rest of the queue, then the files (by artifact folder), then the status.
 
-        Returns when that is done; where the store does not answer, after `END_SHARE` of the time since the start.
+        Returns when all is sent; where the store does not answer, after `END_SHARE` of the time since the start.
         """
         assert status in STATUSES
         for path, artifact_folder in artifacts.items():
@@ -162,7 +162,7 @@ class MlflowTracker:
                 return
 
     def _leave(self) -> None:
-        """End without the thread: it writes nothing more into the run folder, and ends with the call it is at."""
+        """Give up on the thread: it writes nothing more into the run folder and ends after its current call."""
         with self._leaving:
             self._is_left = True
         self._fail(self.error or "the store does not answer")
@@ -170,13 +170,13 @@ class MlflowTracker:
     def _work(self) -> None:
         while self._status is None:
             self._wake.wait(SEND_EVERY_SECONDS)
-            # Not before there is something to send: MLflow's import would hold up the compiling of the first update.
+            # Not before there is data to send: importing MLflow would delay the compilation of the first update.
             has_work = bool(self._metrics or self._jobs)
             if has_work and self._status is None and time.monotonic() >= self._retry_at:
                 self._attempt(self._send)
             self.cpu_seconds = time.thread_time()
         self._attempt(self._send)
-        # Also where a file could not be sent, unless nothing can.
+        # Also where a file could not be sent, but not where no call succeeds.
         if self._run is not None and not self._metrics and not self._is_left:
             self._attempt(self._end)
         self.cpu_seconds = time.thread_time()
@@ -185,17 +185,17 @@ class MlflowTracker:
         self._asked_at = time.monotonic()
         try:
             action()
-        except Exception as error:  # whatever tracking does, training goes on
+        except Exception as error:  # any exception of MLflow: training continues
             self._is_down = True
             self._fail(hide_secrets(one_line(error)))
         finally:
             self._asked_at = None
 
     def _hear(self) -> None:
-        """Note that the store has answered.
+        """Record that the store has answered.
 
         Raises:
-            RuntimeError: if nobody waits for it any more.
+            RuntimeError: if the run has ended without this thread.
         """
         if self._is_left:
             raise RuntimeError("the store answered too late")
@@ -214,12 +214,12 @@ class MlflowTracker:
             )
 
     def _send(self) -> None:
-        """Send all that waits, in order, metrics first; what fails keeps waiting."""
+        """Send the queue in order, metrics first; data that fails stays in the queue."""
         if self._run is None:
             self._start()
         assert self._run is not None
         while self._metrics:
-            # A store that failed is asked with one: making a batch for nobody holds up the end of a run.
+            # To a store that failed, one metric is sent first: building a whole batch would delay the end of a run.
             batch = list(islice(self._metrics, 1 if self._is_down else MAX_METRICS_PER_CALL))
             self._run.send_metrics(entry for entry in batch if entry[3] not in self._sent_steps.get(entry[0], ()))
             for _ in batch:
@@ -234,7 +234,7 @@ class MlflowTracker:
                 self.error = None
 
     def _do_jobs(self, run: MlflowRun) -> Exception | None:
-        """Do what waits; a job that fails holds up no other, two say that the store is not there. Return the first."""
+        """Run the queued jobs and return the first failure; after two failures the store counts as down."""
         failures = []
         for job in list(self._jobs):
             try:
@@ -250,7 +250,7 @@ class MlflowTracker:
         return failures[0] if failures else None
 
     def _start(self) -> None:
-        may_exist, self._may_exist = self._may_exist, True  # also if this attempt gets no answer
+        may_exist, self._may_exist = self._may_exist, True  # also where this attempt gets no answer
         run = open_run(self._tracking, self._description, run_id=self.run_id, may_exist=may_exist)
         with self._leaving:
             self._hear()

@@ -1,1 +1,1 @@
-"""The explicit loop and everything that it moves."""
+"""The training loop, the update, the optimizer and the training state."""

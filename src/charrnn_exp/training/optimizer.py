@@ -1,4 +1,4 @@
-"""The rule that turns gradients into steps."""
+"""The optimizer of a run."""
 
 import keras
 
@@ -8,11 +8,13 @@ from charrnn_exp.model.network import Network
 
 
 def build_optimizer(optimizer: OptimizerConfig, network: Network) -> keras.optimizers.Optimizer:
-    """Return the Keras optimizer with its slots built; the loop sets its rate before each step.
+    """Return the Keras optimizer with its slots built; the loop sets its learning rate before each step.
 
-    Weight decay is decoupled from the gradient in all of them: before the step a weight loses rate * decay of itself,
-    unless its name holds a word of weight_decay_exclude. Sources: Kingma and Ba 2015; Loshchilov and Hutter 2019;
-    Hinton 2012, lecture 6e (RMSprop); Sutskever et al. 2013, equations 1 and 2 (classical momentum).
+    Weight decay is decoupled from the gradient in all of them: before the step each weight shrinks by the factor
+    1 - rate * decay, unless its name contains a word of weight_decay_exclude.
+
+    Sources: Kingma and Ba 2015; Loshchilov and Hutter 2019; Hinton 2012, lecture 6e (RMSprop); Sutskever et al. 2013,
+    equations 1 and 2 (classical momentum).
     """
     rate, decay = optimizer.learning_rate, optimizer.weight_decay
     match optimizer.name:

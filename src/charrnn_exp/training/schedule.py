@@ -9,17 +9,17 @@ from charrnn_exp.config.schema import OptimizerConfig
 def find_learning_rate(
     optimizer: OptimizerConfig, *, step: int, num_steps: int, steps_per_epoch: int, plateau_factor: float = 1.0
 ) -> float:
-    """Return the rate of the update that follows `step` updates.
+    """Return the learning rate of the update after `step` updates.
 
-    The warmup reaches the peak at its last step; every schedule begins after it, and none falls below the least rate.
+    The warmup reaches the peak at its last step. Every schedule begins after it and stays at or above the least rate.
     Source of the cosine: Loshchilov and Hutter 2017, SGDR, equation 5, without restarts.
 
     Args:
-        optimizer: peak, warmup, schedule.
+        optimizer: peak rate, warmup, schedule.
         step: updates made.
-        num_steps: updates of the whole run; the cosine reaches the least rate after the last.
-        steps_per_epoch: updates in one pass, by which exponential and step count.
-        plateau_factor: what is left of the rate with plateau, see `find_plateau_factor`.
+        num_steps: updates of the whole run; a cosine reaches the least rate after the last.
+        steps_per_epoch: updates in one epoch, the unit of decay_every_epochs.
+        plateau_factor: current factor of the plateau schedule, see `find_plateau_factor`.
     """
     if step < optimizer.warmup_steps:
         return optimizer.learning_rate * (step + 1) / optimizer.warmup_steps
@@ -43,12 +43,12 @@ def find_learning_rate(
 
 
 def find_plateau_factor(optimizer: OptimizerConfig, *, factor: float, validations_since_best: int) -> float:
-    """Return what is left of the rate after a validation: with plateau it falls each time the patience has run out.
+    """Return the factor of the plateau schedule after a validation; it falls each time the patience has run out.
 
     Args:
-        optimizer: its patience, and the factor of one fall.
-        factor: what was left before the validation.
-        validations_since_best: validations without a better val_loss up to this one; 0: this one was better.
+        optimizer: patience, and the decay rate of one fall.
+        factor: factor before the validation.
+        validations_since_best: validations since the lowest val_loss; 0: this one is the lowest.
     """
     patience = optimizer.plateau_patience
     if patience is None or validations_since_best == 0 or validations_since_best % patience:

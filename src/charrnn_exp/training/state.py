@@ -1,4 +1,4 @@
-"""Everything that moves while a model trains: what is saved is this, and nothing else is needed to go on."""
+"""The training state: all that changes while a model trains, and all that a checkpoint must hold."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -18,19 +18,19 @@ from charrnn_exp.run_folder.checkpoint import Snapshot
 
 @dataclass
 class Progress:
-    """Where the run stands.
+    """Counters and best values of a run.
 
     Args:
         step: optimizer updates made.
-        epoch: passes completed.
-        step_in_epoch: updates made in the pass that is under way.
+        epoch: completed epochs.
+        step_in_epoch: updates made in the current epoch.
         best_val_loss: lowest validation loss so far, nats per character; infinity before the first validation.
-        best_step: where it was reached.
+        best_step: step of that loss; 0 before the first validation.
         validations_since_best: for early stopping and the plateau schedule.
-        plateau_factor: what the plateau schedule has left of the learning rate.
-        loss_sum: sum of the training losses of this epoch's steps.
-        last_epoch_loss: mean training loss of the last complete pass; NaN before.
-        is_validation_due: a stop cut the validation after this step short.
+        plateau_factor: current factor of the plateau schedule.
+        loss_sum: sum of the training losses in the current epoch.
+        last_epoch_loss: mean training loss of the last complete epoch; NaN before.
+        is_validation_due: a signal interrupted the validation after this step.
     """
 
     step: int = 0
@@ -46,7 +46,7 @@ class Progress:
 
     @property
     def train_loss(self) -> float:
-        """Mean training loss of the pass under way, or of the last one where none is."""
+        """Mean training loss of the current epoch, or of the last one where no update was made since."""
         return self.loss_sum / self.step_in_epoch if self.step_in_epoch else self.last_epoch_loss
 
 
@@ -74,13 +74,13 @@ class TrainingState:
         )
 
     def weight_arrays(self) -> Arrays:
-        """Return the weights that samples and val_loss use: the averaged ones where averaging is on."""
+        """Return the weights for sampling and validation: the averaged ones where averaging is on."""
         names = [name_weight(variable) for variable in self.network.trainable_variables]
         averages = dict(zip(names, (average.numpy() for average in self.ema), strict=False))
         return averages or read_weights(self.network)
 
     def training_arrays(self) -> Arrays:
-        """Return all else that determines the numbers to come."""
+        """Return the rest of the state: optimizer slots, seeds, carried states, progress."""
         arrays: Arrays = {}
         arrays |= {f"network.{i:03d}": np.asarray(v) for i, v in enumerate(self._unaveraged_variables())}
         arrays |= {f"optimizer.{i:03d}": np.asarray(v) for i, v in enumerate(self.optimizer.variables)}
@@ -89,11 +89,11 @@ class TrainingState:
         return arrays
 
     def restore(self, weights: Arrays, training: Arrays, *, step: int | None = None) -> None:
-        """Put the arrays of `weight_arrays` and `training_arrays` back.
+        """Restore the arrays of `weight_arrays` and `training_arrays`.
 
         Raises:
-            MachineError: if one is missing, not of the shape and type that this state has, or of another step than
-                this, where one is given.
+            MachineError: if an array is missing or has another shape or type, or if the progress is of another step
+                than the one given.
         """
         load_weights(self.network, weights)
         for variable, average in zip(self.network.trainable_variables, self.ema, strict=False):
@@ -123,13 +123,13 @@ class TrainingState:
         ]
 
     def _unaveraged_variables(self) -> list[Any]:
-        """Return what `weight_arrays` lacks: dropout seeds, and the raw weights where averaging is on."""
-        # By number, not by name: Keras counts its seed generators through the whole process.
+        """Return the variables that `weight_arrays` lacks: dropout seeds, and the raw weights where averaging is on."""
+        # By number, not by name: Keras numbers seed generators through the whole process.
         return list(self.network.variables if self.ema else self.network.non_trainable_variables)
 
     @contextmanager
     def averaged_weights(self) -> Iterator[None]:
-        """Give the network the averaged weights for a while; nothing changes where averaging is off."""
+        """Load the averaged weights into the network within the block; does nothing where averaging is off."""
         variables = self.network.trainable_variables if self.ema else []
         raw = [variable.numpy() for variable in variables]
         for variable, average in zip(variables, self.ema, strict=True):

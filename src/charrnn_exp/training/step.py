@@ -12,10 +12,10 @@ from charrnn_exp.training.state import TrainingState
 
 
 class TrainingStep:
-    """Loss, gradients, clipping, update, averaging: one call.
+    """One update: loss, gradients, clipping, optimizer, weight average.
 
     Args:
-        state: whose network, optimizer and averages are moved; its carried states are passed explicitly.
+        state: network, optimizer and averages, changed in place; carried states are passed explicitly.
         clip_norm: see `OptimizerConfig`.
         clip_value: see `OptimizerConfig`.
         ema_decay: see `TrainingConfig`; unused where the state has no averages.
@@ -31,19 +31,19 @@ class TrainingStep:
         self._clip_value = clip_value
         self._ema_decay = ema_decay
         self._run = tf.function(self._run_impl, autograph=False)  # autograph leaves files in the temporary folder
-        # XLA makes one pass over memory of each variable's update, where Keras' operations one by one make about ten.
+        # XLA updates each variable in one pass over memory; Keras' separate operations make about ten.
         self._apply = tf.function(self._apply_impl, jit_compile=True, autograph=False)
 
     def __call__(
         self, windows_kbt: Any, starts_kb: Any, states: States, learning_rate: float
     ) -> tuple[float, float, States]:
-        """Update the weights, unless loss or gradient are not finite.
+        """Update the weights, unless the loss or a gradient is not finite.
 
         Args:
-            windows_kbt: int32, one character longer than the sequence; the mean gradient of the k batches counts.
-            starts_kb: bool, which streams begin anew at which batch, from the network's first states.
-            states: that the first batch goes on from; each further batch goes on from the one before.
-            learning_rate: of this update.
+            windows_kbt: int32 ids, one longer than the sequence; the update uses the mean gradient of the k batches.
+            starts_kb: bool, true where a stream starts a batch from the first states of the network.
+            states: carried into the first batch; each further batch starts from the states after the previous one.
+            learning_rate: rate of this update.
 
         Returns:
             Mean loss in nats per character, global gradient norm before clipping, states after the last windows.
@@ -67,7 +67,7 @@ class TrainingStep:
         return loss, norm, states
 
     def _average(self, windows_kbt: Any, starts_kb: Any, states: States) -> tuple[Any, list[Any], States]:
-        """Return the mean loss and gradients of the batches, which are read one after another."""
+        """Return the mean loss and gradients of the batches, computed one after another."""
         num_batches = windows_kbt.shape[0]
 
         def add(k: Any, loss: Any, gradients: list[Any], states: States) -> tuple[Any, ...]:
@@ -76,12 +76,12 @@ class TrainingStep:
 
         zeros = [tf.zeros_like(variable.value) for variable in self._network.trainable_variables]
         start = (tf.constant(0), tf.zeros([], zeros[0].dtype), zeros, states)
-        # One at a time, or a batch would begin while the one before is on its way back, and memory hold both.
+        # One at a time: two batches at once would need twice the memory.
         _, loss, gradients, states = tf.while_loop(lambda k, *_: k < num_batches, add, start, parallel_iterations=1)
         return loss / num_batches, [gradient / num_batches for gradient in gradients], states
 
     def _differentiate(self, windows_bt: Any, starts_b: Any, states: States) -> tuple[Any, list[Any], States]:
-        """Return mean loss, gradients and last states of one batch; a learned first state has its gradient here."""
+        """Return mean loss, gradients and last states of one batch; learned first states get their gradient here."""
         variables = [variable.value for variable in self._network.trainable_variables]
         with tf.GradientTape() as tape:
             first_states = self._network.first_states(windows_bt.shape[0])
@@ -91,7 +91,7 @@ class TrainingStep:
             logits_btv, states = self._network(windows_bt[:, :-1], states, training=True)
             losses_bt = tf.nn.sparse_softmax_cross_entropy_with_logits(windows_bt[:, 1:], logits_btv)
             loss = tf.reduce_mean(losses_bt)
-        # Dense: the norm of a sparse gradient would not add up the rows of a symbol that comes twice.
+        # Dense: the norm of a sparse gradient does not add the rows of a repeated symbol.
         return loss, [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)], states
 
     def _update(self, gradients: list[Any], rate: Any) -> Any:

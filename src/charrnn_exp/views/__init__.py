@@ -1,1 +1,1 @@
-"""What a person looks at: the terminal while a run goes, plots after it."""
+"""Output for people: the terminal during a run, plots after it."""

@@ -1,4 +1,4 @@
-"""The settings of a run as a tree on the terminal: a branch a group, without what is off."""
+"""Settings of a run as a tree on the terminal, one branch for each group; settings that are off are left out."""
 
 import textwrap
 from collections.abc import Mapping
@@ -11,10 +11,10 @@ OFF: tuple[Any, ...] = (None, False, {}, [])
 
 
 def format_settings(values: Mapping[str, Any]) -> str:
-    """Return the settings as a tree; what is null, false or empty is left out.
+    """Return the settings as a tree; values that are null, false or empty are left out.
 
     Args:
-        values: of `to_values(config)`.
+        values: nested values, see `to_values`.
 
     >>> print(format_settings({"seed": 7, "model": {"cell": "lstm", "hidden_size": 5, "residual": False}}))
     settings
@@ -43,7 +43,7 @@ def _is_off(value: Any) -> bool:
 
 
 def _show(value: Any) -> str:
-    """Return the value as it would be typed."""
+    """Return the value as typed on the command line."""
     match value:
         case bool():
             return str(value).lower()

@@ -1,4 +1,4 @@
-"""The terminal while a run goes: a bar where there is a terminal, plain lines where there is none."""
+"""Terminal output of a run: a progress bar on a terminal, plain lines elsewhere."""
 
 import os
 import sys
@@ -15,7 +15,7 @@ RATE_STEPS = 20
 
 
 class Terminal:
-    """Tells a person how a run goes, on standard output; warnings on standard error."""
+    """Writes the state of a run to standard output and warnings to standard error."""
 
     def __init__(self) -> None:
         self._console = Console(highlight=False, soft_wrap=True)
@@ -33,17 +33,17 @@ class Terminal:
         print(f"charrnn_exp: warning: {line}", file=sys.stderr, flush=True)
 
     def table(self, header: Sequence[str], rows: Iterable[Sequence[str]]) -> None:
-        """Print rows in columns, numbers to the right."""
+        """Print rows in columns, numbers right-aligned."""
         self.say(format_table(header, rows))
 
     def sample(self, title: str, text: str) -> None:
-        """Print generated text between two rules."""
+        """Print generated text between two lines of dashes."""
         self.title(f"--- {title} ---")
         self.say(escape_controls(text))
         self.title("---")
 
     def training(self, *, num_steps: int, first_step: int, num_epochs: int) -> "TrainingView":
-        """Return the bar of a training run."""
+        """Return the progress view of a training run."""
         if self._console.is_terminal:
             return _BarView(self._console, num_steps, first_step, num_epochs)
         return _LineView(self._console, num_steps, first_step, num_epochs)
@@ -75,11 +75,11 @@ class TrainingView:
         self._show(step, epoch)
 
     def validated(self, loss: float) -> None:
-        """Show a new validation loss from now on."""
+        """Show a new validation loss."""
         self._val_loss = loss
 
     def epoch(self, *, epoch: int, step: int, loss: float) -> None:
-        """Print the line of a complete epoch, which stays."""
+        """Print the line of a complete epoch."""
         line = f"epoch {epoch}/{self._num_epochs}  step {step:,}  train_loss {loss:.4f}"
         if self._val_loss == self._val_loss:
             line += f"  val_loss {self._val_loss:.4f}"
@@ -143,7 +143,7 @@ class _LineView(TrainingView):
 
 
 def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
-    """Return rows as text in columns: the first to the left, the others to the right.
+    """Return rows as text in columns, the first left-aligned, the others right-aligned.
 
     >>> print(format_table(["name", "weights"], [["output", "1,280"]]))
     name    weights
@@ -161,7 +161,7 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[str]]) -> str:
 
 
 def format_seconds(seconds: Mapping[str, float]) -> str:
-    """Return where the time went, each part after the updates also as a share of them.
+    """Return seconds by activity as text; activities other than start and updates also as a share of the updates.
 
     >>> format_seconds({"start": 5.0, "updates": 80.0, "checkpoints": 0.4})
     'start 5.0 s, updates 80.0 s, checkpoints 0.4 s (0.5 %)'
@@ -175,7 +175,7 @@ def format_seconds(seconds: Mapping[str, float]) -> str:
 
 
 def escape_controls(text: str) -> str:
-    r"""Return the text with what could command a terminal (escape codes, bidi marks) made visible.
+    r"""Return the text with escape codes, bidi marks and other control characters made visible.
 
     >>> escape_controls("a\x1b[2Jb\n\u202e")
     'a\\x1b[2Jb\n\\u202e'
@@ -184,6 +184,6 @@ def escape_controls(text: str) -> str:
 
 
 def write_stream(text: str) -> None:
-    """Write text to standard output at once; a reader that went away (`| head`) raises BrokenPipeError."""
+    """Write text to standard output and flush; raises BrokenPipeError where the reader has closed it (`| head`)."""
     sys.stdout.write(escape_controls(text) if os.isatty(sys.stdout.fileno()) else text)
     sys.stdout.flush()

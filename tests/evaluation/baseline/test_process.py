@@ -5,7 +5,7 @@ import time
 import numpy as np
 
 from charrnn_exp.evaluation.baseline.ngram import measure_ngram_loss
-from charrnn_exp.evaluation.baseline.process import FloorCounter
+from charrnn_exp.evaluation.baseline.process import BaselineProcess
 
 
 def make_parts(num_train: int) -> tuple[np.ndarray, np.ndarray]:
@@ -15,7 +15,7 @@ def make_parts(num_train: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_the_process_counts_what_the_function_counts() -> None:
     train_n, val_n = make_parts(1009)
-    counter = FloorCounter(train_n, val_n, num_symbols=5)
+    counter = BaselineProcess(train_n, val_n, num_symbols=5)
     expected = measure_ngram_loss(train_n, val_n, num_symbols=5)
     assert counter.find_loss(wait=True) == expected
     assert counter.find_loss(wait=False) == expected
@@ -24,7 +24,7 @@ def test_the_process_counts_what_the_function_counts() -> None:
 
 
 def test_nothing_is_known_before_and_nothing_after_a_stop() -> None:
-    counter = FloorCounter(*make_parts(3_000_000), num_symbols=5)
+    counter = BaselineProcess(*make_parts(3_000_000), num_symbols=5)
     began = time.monotonic()
     assert counter.find_loss(wait=False) is None
     counter.stop()

@@ -1,1 +1,1 @@
-"""What counting reaches on a text: the number that every model must beat."""
+"""The n-gram baseline: the loss that every model must beat."""

@@ -1,4 +1,4 @@
-"""The floor that every model must beat: n-grams counted in the training text, smoothed by modified Kneser-Ney.
+"""The n-gram baseline: n-grams counted in the training text, smoothed by modified Kneser-Ney.
 
 Axes: n position in the training and validation text laid end to end, u distinct gram, s scored position.
 """
@@ -11,7 +11,7 @@ from charrnn_exp.data.vocabulary import Ids
 ORDER = 7
 """Symbols of the longest gram, the predicted one included."""
 MAX_CHARACTERS = 20_000_000
-"""Longer training texts are not counted: sorting them takes longer than it tells."""
+"""Longest training text that is counted: sorting a longer one takes minutes."""
 
 Ranks = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]
@@ -38,7 +38,7 @@ def measure_ngram_loss(train_n: Ids, val_n: Ids, *, num_symbols: int, order: int
     scored_s = np.arange(num_train + 1, len(ids_n))
     probability_s = np.full(len(scored_s), 1.0 / num_symbols)
     for length in range(1, order + 1):
-        # A gram reaches back length - 1 symbols, and must not reach out of its own text.
+        # A gram reaches back length - 1 symbols and must lie within the validation text.
         has_context_s = scored_s - num_train >= length - 1
         at_s = scored_s[has_context_s]
         counts_u = _count_grams(ranks_n, length, order, num_train)
@@ -49,7 +49,7 @@ def measure_ngram_loss(train_n: Ids, val_n: Ids, *, num_symbols: int, order: int
 
 
 def _rank_grams(ids_n: Ranks, shorter_n: Ranks, length: int, num_symbols: int) -> Ranks:
-    """Return for each position the number of the gram that ends there; equal grams have equal numbers."""
+    """Return, for each position, the number of the gram that ends there; equal grams have equal numbers."""
     context_n = np.concatenate([[0], shorter_n[:-1]])
     _, ranks_n = np.unique(context_n * num_symbols + ids_n, return_inverse=True)
     ranks_n[: length - 1] = 0
@@ -57,7 +57,7 @@ def _rank_grams(ids_n: Ranks, shorter_n: Ranks, length: int, num_symbols: int) -
 
 
 def _count_grams(ranks_n: list[Ranks], length: int, order: int, num_train: int) -> Counts:
-    """Return how often each gram occurs in training; below the top order, after how many different symbols."""
+    """Return the count of each gram in training; below the top order, its number of distinct left neighbours."""
     size = int(ranks_n[length].max()) + 1
     if length == order:
         return np.bincount(ranks_n[length][length - 1 : num_train], minlength=size)
@@ -75,7 +75,7 @@ def _interpolate(
     length: int,
     lower_s: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
-    """Return the discounted probability at each scored position plus the freed mass times the lower order's."""
+    """Return the discounted probability at each scored position, interpolated with that of the lower order."""
     discounts = _find_discounts(counts_u)
     train = slice(length - 1, num_train)
     distinct, first = np.unique(grams_n[train], return_index=True)
@@ -95,12 +95,12 @@ def _interpolate(
 
 
 def _find_discounts(counts_u: Counts) -> npt.NDArray[np.float64]:
-    """Return what is taken from grams counted 0, 1, 2, 3 or more times."""
+    """Return the discounts of grams with counts 0, 1, 2 and 3 or more."""
     ones, twos, threes, fours = (int(np.sum(counts_u == count)) for count in (1, 2, 3, 4))
     fixed = np.array([0.0, 0.5, 0.5, 0.5])
     if min(ones, twos, threes) == 0:  # too short a text to estimate them
         return fixed
     share = ones / (ones + 2 * twos)
     estimated = [1 - 2 * share * twos / ones, 2 - 3 * share * threes / twos, 3 - 4 * share * fours / threes]
-    # Nothing taken leaves nothing for what was never seen: its loss would be infinite.
+    # A discount of 0 leaves no probability for unseen grams: their loss would be infinite.
     return np.array([0.0, *estimated]) if min(estimated) > 0 else fixed

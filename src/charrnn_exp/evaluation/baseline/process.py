@@ -1,8 +1,8 @@
-"""The n-gram floor, counted beside the training by a process of its own: a thread would hold Python's lock for seconds.
+"""The n-gram baseline, computed in a second process while the model trains: a thread would hold the GIL for seconds.
 
     python -m charrnn_exp.evaluation.baseline.process NUM_SYMBOLS < TRAIN_AND_VAL
 
-reads two arrays of ids as NumPy saves them and prints the loss.
+reads two arrays of ids in NumPy's `.npy` format from standard input and prints the loss.
 """
 
 import os
@@ -16,16 +16,16 @@ from charrnn_exp.data.vocabulary import Ids
 from charrnn_exp.evaluation.baseline.ngram import measure_ngram_loss
 
 NICENESS = 10
-"""The training goes first."""
+"""Scheduling priority of the process: below the training."""
 
 
-class FloorCounter:
-    """Counts from the start; ask for the result later.
+class BaselineProcess:
+    """A process that computes the n-gram loss; it starts at once, and the result is read later.
 
     Args:
-        train_n: see `measure_ngram_loss`.
-        val_n: see there.
-        num_symbols: see there.
+        train_n: ids of the training text.
+        val_n: ids of the validation text, at least two.
+        num_symbols: size of the vocabulary.
     """
 
     def __init__(self, train_n: Ids, val_n: Ids, *, num_symbols: int) -> None:
@@ -44,20 +44,20 @@ class FloorCounter:
         self._is_read = False
 
     def find_loss(self, *, wait: bool) -> float | None:
-        """Return nats per character; None while it is not known, or if memory did not suffice."""
+        """Return nats per character; None before the process ends, or if it ran out of memory."""
         if not self._is_read and (wait or self._process.poll() is not None):
             printed = self._process.communicate()[0]
             self._loss, self._is_read = float(printed) if printed else None, True
         return self._loss
 
     def stop(self) -> None:
-        """Count no further."""
+        """Kill the process."""
         self._process.kill()
         self._process.wait()
 
 
 def main() -> None:
-    """Count what standard input holds."""
+    """Print the n-gram loss of the two texts on standard input."""
     os.nice(NICENESS)
     train_n, val_n = (np.load(sys.stdin.buffer, allow_pickle=False) for _ in range(2))
     print(measure_ngram_loss(train_n, val_n, num_symbols=int(sys.argv[1])))

@@ -2,7 +2,7 @@
 
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.evaluation.baseline.ngram import MAX_CHARACTERS
-from charrnn_exp.evaluation.baseline.process import FloorCounter
+from charrnn_exp.evaluation.baseline.process import BaselineProcess
 from charrnn_exp.experiment.listeners.listener import Listener, RunEvent
 from charrnn_exp.training.loop import StepDone
 
@@ -17,7 +17,7 @@ class Baseline(Listener):
 
     def __init__(self, text: PreparedText, known: float | None) -> None:
         self._text, self._known = text, known
-        self._counter: FloorCounter | None = None
+        self._counter: BaselineProcess | None = None
         self._has_begun = False
 
     def hear(self, event: RunEvent) -> None:
@@ -49,4 +49,4 @@ class Baseline(Listener):
         self._has_begun = True
         train_n, val_n = self._text.parts.train_n, self._text.parts.val_n
         if val_n is not None and len(train_n) <= MAX_CHARACTERS:  # more would take too long
-            self._counter = FloorCounter(train_n, val_n, num_symbols=len(self._text.corpus.vocabulary))
+            self._counter = BaselineProcess(train_n, val_n, num_symbols=len(self._text.corpus.vocabulary))

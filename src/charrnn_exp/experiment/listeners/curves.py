@@ -26,4 +26,4 @@ class Curves(Listener):
         loss = self._find_baseline()
         baselines = {} if loss is None else {f"{ORDER}-grams": loss}
         path = self._folder.plots / "loss.png"
-        plot_losses(read_metrics(self._folder.metrics), path, title=self._title, floors=baselines)
+        plot_losses(read_metrics(self._folder.metrics), path, title=self._title, baselines=baselines)

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 
 from charrnn_exp.config.schema import Config
-from charrnn_exp.data import room
+from charrnn_exp.data import allocation
+from charrnn_exp.data.allocation import allocate_ids
 from charrnn_exp.data.corpus import load_corpus
-from charrnn_exp.data.room import find_room
 from charrnn_exp.errors import MachineError
 
 
@@ -20,7 +20,7 @@ def test_a_large_text_is_mapped_and_has_the_ids_that_it_has_in_memory(
 ) -> None:
     dataset = replace(defaults.dataset, max_bytes=3001)
     in_memory = load_corpus(dataset).ids_n
-    monkeypatch.setattr(room, "MAPPED_BYTES", 1)
+    monkeypatch.setattr(allocation, "MAPPED_BYTES", 1)
     mapped = load_corpus(dataset).ids_n
     assert isinstance(in_memory.base, type(None))
     assert isinstance(mapped.base, np.memmap)
@@ -33,11 +33,11 @@ def test_the_file_has_no_name_and_its_room_is_there_before_it_is_written(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
-    monkeypatch.setattr(room, "MAPPED_BYTES", 1000)
+    monkeypatch.setattr(allocation, "MAPPED_BYTES", 1000)
     free = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
-    ids_n = find_room(1001, np.uint16)
+    ids_n = allocate_ids(1001, np.uint16)
     ids_n[:] = 7
     assert (ids_n.dtype, ids_n.shape) == (np.uint16, (1001,))
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(MachineError, match=rf"the temporary folder {tmp_path} must have [0-9,]+ bytes for the ids"):
-        find_room(free * 2, np.uint8)
+        allocate_ids(free * 2, np.uint8)

@@ -1,4 +1,4 @@
-"""Room for the ids of a text: in memory, or for a large one in a file that is mapped into it."""
+"""Memory for the ids of a text: an array, or for a large text a memory-mapped file."""
 
 import os
 import tempfile
@@ -9,15 +9,15 @@ from charrnn_exp.data.vocabulary import Ids
 from charrnn_exp.errors import MachineError, one_line
 
 MAPPED_BYTES = 1 << 28
-"""From here on ids lie in a file without a name in the temporary folder (TMPDIR), gone with the process: the system
-keeps in memory what is read, and gives it back when others need it."""
+"""From this size on, ids are stored in an unnamed file in the temporary folder (TMPDIR), which ends with the process:
+the system caches its pages in memory and can drop them."""
 
 
-def find_room(num_ids: int, kind: type[np.unsignedinteger]) -> Ids:
-    """Return an array for so many ids, its content not set.
+def allocate_ids(num_ids: int, kind: type[np.unsignedinteger]) -> Ids:
+    """Return an uninitialised array of num_ids ids.
 
     Raises:
-        MachineError: if the temporary folder has no room.
+        MachineError: if the temporary folder has too little space.
     """
     num_bytes = num_ids * np.dtype(kind).itemsize
     if num_bytes < MAPPED_BYTES:
