@@ -23,7 +23,7 @@ from pathlib import Path
 
 import numpy as np
 
-from charrnn_exp.config.choices import DatasetName
+from charrnn_exp.config.choices import Source
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.schema import DatasetConfig
 from charrnn_exp.data.corpus import load_corpus
@@ -54,7 +54,7 @@ def make_texts(path: Path | None) -> Iterator[tuple[str, bytes]]:
 
 def describe_file(path: Path) -> DatasetConfig:
     """Return the dataset that reads the file."""
-    return replace(compose_jobs([])[0].dataset, name=DatasetName.file, path=str(path), max_bytes=None)
+    return replace(compose_jobs([])[0].dataset, source=Source.file, path=str(path), max_bytes=None)
 
 
 def measure(path: Path) -> dict[str, float]:

@@ -46,7 +46,8 @@ DOORS = {
     },
     "keras": {"machine", "model", "sampling", "evaluation", "training", "serving"},
     "matplotlib": {"views"},
-    "pooch": {"data"},
+    "requests": {"data"},
+    "platformdirs": {"data"},
 }
 """Which folders and modules may import a library."""
 

@@ -13,7 +13,7 @@ import pytest
 from omegaconf import OmegaConf
 
 import charrnn_exp
-from charrnn_exp.config.choices import DatasetName
+from charrnn_exp.config.choices import Source
 from charrnn_exp.config.compose import HARMLESS_REFERENCES, compose_jobs, compose_values
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.config.overrides import open_free_keys
@@ -51,7 +51,7 @@ def test_every_option_of_every_group_composes(word: str) -> None:
     expected = flatten({key: value for key, value in values.items() if key != "defaults"})
     composed = flatten(to_values(config))
     for key, value in expected.items():
-        path = key if group == "experiment" else f"{group}.{key}"
+        path = key if group in ("experiment", "recipe", "debug") else f"{group}.{key}"
         if f"{path}=" not in "".join(REQUIRED.get(word, [])):
             assert composed[path] == value, path
 
@@ -65,7 +65,7 @@ def test_an_option_that_needs_a_setting_names_it(word: str) -> None:
 def test_no_words_give_the_settings_that_conf_holds(defaults: Config) -> None:
     assert compose_jobs([]) == [defaults]
     assert compose_values([]) == to_values(defaults)
-    assert defaults.dataset.name is DatasetName.stdlib
+    assert defaults.dataset.source is Source.stdlib
 
 
 def test_composing_twice_gives_the_same_twice() -> None:
@@ -192,7 +192,7 @@ def test_a_sweep_is_every_combination_in_order(defaults: Config) -> None:
 
 def test_a_sweep_over_a_group_takes_all_its_options_that_match() -> None:
     jobs = compose_jobs(["dataset=glob(*,exclude=file)"], multirun=True)
-    assert sorted(job.dataset.name.name for job in jobs) == [
+    assert sorted(job.dataset.name for job in jobs) == [
         "enwik8",
         "linux",
         "shakespeare",

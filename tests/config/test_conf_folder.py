@@ -2,6 +2,7 @@
 
 import importlib.util
 import shutil
+import tomllib
 from dataclasses import fields, is_dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,12 @@ from charrnn_exp.config import conf_folder
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.config.overrides import list_settings
 from charrnn_exp.config.schema import Config
+from tests.config.test_schema import read_field_docs
 
 CONF = find_conf_folder()
 SECTIONS = {field.name: field.type for field in fields(Config) if is_dataclass(field.type)}
-OPTIONS = [(path.parent.name, path.stem) for path in sorted(CONF.glob("*/*.yaml"))]
+OPTIONS = [(path.parent.name, path.stem) for path in sorted(CONF.glob("*/*.yaml")) if path.parent.name != "base"]
+DIFFS = sorted(path for group in ("experiment", "recipe", "debug") for path in CONF.glob(f"{group}/*.yaml"))
 
 
 def read(path: Path) -> dict[str, Any]:
@@ -84,13 +87,35 @@ def test_a_folder_of_the_user_adds_options_and_groups_and_hides_none(tmp_path: P
 
 
 def test_every_group_has_an_option() -> None:
-    assert set(list_groups([CONF])) == {*SECTIONS, "experiment"}
+    assert set(list_groups([CONF])) == {*SECTIONS, "experiment", "recipe", "debug"}
+
+
+@pytest.mark.parametrize("group", SECTIONS)
+def test_every_setting_of_a_group_stands_in_its_base_below_its_meaning(group: str) -> None:
+    """The schema's words, comment for comment: whoever reads conf/ alone reads the same."""
+    comments, found = [], {}
+    for line in (CONF / "base" / f"{group}.yaml").read_text(encoding="ascii").splitlines()[1:]:
+        if line.startswith("# "):
+            comments.append(line.removeprefix("# "))
+        else:
+            found[line.partition(":")[0]] = " ".join(comments)
+            comments = []
+    meanings = {name: " ".join(str(text).split()) for name, text in read_field_docs(SECTIONS[group]).items()}
+    assert found == meanings
 
 
 @pytest.mark.parametrize(("group", "option"), [pair for pair in OPTIONS if pair[0] in SECTIONS], ids="=".join)
-def test_every_setting_of_a_group_stands_exactly_once_in_each_of_its_options(group: str, option: str) -> None:
-    values = read(CONF / group / f"{option}.yaml")
-    assert sorted(leaves(values)) == sorted(field.name for field in fields(SECTIONS[group]))
+def test_an_option_is_a_difference_to_the_base_of_its_group(group: str, option: str) -> None:
+    values, base = read(CONF / group / f"{option}.yaml"), read(CONF / "base" / f"{group}.yaml")
+    assert values.pop("defaults") == [f"/base/{group}@_here_", "_self_"]
+    assert set(values) <= set(base)
+    assert not [key for key, value in values.items() if base[key] == value]
+
+
+def test_the_wheel_holds_every_folder_of_conf_but_the_settings_of_this_checkout() -> None:
+    project = tomllib.loads((CONF.parent / "pyproject.toml").read_text(encoding="utf-8"))
+    listed = set(project["tool"]["hatch"]["build"]["targets"]["wheel"]["force-include"])
+    assert listed == {"conf/config.yaml", *(f"conf/{path.name}" for path in CONF.iterdir() if path.is_dir())}
 
 
 def test_the_root_holds_the_settings_that_are_in_no_group_and_no_others() -> None:
@@ -119,7 +144,7 @@ def test_no_file_names_code(path: Path) -> None:
     assert "!!" not in text
 
 
-@pytest.mark.parametrize("path", sorted(CONF.glob("experiment/*.yaml")), ids=lambda path: path.stem)
+@pytest.mark.parametrize("path", DIFFS, ids=lambda path: path.stem)
 def test_an_experiment_is_a_diff_with_its_question_command_time_and_result_on_top(path: Path) -> None:
     values = read(path)
     values.pop("defaults", None)
@@ -128,5 +153,5 @@ def test_an_experiment_is_a_diff_with_its_question_command_time_and_result_on_to
     top = [line for line in path.read_text(encoding="ascii").splitlines() if line.startswith("#")]
     assert top[0] == "# @package _global_"
     said = "\n".join(top)
-    for word in ("Question:", f"Command:  python -m charrnn_exp experiment={path.stem}", "Time:", "Expected:"):
+    for word in ("Question:", f"Command:  python -m charrnn_exp {path.parent.name}={path.stem}", "Time:", "Expected:"):
         assert word in said

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from charrnn_exp.config.choices import DatasetName, Unit
+from charrnn_exp.config.choices import Source, Unit
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.schema import Config, DatasetConfig
 from charrnn_exp.data import sources
@@ -36,7 +36,7 @@ def make_dataset(defaults: Config, tmp_path: Path) -> MakeDataset:
         path.write_bytes(content)
         return replace(
             defaults.dataset,
-            name=DatasetName.file,
+            source=Source.file,
             path=str(path),
             encoding=encoding,
             unit=unit,

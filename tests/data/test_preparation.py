@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charrnn_exp.config.choices import DatasetName, Split
+from charrnn_exp.config.choices import Source, Split
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import prepare_text
 from charrnn_exp.errors import UserError
@@ -25,7 +25,7 @@ def config(defaults: Config, tmp_path: Path) -> Config:
     return replace(
         defaults,
         seed=7,
-        dataset=replace(defaults.dataset, name=DatasetName.file, path=str(path), max_bytes=None),
+        dataset=replace(defaults.dataset, source=Source.file, path=str(path), max_bytes=None),
         training=replace(defaults.training, batch_size=2, sequence_length=4),
     )
 

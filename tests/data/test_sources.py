@@ -7,12 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from charrnn_exp.config.choices import DatasetName
+from charrnn_exp.config.choices import Source
+from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.schema import Config, DatasetConfig
-from charrnn_exp.data.checksum import GitBlob, Md5, Sha256
-from charrnn_exp.data.download import DATA_FOLDER_VARIABLE, Download
-from charrnn_exp.data.sources import ENWIK8, LINUX, SHAKESPEARE, STDLIB_LEFT_OUT, TEXT8, WARPEACE, read_chunks
-from charrnn_exp.errors import MachineError, UserError
+from charrnn_exp.config.texts import list_installed_texts
+from charrnn_exp.data.download import DATA_FOLDER_VARIABLE
+from charrnn_exp.data.sources import STDLIB_LEFT_OUT, read_chunks, trust_installed_alone
+from charrnn_exp.errors import UserError
 from tests.data.conftest import MakeDataset
 
 
@@ -27,7 +28,7 @@ def read_lines(dataset: DatasetConfig) -> list[str]:
 
 
 def file_at(defaults: Config, path: str) -> DatasetConfig:
-    return replace(defaults.dataset, name=DatasetName.file, path=path, max_bytes=None)
+    return replace(defaults.dataset, source=Source.file, path=path, max_bytes=None)
 
 
 def test_a_file_is_read_whole_and_unchanged(make_dataset: MakeDataset, chunk_bytes: int) -> None:
@@ -137,33 +138,39 @@ def test_the_running_pythons_library_is_long_enough_ascii_and_the_same_each_time
     assert b"import" in content
 
 
-DOWNLOADS = {
-    "shakespeare": SHAKESPEARE,
-    "linux": LINUX,
-    "warpeace": WARPEACE,
-    "text8": TEXT8,
-    "enwik8": ENWIK8,
-}
+def test_an_installed_text_has_all_that_a_download_needs(defaults: Config) -> None:
+    texts = list_installed_texts()
+    assert [text.name for text in texts] == ["enwik8", "linux", "shakespeare", "text8", "warpeace"]
+    for text in texts:
+        (job,) = compose_jobs([f"dataset={text.name}"])
+        assert (job.dataset.name, tuple(job.dataset.urls), job.dataset.checksum) == (
+            text.name,
+            text.urls,
+            text.checksum,
+        )
+        assert (job.dataset.num_bytes, job.dataset.member) == (text.num_bytes, text.member)
+        assert all(url.startswith("https://") for url in text.urls)
+        assert {url.endswith(".zip") for url in text.urls} == {text.member is not None}
 
 
-@pytest.mark.parametrize("download", DOWNLOADS.values(), ids=lambda download: download.file_name)
-def test_every_download_is_pinned_and_comes_over_https(download: Download) -> None:
-    num_bytes = {Sha256: 32, GitBlob: 20, Md5: 16}[type(download.checksum)]
-    assert len(bytes.fromhex(download.checksum.digest)) == num_bytes
-    assert download.num_bytes > 0
-    assert all(url.startswith("https://") for url in download.urls)
-    assert {url.endswith(".zip") for url in download.urls} == {download.member is not None}
+def test_of_a_run_that_exists_only_the_addresses_of_installed_texts_are_used() -> None:
+    (job,) = compose_jobs(["dataset=shakespeare"])
+    hostile = replace(job.dataset, urls=["https://example.org/hostile"])
+    assert trust_installed_alone(hostile) == job.dataset
+    assert trust_installed_alone(replace(hostile, checksum="sha256:" + "0" * 64)).urls == []
+    (file,) = compose_jobs(["dataset=file", "dataset.path=a.txt"])
+    assert trust_installed_alone(file.dataset) == file.dataset
 
 
-@pytest.mark.parametrize(("name", "download"), DOWNLOADS.items(), ids=DOWNLOADS)
-def test_a_known_text_is_looked_for_in_the_data_folder_under_its_name(
-    defaults: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str, download: Download
+def test_a_text_laid_into_the_data_folder_is_read_whatever_its_name(
+    defaults: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(DATA_FOLDER_VARIABLE, str(tmp_path))
-    (tmp_path / download.file_name).write_bytes(b"another text")
-    with pytest.raises(MachineError) as caught:
-        read(replace(defaults.dataset, name=DatasetName[name]))
-    assert caught.value.lines[0].startswith(f"{tmp_path / download.file_name} must have the checksum ")
+    (tmp_path / "anything.txt").write_bytes(b"abc")
+    dataset = replace(
+        defaults.dataset, source=Source.network, num_bytes=3, checksum="md5:900150983cd24fb0d6963f7d28e17f72"
+    )
+    assert read(dataset) == b"abc"
 
 
 def test_a_pipe_is_refused_at_once_since_a_text_is_read_twice(defaults: Config, tmp_path: Path) -> None:

@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charrnn_exp.config.choices import DatasetName, Split, Unit
+from charrnn_exp.config.choices import Split, Unit
 from charrnn_exp.config.schema import Config, DatasetConfig
 from charrnn_exp.data.corpus import load_corpus
 from charrnn_exp.data.splits import Parts, cap_validation, check_parts, split_text
@@ -166,7 +166,7 @@ def test_a_text_of_bytes_is_cut_by_its_bytes_with_its_marks_and_line_ends(
 ) -> None:
     content = b"\xef\xbb\xbf" + b"It was on a dreary night\r\n" * 100
     corpus = load_corpus(make_dataset(content, unit=Unit.byte))
-    parts = split_text(corpus.ids_n, describe(Split.karpathy2015, name=DatasetName.warpeace, unit=Unit.byte))
+    parts = split_text(corpus.ids_n, describe(Split.karpathy2015, unit=Unit.byte))
     train, val, test = (corpus.vocabulary.to_bytes(part_n) for part_n in list_parts(parts))
     edges = [i * len(content) // 7 for i in range(8)]
     streams = [content[a:b] for a, b in itertools.pairwise(edges)]

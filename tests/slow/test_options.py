@@ -7,15 +7,13 @@ import threading
 import zipfile
 from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import replace
 from pathlib import Path
 
 import pytest
 
 from charrnn_exp.api import compose, run
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
-from charrnn_exp.data import sources
-from charrnn_exp.data.checksum import Sha256
+from charrnn_exp.config.texts import list_installed_texts
 from charrnn_exp.data.download import DATA_FOLDER_VARIABLE
 
 pytestmark = [pytest.mark.slow, pytest.mark.timeout(900)]
@@ -38,43 +36,42 @@ def serve_folder(folder: Path) -> Iterator[str]:
             server.shutdown()
 
 
+NETWORK = {text.name: text for text in list_installed_texts()}
+
+
 @pytest.fixture
-def mirrors(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Another text in the place of the ones that are downloaded, from a real server, zipped where they are."""
+def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
+    """The address of a real server that has another text, also zipped, in the place of those that are downloaded."""
     site = tmp_path / "site"
     site.mkdir()
     (site / "text").write_bytes(TEXT)
     monkeypatch.setenv(DATA_FOLDER_VARIABLE, str(tmp_path / "data"))
+    with zipfile.ZipFile(site / "text.zip", "w") as archive:
+        for member in {text.member for text in NETWORK.values()} - {None}:
+            archive.write(site / "text", member)
     with serve_folder(site) as address:
-        for name in ("SHAKESPEARE", "LINUX", "WARPEACE", "TEXT8", "ENWIK8"):
-            download = getattr(sources, name)
-            file = "text"
-            if download.member is not None:
-                file = f"{download.member}.zip"
-                with zipfile.ZipFile(site / file, "w") as archive:
-                    archive.write(site / "text", download.member)
-            checksum = Sha256(hashlib.sha256(TEXT).hexdigest())
-            changed = replace(download, urls=(f"{address}/{file}",), num_bytes=len(TEXT), checksum=checksum)
-            monkeypatch.setattr(sources, name, changed)
-        yield
+        yield address
 
 
 def test_every_group_of_the_settings_is_tried() -> None:
     assert {group for group, _ in OPTIONS} == {
-        "dataset", "experiment", "model", "optimizer", "sampling", "tracking", "training",
+        "dataset", "debug", "experiment", "recipe", "model", "optimizer", "sampling", "tracking", "training",
     }  # fmt: skip
     assert len(OPTIONS) >= 24
 
 
 @pytest.mark.parametrize(("group", "option"), OPTIONS, ids=[f"{group}={option}" for group, option in OPTIONS])
-@pytest.mark.usefixtures("mirrors")
 def test_every_option_composes_and_makes_two_updates(
-    group: str, option: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    group: str, option: str, mirror: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     words = [f"{group}={option}", *TWO_STEPS]
     if group != "tracking":
         words.append("tracking=none")
+    text = NETWORK.get(compose(words[0]).dataset.name) if option != "file" else None
+    if text is not None:
+        words.append(f"dataset.urls=[{mirror}/{'text' if text.member is None else 'text.zip'}]")
+        words += [f"dataset.num_bytes={len(TEXT)}", f"dataset.checksum=sha256:{hashlib.sha256(TEXT).hexdigest()}"]
     if (group, option) == ("dataset", "file"):
         (tmp_path / "text.txt").write_bytes(TEXT)
         words.append("dataset.path=text.txt")

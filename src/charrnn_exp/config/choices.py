@@ -3,16 +3,12 @@
 from enum import Enum
 
 
-class DatasetName(Enum):
+class Source(Enum):
     """Where the text comes from."""
 
     stdlib = "stdlib"
-    shakespeare = "shakespeare"
-    linux = "linux"
-    warpeace = "warpeace"
-    text8 = "text8"
-    enwik8 = "enwik8"
     file = "file"
+    network = "network"
 
 
 class Unit(Enum):
@@ -83,3 +79,7 @@ class LogCheckpoints(Enum):
     best = "best"
     all = "all"
     none = "none"
+
+
+CHECKSUM_KINDS = {"sha256": 64, "md5": 32, "git-blob": 40}
+"""Kinds of checksum that pin a text, with the number of their hexadecimal digits."""

@@ -3,6 +3,9 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+BASE = "base"
+"""Folder of the common values of each group; its files are not options."""
+
 
 def find_conf_folder() -> Path:
     """Return the absolute folder of the YAML files: inside the package (wheel) or beside src/ (checkout)."""
@@ -12,9 +15,11 @@ def find_conf_folder() -> Path:
 
 
 def list_groups(conf_folders: Sequence[Path]) -> dict[str, list[str]]:
-    """Return the options of every config group, by the group's name."""
+    """Return the options of every config group, by the group's name; `base` is none: it holds common values."""
     groups: dict[str, set[str]] = {}
     for conf_folder in conf_folders:
         for path in sorted(conf_folder.glob("*/*.yaml")):
+            if path.parent.name == BASE:
+                continue
             groups.setdefault(path.parent.name, set()).add(path.stem)
     return {name: sorted(options) for name, options in sorted(groups.items())}

@@ -24,7 +24,7 @@ def list_settings(section: Any = Config, prefix: str = "") -> list[str]:
     """Return the dotted key of every setting.
 
     >>> list_settings()[:4]
-    ['name', 'seed', 'dataset.name', 'dataset.path']
+    ['name', 'seed', 'dataset.name', 'dataset.source']
     """
     keys: list[str] = []
     for field in fields(section):

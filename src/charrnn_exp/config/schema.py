@@ -5,11 +5,11 @@ from dataclasses import dataclass
 from charrnn_exp.config.choices import (
     Backend,
     Cell,
-    DatasetName,
     LogCheckpoints,
     OptimizerName,
     Precision,
     Schedule,
+    Source,
     Split,
     Unit,
 )
@@ -19,10 +19,20 @@ from charrnn_exp.config.choices import (
 class DatasetConfig:
     """The text."""
 
-    name: DatasetName
-    """stdlib (the running Python's library, no network), shakespeare, linux, warpeace, text8, enwik8, file."""
+    name: str
+    """Name of the text, of letters, digits, '.', '_' and '-'."""
+    source: Source
+    """stdlib (the running Python's library, no network), file (dataset.path), network (dataset.urls)."""
     path: str | None
-    """The text file, for dataset=file only."""
+    """The text file, for dataset=file only; null: the text is no file of yours."""
+    urls: list[str]
+    """network only: https addresses that have the text, tried in turn."""
+    num_bytes: int | None
+    """network only: exact size of the text in bytes, at least 1; null: the text is not from the network."""
+    checksum: str | None
+    """network only: sha256:DIGEST of the text, or md5:DIGEST or git-blob:DIGEST; null: not from the network."""
+    member: str | None
+    """network only: name of the text in the zip file at the addresses; null: they have the text itself."""
     unit: Unit
     """char: one symbol per Unicode character. byte: one symbol per byte, whatever the encoding."""
     encoding: str

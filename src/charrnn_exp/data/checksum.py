@@ -1,66 +1,84 @@
-"""Checksums that pin a text: sha256 where it is known, else what its publishers give."""
+"""Checksums that pin a text: sha256, or the kind that its publisher gives."""
 
 import hashlib
+import re
 from dataclasses import dataclass
 from pathlib import Path
 
+from charrnn_exp.config.choices import CHECKSUM_KINDS
 
-@dataclass(frozen=True)
-class Sha256:
-    """The usual one."""
-
-    digest: str
+CHUNK_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
-class GitBlob:
-    """A checksum as git computes it: sha1 of `blob SIZE`, a zero byte, and the content."""
+class Checksum:
+    """A checksum of one of the kinds in `CHECKSUM_KINDS`.
 
-    digest: str
-
-
-@dataclass(frozen=True)
-class Md5:
-    """Against damage only: two texts of one md5 can be made on purpose."""
-
-    digest: str
-
-
-Checksum = Sha256 | GitBlob | Md5
-
-
-def describe(checksum: Checksum) -> str:
-    """Return kind and digest in words.
-
-    >>> describe(GitBlob("e69de2"))
-    'git blob e69de2'
+    Args:
+        kind: sha256; md5, which protects against damage only; or git-blob, the sha1 of `blob SIZE`, a zero byte and
+            the content.
+        digest: hexadecimal, lower case.
     """
-    match checksum:
-        case Sha256(digest):
-            return f"sha256 {digest}"
-        case GitBlob(digest):
-            return f"git blob {digest}"
-        case Md5(digest):
-            return f"md5 {digest}"
+
+    kind: str
+    digest: str
+
+    def __str__(self) -> str:
+        return f"{self.kind}:{self.digest}"
 
 
-def hash_file(path: Path, like: Checksum) -> Checksum:
-    """Return the file's checksum of the same kind.
+def parse_checksum(text: str) -> Checksum:
+    """Return the checksum of a setting.
+
+    >>> parse_checksum("md5:3bea1919949baf155f99411df5fada7e").kind
+    'md5'
+
+    Raises:
+        ValueError: if it is not KIND:DIGEST with a known kind and a digest of its length.
+    """
+    kind, _, digest = text.partition(":")
+    if not re.fullmatch(f"[0-9a-f]{{{CHECKSUM_KINDS.get(kind, 0)}}}", digest) or kind not in CHECKSUM_KINDS:
+        raise ValueError(f"{text[:100]!r} is no checksum")
+    return Checksum(kind, digest)
+
+
+class Hasher:
+    """Computes a checksum of one kind, chunk by chunk.
+
+    Args:
+        kind: see `Checksum`.
+        num_bytes: size of the whole content, which git-blob hashes first.
+    """
+
+    def __init__(self, kind: str, num_bytes: int) -> None:
+        self._kind = kind
+        match kind:
+            case "sha256":
+                self._state = hashlib.sha256()
+            case "md5":
+                self._state = hashlib.md5(usedforsecurity=False)
+            case "git-blob":
+                self._state = hashlib.sha1(b"blob %d\0" % num_bytes, usedforsecurity=False)
+            case _:
+                raise AssertionError(kind)
+
+    def update(self, chunk: bytes) -> None:
+        """Add the next bytes of the content."""
+        self._state.update(chunk)
+
+    def finish(self) -> Checksum:
+        """Return the checksum of all bytes so far."""
+        return Checksum(self._kind, self._state.hexdigest())
+
+
+def hash_file(path: Path, kind: str) -> Checksum:
+    """Return the checksum of a file.
 
     Raises:
         OSError: if it cannot be read.
     """
-    match like:
-        case Sha256():
-            return Sha256(_digest(path, hashlib.sha256()))
-        case GitBlob():
-            return GitBlob(_digest(path, hashlib.sha1(b"blob %d\0" % path.stat().st_size)))
-        case Md5():
-            return Md5(_digest(path, hashlib.md5()))
-
-
-def _digest(path: Path, state: "hashlib._Hash") -> str:
+    hasher = Hasher(kind, path.stat().st_size)
     with path.open("rb") as file:
-        while chunk := file.read(1 << 20):
-            state.update(chunk)
-    return state.hexdigest()
+        while chunk := file.read(CHUNK_BYTES):
+            hasher.update(chunk)
+    return hasher.finish()

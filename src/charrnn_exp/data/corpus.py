@@ -85,7 +85,7 @@ def load_corpus(dataset: DatasetConfig) -> Corpus:
 
 def describe(dataset: DatasetConfig) -> str:
     """Return the name of the text: its path, or the option of `dataset`."""
-    return str(dataset.path) if dataset.path else dataset.name.name
+    return str(dataset.path) if dataset.path else dataset.name
 
 
 def read_ids(path: Path, dataset: DatasetConfig, vocabulary: Vocabulary, *, key: str) -> Ids:

@@ -4,55 +4,18 @@ import os
 import stat
 import sysconfig
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
-from charrnn_exp.config.choices import DatasetName
+from charrnn_exp.config.choices import Source
 from charrnn_exp.config.schema import DatasetConfig
-from charrnn_exp.data.checksum import GitBlob, Md5, Sha256
+from charrnn_exp.config.texts import list_installed_texts
+from charrnn_exp.data.checksum import parse_checksum
 from charrnn_exp.data.download import Download, fetch
 from charrnn_exp.errors import UserError, one_line
 
 CHUNK_BYTES = 1 << 22
 
-SHAKESPEARE = Download(
-    file_name="tinyshakespeare.txt",
-    urls=(
-        "https://storage.googleapis.com/download.tensorflow.org/data/shakespeare.txt",
-        "https://raw.githubusercontent.com/karpathy/char-rnn/master/data/tinyshakespeare/input.txt",
-    ),
-    num_bytes=1_115_394,
-    checksum=Sha256("86c4e6aa9db7c042ec79f339dcb96d42b0075e16b8fc2e86bf0ca57e2dc565ed"),
-)
-LINUX = Download(
-    file_name="linux_input.txt",
-    urls=(
-        "https://raw.githubusercontent.com/solaris33/deep-learning-tensorflow-book-code/master/"
-        "Ch08-RNN/Char-RNN/data/linux/input.txt",
-        "https://cs.stanford.edu/people/karpathy/char-rnn/linux_input.txt",
-    ),
-    num_bytes=6_206_996,
-    checksum=GitBlob("4190dc6cd2a63a9e487f64fada1c4da82f4a6086"),
-)
-WARPEACE = Download(
-    file_name="warpeace_input.txt",
-    urls=("https://cs.stanford.edu/people/karpathy/char-rnn/warpeace_input.txt",),
-    num_bytes=3_258_246,
-    checksum=Sha256("fb66ba999dafe24017cdd59e04c56d385a9c8466993d374fd4c6f08b2142985e"),  # of a copy
-)
-TEXT8 = Download(
-    file_name="text8",
-    urls=("https://mattmahoney.net/dc/text8.zip", "https://data.deepai.org/text8.zip"),
-    num_bytes=100_000_000,
-    checksum=Md5("3bea1919949baf155f99411df5fada7e"),
-    member="text8",
-)
-ENWIK8 = Download(
-    file_name="enwik8",
-    urls=("https://mattmahoney.net/dc/enwik8.zip", "https://data.deepai.org/enwik8.zip"),
-    num_bytes=100_000_000,
-    checksum=Sha256("2b49720ec4d78c3c9fabaee6e4179a5e997302b3a70029f30f2d582218c024a8"),
-    member="enwik8",
-)
 STDLIB_LEFT_OUT = {
     "test",
     "tests",
@@ -85,23 +48,39 @@ def read_chunks(dataset: DatasetConfig) -> Iterator[bytes]:
 
 
 def _read_all(dataset: DatasetConfig) -> Iterator[bytes]:
-    match dataset.name:
-        case DatasetName.stdlib:
+    match dataset.source:
+        case Source.stdlib:
             return _read_stdlib(Path(sysconfig.get_paths()["stdlib"]))
-        case DatasetName.shakespeare:
-            return read_file(fetch(SHAKESPEARE))
-        case DatasetName.linux:
-            return read_file(fetch(LINUX))
-        case DatasetName.warpeace:
-            return read_file(fetch(WARPEACE))
-        case DatasetName.text8:
-            return read_file(fetch(TEXT8))
-        case DatasetName.enwik8:
-            return read_file(fetch(ENWIK8))
-        case DatasetName.file:
+        case Source.network:
+            return read_file(fetch(_describe_download(dataset)))
+        case Source.file:
             return read_file(Path(str(dataset.path)))
         case _:
-            raise AssertionError(dataset.name)
+            raise AssertionError(dataset.source)
+
+
+def _describe_download(dataset: DatasetConfig) -> Download:
+    assert dataset.num_bytes is not None
+    assert dataset.checksum is not None
+    return Download(
+        name=dataset.name,
+        urls=tuple(dataset.urls),
+        num_bytes=dataset.num_bytes,
+        checksum=parse_checksum(dataset.checksum),
+        member=dataset.member,
+    )
+
+
+def trust_installed_alone(dataset: DatasetConfig) -> DatasetConfig:
+    """Return the settings of a run that exists with the addresses that the installed conf/ has for its text.
+
+    A run folder may come from anybody, so its own addresses are not used: without an installed text of the same
+    checksum there are none, and the text must be in the data folder.
+    """
+    if dataset.source is not Source.network:
+        return dataset
+    urls = [url for text in list_installed_texts() if text.checksum == dataset.checksum for url in text.urls]
+    return replace(dataset, urls=urls)
 
 
 def _read_stdlib(folder: Path) -> Iterator[bytes]:

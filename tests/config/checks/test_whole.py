@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from charrnn_exp.config.checks.whole import find_problems, find_warnings
-from charrnn_exp.config.choices import Backend, DatasetName, OptimizerName, Schedule, Split
+from charrnn_exp.config.choices import Backend, OptimizerName, Schedule, Source, Split
 from charrnn_exp.config.overrides import list_settings
 from charrnn_exp.config.schema import Config
 from tests.config.conftest import change
@@ -15,6 +15,7 @@ from tests.config.conftest import change
 LIMITS = [
     ("seed", 0, 2**31 - 1),
     ("dataset.max_bytes", 1, None),
+    ("dataset.num_bytes", 1, None),
     ("dataset.split_streams", 1, None),
     ("model.embedding_dim", 1, 16_384),
     ("model.hidden_size", 1, 16_384),
@@ -66,7 +67,16 @@ INTERVALS = [
 ]
 """Numbers: some that are allowed, some that are not."""
 
+SHA256 = "sha256:" + "0123456789abcdef" * 4
+NETWORK = {
+    "dataset.source": Source.network,
+    "dataset.urls": ["https://example.org/a"],
+    "dataset.num_bytes": 5,
+    "dataset.checksum": SHA256,
+}
+
 GIVEN: dict[str, dict[str, Any]] = {
+    "dataset.num_bytes": NETWORK,
     "dataset.split_streams": {"dataset.split": Split.charrnn},
     "dataset.val_fraction": {"dataset.split": Split.fraction},
     "dataset.test_fraction": {"dataset.split": Split.fraction, "dataset.val_fraction": 0.1},
@@ -171,14 +181,68 @@ def test_a_name_that_would_leave_its_folder_or_need_quoting_is_wrong(defaults: C
 
 
 def test_a_file_needs_a_path_and_nothing_else_takes_one(defaults: Config) -> None:
-    assert find_problems(change(defaults, {"dataset.name": DatasetName.file})) == [
+    assert find_problems(change(defaults, {"dataset.source": Source.file})) == [
         "dataset.path must be the path of a text file when dataset=file, got null. Set dataset.path=FILE."
     ]
-    assert find_problems(change(defaults, {"dataset.name": DatasetName.file, "dataset.path": "a.txt"})) == []
-    for name in set(DatasetName) - {DatasetName.file}:
-        assert find_problems(change(defaults, {"dataset.name": name, "dataset.path": "a.txt"})) == [
-            f"dataset.path must be null when dataset={name.name}, got 'a.txt'. Use dataset=file dataset.path=a.txt."
+    assert find_problems(change(defaults, {"dataset.source": Source.file, "dataset.path": "a.txt"})) == []
+    for given in ({}, NETWORK):
+        assert find_problems(change(defaults, given | {"dataset.name": "me", "dataset.path": "a.txt"})) == [
+            "dataset.path must be null when dataset=me, got 'a.txt'. Use dataset=file dataset.path=a.txt."
         ]
+
+
+def test_a_text_from_the_network_needs_addresses_size_and_checksum(defaults: Config) -> None:
+    lines = find_problems(change(defaults, {"dataset.source": Source.network}))
+    assert [line.split()[0] for line in lines] == ["dataset.urls", "dataset.num_bytes", "dataset.checksum"]
+    assert all(line.endswith((", got [].", ", got null.", ": the size of the text.")) for line in lines)
+
+
+@pytest.mark.parametrize(
+    ("field", "value"), [("urls", ["https://a.b/c"]), ("num_bytes", 5), ("checksum", SHA256), ("member", "a")]
+)
+def test_no_other_text_takes_an_address_a_size_or_a_checksum(defaults: Config, field: str, value: Any) -> None:
+    (line,) = find_problems(change(defaults, {f"dataset.{field}": value}))
+    assert line.startswith(f"dataset.{field} must be ")
+    assert line.endswith(f" when dataset.source=stdlib, got {value!r}.")
+
+
+@pytest.mark.parametrize("checksum", [SHA256, "md5:" + "0a" * 16, "git-blob:" + "f" * 40])
+def test_checksums_of_known_kinds_are_right(defaults: Config, checksum: str) -> None:
+    assert find_problems(change(defaults, NETWORK | {"dataset.checksum": checksum})) == []
+
+
+@pytest.mark.parametrize(
+    "checksum",
+    ["", "sha256", "sha256:", SHA256[:-1], SHA256.upper(), SHA256 + "0", "sha1:" + "0" * 40, "md5:" + "g" * 32],
+)
+def test_other_checksums_are_wrong(defaults: Config, checksum: str) -> None:
+    (line,) = find_problems(change(defaults, NETWORK | {"dataset.checksum": checksum}))
+    assert line.startswith("dataset.checksum must be one of (sha256: and 64 digits, ")
+    assert line.endswith(f", got {checksum!r}.")
+
+
+@pytest.mark.parametrize(
+    "url", ["https://example.org/a", "http://127.0.0.1:80/a", "http://[::1]/a", "http://localhost/a"]
+)
+def test_addresses_of_https_and_of_this_machine_are_right(defaults: Config, url: str) -> None:
+    assert find_problems(change(defaults, NETWORK | {"dataset.urls": [url]})) == []
+
+
+@pytest.mark.parametrize(
+    "url",
+    [
+        "http://example.org/a", "ftp://example.org/a", "file:///etc/passwd", "/etc/passwd", "", "https://",
+        "https://a b/", "https://me@example.org/a", "http://127.0.0.1.example.org/a", "https://example.org:port/a", "http://[::1/a",
+    ],
+)  # fmt: skip
+def test_other_addresses_are_wrong(defaults: Config, url: str) -> None:
+    (line,) = find_problems(change(defaults, NETWORK | {"dataset.urls": ["https://example.org/b", url]}))
+    assert line.startswith("dataset.urls must each be ")
+
+
+def test_an_address_with_a_password_is_wrong_and_the_password_is_not_repeated(defaults: Config) -> None:
+    (line,) = find_problems(change(defaults, NETWORK | {"dataset.urls": ["https://me:secret@example.org/a"]}))
+    assert line == "dataset.urls must each be an address without user and password, got 'https://example.org/a'."
 
 
 @pytest.mark.parametrize("encoding", ["utf-8", "latin-1", "cp1252", "euc_kr", "shift_jis", "utf-16", "UTF8"])

@@ -1,22 +1,33 @@
 """What is wrong with the settings of the text, in words."""
 
 import codecs
+import re
 from collections.abc import Iterator
 
 from charrnn_exp.config.checks.ranges import at_least
-from charrnn_exp.config.choices import DatasetName, Split
+from charrnn_exp.config.choices import CHECKSUM_KINDS, Source, Split
 from charrnn_exp.config.schema import DatasetConfig
+from charrnn_exp.config.secrets import redact
+from charrnn_exp.config.urls import find_url_problem
+
+TEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def find_dataset_problems(dataset: DatasetConfig) -> Iterator[str]:
     """Yield what is wrong with the settings of the text, one line each."""
-    if dataset.name is DatasetName.file and not dataset.path:
-        yield "dataset.path must be the path of a text file when dataset=file, got null. Set dataset.path=FILE."
-    if dataset.name is not DatasetName.file and dataset.path is not None:
+    if not TEXT_NAME.fullmatch(dataset.name):
         yield (
-            f"dataset.path must be null when dataset={dataset.name.name}, got {dataset.path!r}. "
+            "dataset.name must be letters, digits, '.', '_' or '-' (at most 100, the first a letter or digit), got "
+            f"{dataset.name!r}."
+        )
+    if dataset.source is Source.file and not dataset.path:
+        yield "dataset.path must be the path of a text file when dataset=file, got null. Set dataset.path=FILE."
+    if dataset.source is not Source.file and dataset.path is not None:
+        yield (
+            f"dataset.path must be null when dataset={dataset.name}, got {dataset.path!r}. "
             f"Use dataset=file dataset.path={dataset.path}."
         )
+    yield from _network_problems(dataset)
     try:
         b"a".decode(dataset.encoding, errors="replace")
         codecs.getincrementaldecoder(dataset.encoding)
@@ -25,6 +36,31 @@ def find_dataset_problems(dataset: DatasetConfig) -> Iterator[str]:
     if dataset.max_bytes is not None:
         yield from at_least("dataset.max_bytes", dataset.max_bytes, 1)
     yield from _split_problems(dataset)
+
+
+def _network_problems(dataset: DatasetConfig) -> Iterator[str]:
+    if dataset.source is not Source.network:
+        for field, off in (("urls", []), ("num_bytes", None), ("checksum", None), ("member", None)):
+            if (value := getattr(dataset, field)) != off:
+                shown = "[]" if off == [] else "null"
+                yield f"dataset.{field} must be {shown} when dataset.source={dataset.source.name}, got {value!r}."
+        return
+    if not dataset.urls:
+        yield "dataset.urls must be at least one address when dataset.source=network, got []."
+    for url in dataset.urls:
+        if rule := find_url_problem(url):
+            yield f"dataset.urls must each be {rule}, got {redact(url)!r}."
+    if dataset.num_bytes is None:
+        yield "dataset.num_bytes must be a number when dataset.source=network, got null: the size of the text."
+    else:
+        yield from at_least("dataset.num_bytes", dataset.num_bytes, 1)
+    kind, _, digest = (dataset.checksum or "").partition(":")
+    if not re.fullmatch(f"[0-9a-f]{{{CHECKSUM_KINDS.get(kind, 1)}}}", digest) or kind not in CHECKSUM_KINDS:
+        known = ", ".join(f"{kind}: and {length} digits" for kind, length in CHECKSUM_KINDS.items())
+        got = "null" if dataset.checksum is None else repr(dataset.checksum[:100])
+        yield f"dataset.checksum must be one of ({known}) in lower case when dataset.source=network, got {got}."
+    if dataset.member == "":
+        yield "dataset.member must hold at least one character, got ''. null: the addresses have the text itself."
 
 
 def _split_problems(dataset: DatasetConfig) -> Iterator[str]:
