@@ -41,7 +41,6 @@ DOORS = {
         "evaluation",
         "training",
         "serving",
-        "data.windows",
         "experiment.listeners.profile",
     },
     "keras": {"machine", "model", "sampling", "evaluation", "training", "serving"},

@@ -16,7 +16,7 @@ MakeDataset = Callable[..., DatasetConfig]
 
 @pytest.fixture(scope="session", autouse=True)
 def _tensorflow() -> None:
-    """Text needs no TensorFlow; the one test that does imports it."""
+    """Text needs no TensorFlow, so none is imported for these tests."""
 
 
 @pytest.fixture(scope="session")

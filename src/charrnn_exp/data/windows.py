@@ -1,6 +1,5 @@
 """From positions in the text to windows of ids.
 
-
 Plain indexing, one step at a time, of the ids where they lie: a text of a gigabyte is not copied. It costs 25
 microseconds for 64 x 64 characters, on the way to a step of 25 milliseconds; tf.data, with its gather and prefetch on
 another core, costs 170 and holds three more copies of the text (docs/LOG.md).
@@ -9,20 +8,20 @@ Axes: s step, k batch of the step, b stream, t time, n text.
 """
 
 from collections.abc import Iterator
-from typing import Any
 
 import numpy as np
 import numpy.typing as npt
-import tensorflow as tf
 
 from charrnn_exp.data.vocabulary import Ids
 
 
-def stream_windows(ids_n: Ids, starts_skb: npt.NDArray[np.int64], *, sequence_length: int) -> Iterator[Any]:
-    """Yield the windows_kbt of each step, tensors of int32 [k, b, sequence_length + 1], in order.
+def stream_windows(
+    ids_n: Ids, starts_skb: npt.NDArray[np.int64], *, sequence_length: int
+) -> Iterator[npt.NDArray[np.int32]]:
+    """Yield the windows_kbt of each step, int32 [k, b, sequence_length + 1], in order.
 
     Inputs are all but the last column, targets all but the first.
     """
     offsets_t = np.arange(sequence_length + 1)
     for starts_kb in starts_skb:
-        yield tf.constant(ids_n[starts_kb[..., None] + offsets_t], tf.int32)
+        yield ids_n[starts_kb[..., None] + offsets_t].astype(np.int32)

@@ -49,7 +49,7 @@ class TrainingStep:
             Mean loss in nats per character, global gradient norm before clipping, states after the last windows.
         """
         rate = tf.constant(learning_rate, tf.float32)
-        loss, norm, states = self._run(windows_kbt, tf.constant(starts_kb), states, rate)
+        loss, norm, states = self._run(tf.constant(windows_kbt), tf.constant(starts_kb), states, rate)
         return float(loss), float(norm), states
 
     def _run_impl(self, windows_kbt: Any, starts_kb: Any, states: States, rate: Any) -> tuple[Any, Any, States]:
