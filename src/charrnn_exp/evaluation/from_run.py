@@ -6,6 +6,7 @@ from typing import Any
 
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.corpus import load_corpus, read_ids
+from charrnn_exp.data.sources import trust_installed_alone
 from charrnn_exp.data.splits import LEAST_CHARACTERS, cap_validation, check_parts, split_text
 from charrnn_exp.data.vocabulary import Ids
 from charrnn_exp.errors import UserError
@@ -46,7 +47,7 @@ def score_run(
         texts = {"text": ids_n}
     else:
         chosen = _choose_splits(split or "all")
-        corpus = load_corpus(config.dataset)
+        corpus = load_corpus(trust_installed_alone(config.dataset))
         facts |= {"dataset": corpus.fingerprint.as_dict()}
         texts = _choose_texts(corpus.ids_n, config, chosen)
     weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn)

@@ -1,7 +1,10 @@
 """From checked settings to a run that is under way: what can be refused is refused before TensorFlow is imported."""
 
+from dataclasses import replace
+
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import prepare_text
+from charrnn_exp.data.sources import trust_installed_alone
 from charrnn_exp.experiment.initial_weights import read_initial_weights
 from charrnn_exp.experiment.job import Job, Prepared
 from charrnn_exp.machine.tensorflow import import_tensorflow
@@ -12,20 +15,22 @@ from charrnn_exp.signals import watch_signals
 from charrnn_exp.tracking.store import probe_server
 
 
-def prepare_run(config: Config, *, needs_initial: bool = True) -> Prepared:
+def prepare_run(config: Config, *, is_resumed: bool = False) -> Prepared:
     """Read all that a run starts from, before anything is made.
 
     Args:
         config: of the run.
-        needs_initial: whether the run that training.init_from names is read.
+        is_resumed: whether the run exists: its text is then not downloaded from the addresses in its folder, and the
+            weights of training.init_from are not read.
 
     Raises:
         CharRNNError: if text, prompt, size or the other run's weights do not fit the settings.
     """
-    text = prepare_text(config)
+    dataset = trust_installed_alone(config.dataset) if is_resumed else config.dataset
+    text = prepare_text(replace(config, dataset=dataset))
     vocabulary = text.corpus.vocabulary
     model = resolve(config.model, num_symbols=len(vocabulary))
-    initial = read_initial_weights(config, vocabulary) if needs_initial else None
+    initial = None if is_resumed else read_initial_weights(config, vocabulary)
     return Prepared(config=config, model=model, text=text, initial=initial)
 
 

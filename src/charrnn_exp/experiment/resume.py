@@ -30,7 +30,7 @@ def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable
         CharRNNError: if the run's text or checkpoints are not what they were, or as for `start_run`.
     """
     config = replace(config, sampling=keep_typed(config.sampling, read_typed([config.sampling])))
-    prepared = prepare_run(config, needs_initial=False)
+    prepared = prepare_run(config, is_resumed=True)
     summary, num_steps = folder.read_summary(), count_steps(config.training, prepared.text.order)
     if summary.status == "FINISHED" and summary.step >= num_steps:
         say(
