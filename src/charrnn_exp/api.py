@@ -1,7 +1,7 @@
 """The way in from Python, for notebooks and scripts: compose settings, run them, look at what came out."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 from typing import Any
@@ -9,10 +9,9 @@ from typing import Any
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.overrides import open_free_keys
 from charrnn_exp.config.schema import Config
-from charrnn_exp.data.prompt import STANDARD_INPUT, keep_typed, read_typed
-from charrnn_exp.experiment.initial_weights import find_sources, keep_source
 from charrnn_exp.experiment.prepare import prepare_run, start_run
-from charrnn_exp.run_folder.folder import OUTPUTS, RunFolder, find_run
+from charrnn_exp.experiment.shared_inputs import read_shared_inputs
+from charrnn_exp.run_folder.folder import RunFolder, find_run, make_run_folder
 from charrnn_exp.run_folder.metrics import read_metrics
 
 
@@ -75,12 +74,10 @@ def run(config: Config, *, run_name: str | None = None) -> RunResult:
     Raises:
         CharRNNError: as the command line would tell it: the text, the machine, or a signal stopped the run.
     """
-    typed = read_typed() if config.sampling.prompt_file == STANDARD_INPUT else None
-    config = replace(config, sampling=keep_typed(config.sampling, typed))
-    config = keep_source(config, find_sources([config]))
+    config = read_shared_inputs([config]).put_into(config)
     text, initial = prepare_run(config)
     began = datetime.now()
-    folder = RunFolder(OUTPUTS / config.name / began.strftime("%Y-%m-%d") / began.strftime("%H-%M-%S-%f"))
+    folder = make_run_folder(config.name, began)
     name = run_name or config.tracking.run_name or folder.path.name
     summary = start_run(config, text, folder, name=name, tags={}, initial=initial, began=began.timestamp())
     return RunResult(folder.path, config, summary)

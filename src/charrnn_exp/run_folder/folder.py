@@ -5,6 +5,7 @@ import math
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -234,6 +235,17 @@ def find_run(reference: str, *, key: str = "run") -> RunFolder:
         f"{key} must be 'latest', a run folder, or the MLflow id of a run below {OUTPUTS.absolute()}, "
         f"got {reference!r}."
     )
+
+
+def make_run_folder(name: str, began: datetime) -> RunFolder:
+    """Return the folder of a new run, named by its group and start; nothing is made on disk.
+
+    `hydra.sweep.dir` in conf/config.yaml has the same form.
+
+    >>> make_run_folder("tiny", datetime(2026, 1, 2, 3, 4, 5, 6)).path
+    PosixPath('outputs/tiny/2026-01-02/03-04-05-000006')
+    """
+    return RunFolder(OUTPUTS / name / began.strftime("%Y-%m-%d") / began.strftime("%H-%M-%S-%f"))
 
 
 def shorten(path: Path) -> Path:
