@@ -1,8 +1,10 @@
 """The folder of a run: everything the verbs need, no absolute path, free to be moved or copied."""
 
+import functools
 import json
 import math
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
 from datetime import datetime
@@ -15,6 +17,7 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.files import LockHeldError, hold_lock, read_json, write_durably
+from charrnn_exp.run_folder.versions import Versions, check_age, read_versions, upgrade
 
 OUTPUTS = Path("outputs")
 TEXT, NUMBER = (str, NoneType), (float, int, NoneType)
@@ -45,6 +48,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config = path / "config.yaml"
+        self.versions = path / "versions.json"
         self.vocabulary = path / "vocabulary.json"
         self.parameters = path / "parameters.txt"
         self.checkpoints = path / "checkpoints"
@@ -85,8 +89,16 @@ class RunFolder:
                 raise self._unwritable(error) from error
             yield
 
-    def create(self, config: Config, vocabulary: Vocabulary) -> None:
+    def create(self, config: Config, vocabulary: Vocabulary, *, plugins: Mapping[str, str] | None = None) -> None:
         """Make the folder and write what is known before the first step.
+
+        A run that is resumed gets its upgraded settings and then their version: after a kill between the two,
+        upgrading once more changes nothing.
+
+        Args:
+            config: checked settings.
+            vocabulary: of the text.
+            plugins: package and version by option, of the options that installed packages offer; None: none.
 
         Raises:
             MachineError: if the folder cannot be written.
@@ -95,6 +107,7 @@ class RunFolder:
             for folder in (self.path, self.checkpoints, self.samples, self.plots):
                 folder.mkdir(parents=True, exist_ok=True)
             write_durably(self.config, write_yaml(to_values(config)))
+            write_durably(self.versions, Versions(plugins=plugins or {}).to_json())
             write_durably(self.vocabulary, vocabulary.to_json() + "\n")
         except OSError as error:
             raise self._unwritable(error) from error
@@ -116,11 +129,25 @@ class RunFolder:
                     )
 
     def read_values(self, *, key: str = "run") -> dict[str, Any]:
-        """Return the run's settings as plain values."""
+        """Return the run's settings as plain values; those of an older version with what they meant then.
+
+        The upgrade is said once in a process, in one line; the folder stays as it is until a resume begins.
+
+        Raises:
+            UserError: if there are none, or a newer version of this program wrote them.
+        """
         if not self.config.exists():
             raise UserError(f"{key} must be a run folder, got {self.path.absolute()}, which has no config.yaml.")
         self._refuse_links()
-        return read_yaml(self.config)
+        version = read_versions(self.versions).settings
+        check_age(version, name=str(self.path))
+        values, phrases = upgrade(read_yaml(self.config), version)
+        if phrases:
+            _note_once(
+                f"run {self.path} is of settings version {version}: {', '.join(phrases)} "
+                f"{'mean what they' if len(phrases) > 1 else 'means what it'} meant then."
+            )
+        return values
 
     def read_config(self) -> Config:
         """Return the run's settings, checked."""
@@ -166,6 +193,11 @@ class RunFolder:
     def write_summary(self, summary: Mapping[str, Any]) -> None:
         """Replace the summary; numbers that JSON lacks (NaN, infinity) become null."""
         write_durably(self.summary, json.dumps(_to_json_values(summary), indent=2, allow_nan=False) + "\n")
+
+
+@functools.cache
+def _note_once(line: str) -> None:
+    print(f"charrnn_exp: note: {line}", file=sys.stderr, flush=True)
 
 
 def _to_json_values(value: Any) -> Any:
