@@ -12,8 +12,8 @@ from typing import Any
 
 from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.files import sync_folder, write_durably
-from charrnn_exp.run_folder.arrays import Arrays, to_npz
 from charrnn_exp.run_folder import versions
+from charrnn_exp.run_folder.arrays import Arrays, to_npz
 from charrnn_exp.run_folder.checkpoint import FORMAT, MANIFEST, TRAINING, WEIGHTS, Checkpoint, Snapshot, hash_manifest
 
 REPLACED, PRUNED = "replaced", "pruned"
@@ -135,13 +135,14 @@ class CheckpointStore:
     def check_facts(self, checkpoint: Checkpoint) -> None:
         """Compare what the checkpoint was made of with this run: model, optimizer, vocabulary, text.
 
-        Settings in an older manifest are compared as what they meant then.
+        A model of older settings is compared by their meaning then, which is found from the model's settings alone.
 
         Raises:
             UserError: with a line for each that differs, both values named.
         """
         manifest = checkpoint.read_manifest()
-        manifest, _ = versions.upgrade(manifest, manifest.get("settings", 1))
+        model, _ = versions.upgrade({"model": manifest.get("model")}, manifest.get("settings", 1))
+        manifest |= model
         problems = [
             f"checkpoint {checkpoint.folder.name} must be of the same {name}, got {manifest.get(name)!r} where "
             f"this run has {self._facts[name]!r}."

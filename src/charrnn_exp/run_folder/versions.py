@@ -87,13 +87,14 @@ def read_versions(path: Path) -> Versions:
         return Versions(settings=1, numerics=1)
     except (OSError, ValueError) as error:
         raise MachineError(f"{path} must be readable, got {one_line(error)[:300]}.") from error
-    settings, numerics, plugins = (values.get(name) for name in ("settings", "numerics", "plugins"))
-    for name, number in (("settings", settings), ("numerics", numerics)):
+    for name in ("settings", "numerics"):
+        number = values.get(name)
         if type(number) is not int or not number >= 1:
             raise MachineError(f"{path} must have {name} of at least 1, got {str(number)[:100]!r}.")
+    plugins = values.get("plugins")
     if not isinstance(plugins, dict) or not all(isinstance(value, str) for value in plugins.values()):
         raise MachineError(f"{path} must have plugins by option, got {str(plugins)[:100]!r}.")
-    return Versions(settings, numerics, plugins)
+    return Versions(values["settings"], values["numerics"], plugins)
 
 
 def check_age(version: int, *, name: str) -> None:
@@ -134,7 +135,10 @@ def upgrade(
             case Added(key=key, meant=meant):
                 place, name = _find_place(upgraded, key)
                 if place is not None and name not in place:
-                    place[name] = copy.deepcopy(meant(upgraded) if callable(meant) else meant)
+                    try:
+                        place[name] = copy.deepcopy(meant(upgraded) if callable(meant) else meant)
+                    except (KeyError, TypeError, AttributeError):  # of damaged settings, which read_config tells
+                        continue
                     phrases.append(f"{key} ({_show(place[name])})")
             case Renamed(old=old, new=new):
                 (source, old_name), (place, name) = _find_place(upgraded, old), _find_place(upgraded, new)
