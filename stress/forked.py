@@ -80,7 +80,9 @@ def main() -> None:
     """Fork once for each flight."""
     import charrnn_exp.commands.repair
     import charrnn_exp.commands.sample
-    import charrnn_exp.commands.train  # noqa: F401
+    import charrnn_exp.config.printing
+    import charrnn_exp.experiment.launch
+    import charrnn_exp.sweeps.launch_hydra  # noqa: F401
 
     print(json.dumps([_fork(*flight) for flight in json.load(sys.stdin)]))
 

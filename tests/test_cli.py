@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import yaml
 
 import charrnn_exp
 from charrnn_exp import cli
@@ -202,13 +203,23 @@ MISTAKES = [
     ),
     mistake(
         "flags that exclude each other",
-        "-m|--cfg|job",
-        "one of --run, --multirun, --cfg and --info must be given at most, got --multirun and --cfg.",
+        "-m|--info|defaults",
+        "one of --run, --multirun, --cfg and --info must be given at most, got --multirun and --info.",
     ),
     mistake(
-        "a sweep by its mode, to be shown",
-        "--cfg|job|hydra.mode=MULTIRUN|seed=1,2",
-        "one of --run, --multirun, --cfg and --info must be given at most, got --multirun and --cfg.",
+        "a sweep by its mode, beside a flag",
+        "--run|--cfg|job|hydra.mode=MULTIRUN|seed=1,2",
+        "one of --run, --multirun, --cfg and --info must be given at most, got --run and --multirun and --cfg.",
+    ),
+    mistake(
+        "a launcher that is not installed",
+        "-m|hydra/launcher=joblib|seed=1,2",
+        "hydra/launcher must be one of basic, got 'joblib'. Install it: python -m pip install hydra-joblib-launcher",
+    ),
+    mistake(
+        "a sweeper that is not installed",
+        "-m|hydra/sweeper=ax|seed=1,2",
+        "hydra/sweeper must be one of basic, got 'ax'. Install it: python -m pip install hydra-ax-sweeper",
     ),
     mistake("a flag without its own", "--resolve", "--resolve must stand beside --cfg job, got it alone."),
     mistake(
@@ -480,6 +491,17 @@ def test_cfg_job_shows_all_settings_of_the_run_and_does_nothing(folder: Path, wo
     (folder / "shown.yaml").write_text(done.stdout)
     assert read_config(read_yaml(folder / "shown.yaml")) == compose_jobs(words)[0]
     assert list_files(folder) == sorted([*TEXTS, "shown.yaml"])
+
+
+@pytest.mark.parametrize("words", [["-m"], ["hydra.mode=MULTIRUN"]], ids=str)
+def test_cfg_job_shows_the_settings_of_every_job_of_a_sweep(folder: Path, words: list[str]) -> None:
+    swept = ["model.hidden_size=5,7", "seed=range(1,4)", "name=x"]
+    done = run_process(folder, [*words, "--cfg", "job", *swept])
+    assert (done.returncode, done.stderr) == (0, "")
+    shown = [read_config(values) for values in yaml.safe_load_all(done.stdout)]
+    assert shown == compose_jobs(swept, multirun=True)
+    assert "--- # job 5: model.hidden_size=7 seed=3\n" in done.stdout
+    assert list_files(folder) == sorted(TEXTS)
 
 
 @pytest.mark.parametrize(

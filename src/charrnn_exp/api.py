@@ -10,7 +10,7 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.prepare import prepare_run, start_run
 from charrnn_exp.experiment.shared_inputs import read_shared_inputs
-from charrnn_exp.run_folder.folder import OUTPUTS, RunFolder, find_run
+from charrnn_exp.run_folder.folder import RunFolder, find_run, make_run_folder
 from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.run_folder.summary import Summary
 
@@ -77,7 +77,7 @@ def run(config: Config, *, run_name: str | None = None) -> RunResult:
     config = read_shared_inputs([config]).put_into(config)
     prepared = prepare_run(config)
     began = datetime.now()
-    folder = RunFolder(OUTPUTS / config.name / began.strftime("%Y-%m-%d") / began.strftime("%H-%M-%S-%f"))
+    folder = make_run_folder(config.name, began)
     name = run_name or config.tracking.run_name or folder.path.name
     summary = start_run(Job.of(prepared, folder, name=name, began=began.timestamp()))
     return RunResult(folder.path, config, summary)

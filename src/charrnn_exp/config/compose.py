@@ -1,6 +1,7 @@
 """The door to Hydra: YAML groups and overrides become the typed, checked Config of every job."""
 
 import functools
+import itertools
 import os
 import re
 from collections.abc import Callable, Iterator, Sequence
@@ -10,7 +11,6 @@ from typing import Any, NoReturn
 
 import yaml
 from hydra import compose, initialize_config_dir
-from hydra._internal.core_plugins.basic_sweeper import BasicSweeper
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException
@@ -39,6 +39,22 @@ RESOLVERS: dict[str, Callable[..., Any]] = {
     "oc.dict.values": oc.dict.values,
 }
 """What OmegaConf does for a `${...}` that is no name of a setting: it reads the environment, makes values of text."""
+PACKAGES = {
+    "hydra/launcher": {
+        "joblib": "hydra-joblib-launcher",
+        "ray": "hydra-ray-launcher",
+        "ray_aws": "hydra-ray-launcher",
+        "rq": "hydra-rq-launcher",
+        "submitit_local": "hydra-submitit-launcher",
+        "submitit_slurm": "hydra-submitit-launcher",
+    },
+    "hydra/sweeper": {
+        "ax": "hydra-ax-sweeper",
+        "nevergrad": "hydra-nevergrad-sweeper",
+        "optuna": "hydra-optuna-sweeper",
+    },
+}
+"""The packages that bring a launcher or sweeper."""
 MAX_FILES = 10_000
 """In a folder of the user's own settings."""
 FREE_HYDRA = (
@@ -72,10 +88,9 @@ def compose_jobs(words: Sequence[str], *, multirun: bool = False, config_dir: Pa
     _check_files(config_dir)
     bad_words, problems = find_bad_overrides(words, groups=list_groups(conf_folders), multirun=multirun)
     good_words = [word for word in words if word not in bad_words]
-    searchpath = [f"hydra.searchpath=[{_quote(str(config_dir))}]"] if config_dir else []
     configs = []
-    with initialize_config_dir(str(conf_folders[0]), version_base="1.3"):
-        for job in _split_jobs(good_words) if multirun else [good_words]:
+    with open_conf(config_dir) as searchpath:
+        for job in split_jobs(good_words) if multirun else [good_words]:
             try:
                 configs.append(_compose_one([*searchpath, *job]))
             except UserError as error:
@@ -87,8 +102,53 @@ def compose_jobs(words: Sequence[str], *, multirun: bool = False, config_dir: Pa
 
 def compose_values(words: Sequence[str]) -> dict[str, Any]:
     """Return the settings that the groups in conf/ and the overrides compose to, as plain values, unchecked."""
-    with initialize_config_dir(str(find_conf_folder()), version_base="1.3"):
-        return _compose_values(list(words))
+    with open_conf() as searchpath:
+        return _compose_values([*searchpath, *words])
+
+
+@contextmanager
+def open_conf(config_dir: Path | None = None) -> Iterator[list[str]]:
+    """Let Hydra compose from conf/ for a while; yield the words to put before others.
+
+    Args:
+        config_dir: the user's own folder of YAML groups, searched too.
+    """
+    searchpath = [f"hydra.searchpath=[{_quote(str(config_dir))}]"] if config_dir else []
+    with initialize_config_dir(str(find_conf_folder()), job_name="charrnn_exp", version_base="1.3"):
+        yield searchpath
+
+
+def split_jobs(words: Sequence[str]) -> list[list[str]]:
+    """Return the words of every job of a sweep: each combination of the values, the last word's changing first.
+
+    Called while conf/ is open, since a glob asks for the options of its group.
+
+    Raises:
+        UserError: if the values are no lists, ranges or globs, or there are none.
+    """
+    parser = OverridesParser.create(GlobalHydra.instance().config_loader())
+    values: dict[str, list[str]] = {}
+    try:
+        for override in parser.parse_overrides(list(words)):
+            key = override.get_key_element()
+            if override.is_discrete_sweep():
+                values[key] = [f"{key}={value}" for value in override.sweep_string_iterator()]
+            else:
+                values[key] = [f"{key}={override.get_value_element_as_str()}"]
+    except HydraException as error:
+        raise UserError(f"the sweep must be lists, ranges or globs of values, got: {one_line(error)}") from error
+    jobs = [list(job) for job in itertools.product(*values.values())]
+    if not jobs:
+        raise UserError(f"the sweep must have at least one job, got none of {' '.join(words)!r}.")
+    return jobs
+
+
+def resolve_values(composed: DictConfig) -> dict[str, Any]:
+    """Return composed settings as plain values; a `${...}` may only name another setting."""
+    with _without_resolvers():
+        container = OmegaConf.to_container(composed, resolve=True)
+    assert isinstance(container, dict)
+    return {str(key): value for key, value in container.items()}
 
 
 def _check_files(config_dir: Path | None) -> None:
@@ -119,18 +179,6 @@ def _list_yaml(config_dir: Path) -> list[Path]:
     return paths
 
 
-def _split_jobs(words: list[str]) -> list[list[str]]:
-    parser = OverridesParser.create(GlobalHydra.instance().config_loader())
-    try:
-        batches = BasicSweeper.split_arguments(parser.parse_overrides(words), None)
-    except HydraException as error:
-        raise UserError(f"the sweep must be lists, ranges or globs of values, got: {one_line(error)}") from error
-    jobs = [list(job) for batch in batches for job in batch]
-    if not jobs:
-        raise UserError(f"the sweep must have at least one job, got none of {' '.join(words)!r}.")
-    return jobs
-
-
 def _compose_one(words: list[str]) -> Config:
     values = _compose_values(words)
     try:
@@ -146,15 +194,13 @@ def _compose_values(words: list[str]) -> dict[str, Any]:
             _refuse_foreign_hydra(composed)
             OmegaConf.set_struct(composed, False)
             del composed["hydra"]
-            container = OmegaConf.to_container(composed, resolve=True)
+            return resolve_values(composed)
     except MissingConfigException as error:
         raise UserError(_explain_missing(error)) from error
     except UserError:
         raise
     except Exception as error:  # Hydra, OmegaConf and PyYAML raise their own and Python's for the user's mistakes
         raise UserError(f"the settings must compose, got: {one_line(error)}") from error
-    assert isinstance(container, dict)
-    return {str(key): value for key, value in container.items()}
 
 
 @contextmanager
@@ -225,7 +271,9 @@ def _explain_missing(error: MissingConfigException) -> str:
     if not error.options:
         return f"{error.missing_cfg_file!r} must be a known config file. {one_line(error)}"
     options = sorted(error.options)
-    return f"{group} must be one of {', '.join(options)}, got {option!r}{suggest(option, options) or '.'}"
+    package = PACKAGES.get(group, {}).get(option)
+    hint = f". Install it: python -m pip install {package}" if package else suggest(option, options) or "."
+    return f"{group} must be one of {', '.join(options)}, got {option!r}{hint}"
 
 
 def _quote(text: str) -> str:

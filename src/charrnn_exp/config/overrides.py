@@ -1,7 +1,7 @@
 """What the user typed: `key=value` words, checked against the known settings before anything is composed."""
 
 import difflib
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass
 from typing import Any
 
@@ -18,6 +18,9 @@ QUOTING = (
 )
 FREE_KEYS = ("tracking.tags.", "tracking.tags=")
 """Settings below these are the user's own."""
+UNNAMED = ("tracking", "hydra.", "hydra/")
+"""Settings that no run is named after: where it is tracked, and how it is launched."""
+MAX_RUN_NAME = 250
 
 
 def list_settings(section: Any = Config, prefix: str = "") -> list[str]:
@@ -62,6 +65,21 @@ def find_swept_keys(words: Sequence[str]) -> set[str]:
     """
     parsed = [parse_override(word) for word in words]
     return {override.key_or_group for override in parsed if override.is_sweep_override()}
+
+
+def name_run(words: Sequence[str], swept: Collection[str]) -> str:
+    """Return the overrides as a name, without those in `UNNAMED`; in a sweep, only those that vary.
+
+    >>> name_run(["dataset=shakespeare", "model.hidden_size=512", "tracking=server"], set())
+    'dataset=shakespeare model.hidden_size=512'
+    >>> name_run(["dataset=shakespeare", "model.hidden_size=512"], {"model.hidden_size"})
+    'model.hidden_size=512'
+    >>> name_run([], set())
+    'defaults'
+    """
+    shown = [word.lstrip("+") for word in words if not word.lstrip("+").startswith(UNNAMED)]
+    varying = [word for word in shown if word.partition("=")[0] in swept] if swept else shown
+    return " ".join(varying)[:MAX_RUN_NAME] or "defaults"
 
 
 def find_bad_overrides(

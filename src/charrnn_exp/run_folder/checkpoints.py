@@ -12,6 +12,7 @@ from typing import Any
 
 from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.files import sync_folder, write_durably
+from charrnn_exp.run_folder import versions
 from charrnn_exp.run_folder.arrays import Arrays, to_npz
 from charrnn_exp.run_folder.checkpoint import FORMAT, MANIFEST, TRAINING, WEIGHTS, Checkpoint, Snapshot, hash_manifest
 
@@ -88,6 +89,8 @@ class CheckpointStore:
             "best_val_loss": snapshot.best_val_loss if snapshot.best_step else None,
             "files": {n: {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()} for n, raw in files.items()},
             "written": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
+            "settings": versions.SETTINGS,
+            "numerics": versions.NUMERICS,
             **self._facts,
         }
         manifest["sha256"] = hash_manifest(manifest)
@@ -132,10 +135,14 @@ class CheckpointStore:
     def check_facts(self, checkpoint: Checkpoint) -> None:
         """Compare what the checkpoint was made of with this run: model, optimizer, vocabulary, text.
 
+        A model of older settings is compared by their meaning then, which is found from the model's settings alone.
+
         Raises:
             UserError: with a line for each that differs, both values named.
         """
         manifest = checkpoint.read_manifest()
+        model, _ = versions.upgrade({"model": manifest.get("model")}, manifest.get("settings", 1))
+        manifest |= model
         problems = [
             f"checkpoint {checkpoint.folder.name} must be of the same {name}, got {manifest.get(name)!r} where "
             f"this run has {self._facts[name]!r}."
@@ -148,6 +155,11 @@ class CheckpointStore:
     def find_changes(self, checkpoint: Checkpoint) -> list[str]:
         """Return a line for each fact of the arithmetic that is not what the checkpoint was made with."""
         manifest, lines = checkpoint.read_manifest(), []
+        if (numerics := manifest.get("numerics", 1)) != versions.NUMERICS:
+            lines.append(
+                f"checkpoint {checkpoint.folder.name} is of numerics version {numerics}, this program of "
+                f"{versions.NUMERICS}: the run goes on with the arithmetic of this program."
+            )
         for fact in ARITHMETIC_FACTS:
             before, now = manifest.get(fact), self._facts.get(fact)
             pairs = (

@@ -1,9 +1,12 @@
 """The folder of a run: everything the verbs need, no absolute path, free to be moved or copied."""
 
+import functools
 import json
 import os
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager, suppress
+from datetime import datetime
 from pathlib import Path
 from types import NoneType
 from typing import Any
@@ -14,6 +17,7 @@ from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.files import LockHeldError, hold_lock, read_json, write_durably
 from charrnn_exp.run_folder.summary import Summary
+from charrnn_exp.run_folder.versions import Versions, check_age, read_versions, upgrade
 
 OUTPUTS = Path("outputs")
 TRACKING_TYPES: dict[str, tuple[type, ...]] = {
@@ -38,6 +42,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config = path / "config.yaml"
+        self.versions = path / "versions.json"
         self.vocabulary = path / "vocabulary.json"
         self.parameters = path / "parameters.txt"
         self.checkpoints = path / "checkpoints"
@@ -78,8 +83,16 @@ class RunFolder:
                 raise self._unwritable(error) from error
             yield
 
-    def create(self, config: Config, vocabulary: Vocabulary) -> None:
+    def create(self, config: Config, vocabulary: Vocabulary, *, plugins: Mapping[str, str] | None = None) -> None:
         """Make the folder and write what is known before the first step.
+
+        A run that is resumed gets its upgraded settings and then their version: after a kill between the two,
+        upgrading once more changes nothing.
+
+        Args:
+            config: checked settings.
+            vocabulary: of the text.
+            plugins: package and version by option, of the options that installed packages offer; None: none.
 
         Raises:
             MachineError: if the folder cannot be written.
@@ -88,6 +101,7 @@ class RunFolder:
             for folder in (self.path, self.checkpoints, self.samples, self.plots):
                 folder.mkdir(parents=True, exist_ok=True)
             write_durably(self.config, write_yaml(to_values(config)))
+            write_durably(self.versions, Versions(plugins=plugins or {}).to_json())
             write_durably(self.vocabulary, vocabulary.to_json() + "\n")
         except OSError as error:
             raise self._unwritable(error) from error
@@ -109,11 +123,25 @@ class RunFolder:
                     )
 
     def read_values(self, *, key: str = "run") -> dict[str, Any]:
-        """Return the run's settings as plain values."""
+        """Return the run's settings as plain values; those of an older version with what they meant then.
+
+        The upgrade is said once in a process, in one line; the folder stays as it is until a resume begins.
+
+        Raises:
+            UserError: if there are none, or a newer version of this program wrote them.
+        """
         if not self.config.exists():
             raise UserError(f"{key} must be a run folder, got {self.path.absolute()}, which has no config.yaml.")
         self._refuse_links()
-        return read_yaml(self.config)
+        version = read_versions(self.versions).settings
+        check_age(version, name=str(self.path))
+        values, phrases = upgrade(read_yaml(self.config), version)
+        if phrases:
+            _note_once(
+                f"run {self.path} is of settings version {version}: {', '.join(phrases)} "
+                f"{'mean what they' if len(phrases) > 1 else 'means what it'} meant then."
+            )
+        return values
 
     def read_config(self) -> Config:
         """Return the run's settings, checked."""
@@ -171,6 +199,11 @@ class RunFolder:
         write_durably(self.summary, json.dumps(summary.to_json(), indent=2, allow_nan=False) + "\n")
 
 
+@functools.cache
+def _note_once(line: str) -> None:
+    print(f"charrnn_exp: note: {line}", file=sys.stderr, flush=True)
+
+
 def forget_tracking(values: dict[str, Any]) -> dict[str, Any]:
     """Return settings of a run that is not tracked, so that a server of the past need not be known any more."""
     tracking = values.get("tracking")
@@ -221,6 +254,17 @@ def find_run(reference: str, *, key: str = "run") -> RunFolder:
         f"{key} must be 'latest', a run folder, or the MLflow id of a run below {OUTPUTS.absolute()}, "
         f"got {reference!r}."
     )
+
+
+def make_run_folder(name: str, began: datetime) -> RunFolder:
+    """Return the folder of a new run, named by its group and start; nothing is made on disk.
+
+    `hydra.sweep.dir` in conf/config.yaml has the same form.
+
+    >>> make_run_folder("tiny", datetime(2026, 1, 2, 3, 4, 5, 6)).path
+    PosixPath('outputs/tiny/2026-01-02/03-04-05-000006')
+    """
+    return RunFolder(OUTPUTS / name / began.strftime("%Y-%m-%d") / began.strftime("%H-%M-%S-%f"))
 
 
 def shorten(path: Path) -> Path:

@@ -1,0 +1,28 @@
+"""One run, from checked settings to its end, in a new folder below outputs/."""
+
+from collections.abc import Sequence
+from datetime import datetime
+
+from charrnn_exp.config.overrides import name_run
+from charrnn_exp.config.schema import Config
+from charrnn_exp.experiment.job import Job
+from charrnn_exp.experiment.prepare import prepare_run, start_run
+from charrnn_exp.experiment.shared_inputs import read_shared_inputs
+from charrnn_exp.machine.tensorflow import find_process_start
+from charrnn_exp.run_folder.folder import make_run_folder
+
+
+def launch_run(config: Config, words: Sequence[str]) -> None:
+    """Train one run of this process; its text is read before its folder is made.
+
+    Args:
+        config: checked settings.
+        words: overrides that the run is named after.
+
+    Raises:
+        CharRNNError: if the text or the machine is not fit for it, or a signal stopped it.
+    """
+    config = read_shared_inputs([config]).put_into(config)
+    prepared = prepare_run(config)
+    folder, name = make_run_folder(config.name, datetime.now()), config.tracking.run_name or name_run(words, set())
+    start_run(Job.of(prepared, folder, name=name, began=find_process_start()))

@@ -1,0 +1,119 @@
+"""A sweep by Hydra's sweepers and launchers, its own and those of installed plugins, through its public face.
+
+The public `GlobalHydra` holds the object that `initialize_config_dir` made; its `multirun` finds sweeper and launcher
+as `hydra.main` does. So no command line is parsed a second time, and no exception is printed or swallowed.
+"""
+
+import sys
+import time
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from hydra.core.global_hydra import GlobalHydra
+from hydra.core.hydra_config import HydraConfig
+from hydra.core.utils import JobReturn
+from omegaconf import DictConfig
+
+from charrnn_exp.config.compose import open_conf, resolve_values
+from charrnn_exp.config.overrides import find_swept_keys, name_run
+from charrnn_exp.config.reading import read_config
+from charrnn_exp.config.schema import Config
+from charrnn_exp.errors import Interrupted, MachineError, UserError, one_line
+from charrnn_exp.experiment.job import Job
+from charrnn_exp.experiment.prepare import prepare_run, start_run
+from charrnn_exp.experiment.shared_inputs import SharedInputs, read_shared_inputs
+from charrnn_exp.run_folder.folder import RunFolder, shorten
+
+
+def launch_sweep(words: Sequence[str], configs: Sequence[Config], *, config_dir: Path | None) -> None:
+    """Run every job of a sweep; after one that fails, the others still run.
+
+    Args:
+        words: overrides of the sweep.
+        configs: checked settings of its jobs, see `compose_jobs`.
+        config_dir: the user's own folder of YAML groups.
+
+    Raises:
+        UserError: if jobs failed, all by mistakes of the user: a line for each.
+        MachineError: if jobs failed, not all by mistakes of the user.
+        Interrupted: if a signal stopped a job; the jobs after it do not run.
+    """
+    job = SweepJob(read_shared_inputs(configs), frozenset(find_swept_keys(words)))
+    with open_conf(config_dir) as searchpath:
+        hydra = GlobalHydra.instance().hydra
+        assert hydra is not None, "opened above"
+        try:
+            returned = hydra.multirun("config", job, [*searchpath, *words, "hydra.mode=MULTIRUN"])
+        except KeyboardInterrupt as stop:
+            if isinstance(stop.__cause__, Interrupted):
+                raise stop.__cause__ from None
+            raise
+    if failures := list(find_failures(returned)):
+        kind = UserError if all(failure.is_mistake for failure in failures) else MachineError
+        raise kind(*(f"job {failure.job!r} failed: {failure.line}" for failure in failures))
+
+
+@dataclass(frozen=True)
+class Failure:
+    """What a job returns that failed: launchers carry it here from other processes.
+
+    Args:
+        job: its name.
+        line: the error.
+        is_mistake: whether the user can mend it.
+    """
+
+    job: str
+    line: str
+    is_mistake: bool
+
+
+@dataclass(frozen=True)
+class SweepJob:
+    """Hydra's task function: runs one job of the sweep, in this process or in one of a launcher.
+
+    Args:
+        inputs: of all jobs.
+        swept: settings and groups that vary.
+    """
+
+    inputs: SharedInputs
+    swept: frozenset[str]
+
+    def __call__(self, composed: DictConfig) -> Failure | None:
+        """Run the job that Hydra has composed.
+
+        Raises:
+            KeyboardInterrupt: if a signal stopped it: Hydra takes any Exception for a failure of this job alone.
+        """
+        try:
+            self._run(composed)
+        except Interrupted as error:
+            raise KeyboardInterrupt from error
+        except Exception as error:  # the other jobs still run
+            print(f"charrnn_exp: error: {one_line(error)}", file=sys.stderr, flush=True)
+            name = name_run(HydraConfig.get().overrides.task, self.swept)
+            return Failure(name, one_line(error), isinstance(error, UserError))
+        return None
+
+    def _run(self, composed: DictConfig) -> None:
+        began, hydra_config = time.time(), HydraConfig.get()
+        config = self.inputs.put_into(read_config(resolve_values(composed)))
+        prepared = prepare_run(config)
+        folder = RunFolder(shorten(Path(hydra_config.runtime.output_dir)))
+        name = config.tracking.run_name or name_run(hydra_config.overrides.task, self.swept)
+        tags = {"sweep": folder.label.rpartition("/")[0]} if self.swept else {}
+        start_run(Job.of(prepared, folder, name=name, tags=tags, began=began))
+
+
+def find_failures(returned: Any) -> Iterator[Failure]:
+    """Yield the failures in what a sweeper returns: lists of what the jobs returned, by batch."""
+    match returned:
+        case JobReturn():
+            if isinstance(returned.return_value, Failure):
+                yield returned.return_value
+        case list() | tuple():
+            for each in returned:
+                yield from find_failures(each)
