@@ -13,9 +13,9 @@ import charrnn_exp
 PACKAGE = Path(charrnn_exp.__file__).parent
 ROWS = [
     {""},
-    {"errors", "files"},
+    {"errors", "files", "program"},
     {"options"},
-    {"model.cells"},
+    {"model.cells", "sampling.filters"},
     {"config", "signals"},
     {"data", "machine"},
     {"model", "run_folder"},

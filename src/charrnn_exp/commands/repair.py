@@ -1,29 +1,37 @@
 """`repair`: runs that died get their true status, and MLflow what it lacks of them."""
 
 from collections.abc import Sequence
+from typing import Any
 
-from charrnn_exp.commands.arguments import Words, change_config, parse_words
+from charrnn_exp.commands.command import RUN, Command
 from charrnn_exp.config.secrets import hide_secrets
 from charrnn_exp.errors import CharRNNError, MachineError, UserError, one_line
-from charrnn_exp.run_folder.checkpoints import CheckpointStore
-from charrnn_exp.run_folder.folder import RunFolder, RunInUseError, find_run, list_runs
-from charrnn_exp.tracking.catch_up import catch_up
+from charrnn_exp.program import name_program
 
 DEAD = "KILLED"
 """The status of a run whose process is gone without having written one."""
 
 
-def repair(words: Sequence[str]) -> None:
+DETAILS = """\
+Looks at all runs below outputs/, or at one. A run whose process is gone without a word gets the status KILLED, and
+MLflow the metrics, files and status that it lacks, after an outage or a kill. A run that is worked on is left alone.
+"""
+
+
+def run(words: Sequence[str]) -> None:
     """Look at `run=REF` (default: all runs below outputs/); a run that is worked on is left alone.
 
     Raises:
         UserError: if there is no such run.
         MachineError: with a line for each run that could not be mended.
     """
-    parsed = parse_words(words, verb="repair")
+    from charrnn_exp.commands.arguments import parse_words
+    from charrnn_exp.run_folder.folder import RunInUseError, find_run, list_runs
+
+    parsed = parse_words(words, COMMAND)
     folders = [find_run(parsed.own["run"])] if "run" in parsed.own else list_runs()
     if not folders:
-        raise UserError("repair must find runs below outputs/, got none. `python -m charrnn_exp` makes the first.")
+        raise UserError(f"repair must find runs below outputs/, got none. `{name_program()}` makes the first.")
     failures = []
     num_right = 0
     for folder in folders:
@@ -45,8 +53,11 @@ def repair(words: Sequence[str]) -> None:
         raise MachineError(*failures)
 
 
-def _repair_run(folder: RunFolder, words: Words) -> list[str]:
+def _repair_run(folder: Any, words: Any) -> list[str]:
     """Mend one run; return what was done, in words. A run that needs nothing is only read."""
+    from charrnn_exp.commands.arguments import change_config
+    from charrnn_exp.tracking.catch_up import catch_up
+
     is_alive_or_dead = folder.read_summary().get("status", "RUNNING") == "RUNNING"
     if not is_alive_or_dead and folder.read_tracking().get("complete", True):
         return []
@@ -57,9 +68,23 @@ def _repair_run(folder: RunFolder, words: Words) -> list[str]:
         return [*done, str(sent)] if sent is not None else done
 
 
-def _mark_dead(folder: RunFolder) -> str:
+def _mark_dead(folder: Any) -> str:
     """Give a run whose process is gone a true summary."""
+    from charrnn_exp.run_folder.checkpoints import CheckpointStore
+
     found = CheckpointStore(folder.checkpoints, facts={}, num_rolling=1).find_all()
     newest = {"step": found[-1].step, "checkpoint": f"checkpoints/{found[-1].folder.name}"} if found else {}
     folder.write_summary({**folder.read_summary(), "status": DEAD, **newest})
-    return f"died, now {DEAD}; go on with: python -m charrnn_exp resume run={folder.path}"
+    return f"died, now {DEAD}; go on with: {name_program()} resume run={folder.path}"
+
+
+COMMAND = Command(
+    name="repair",
+    order=6,
+    summary="mark runs that died, send MLflow what it missed",
+    usage="repair [run=REF] [tracking.*=...]",
+    details=DETAILS,
+    words=(RUN,),
+    settings=("tracking.",),
+    run=run,
+)

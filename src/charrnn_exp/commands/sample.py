@@ -2,22 +2,22 @@
 
 import codecs
 from collections.abc import Sequence
+from typing import Any
 
-import numpy as np
-import numpy.typing as npt
-
-from charrnn_exp.commands.arguments import change_config, parse_words
-from charrnn_exp.commands.weights import read_weights
+from charrnn_exp.commands.command import CHECKPOINT, RUN, Command
 from charrnn_exp.config.schema import Config
-from charrnn_exp.data.prompt import read_prompt
-from charrnn_exp.data.vocabulary import Vocabulary
-from charrnn_exp.machine.tensorflow import import_tensorflow
-from charrnn_exp.run_folder.arrays import Arrays
-from charrnn_exp.run_folder.folder import find_run, forget_tracking
-from charrnn_exp.views.terminal import write_stream
+
+DETAILS = """\
+Writes text to standard output as it is drawn, with the run's own settings where none are given:
+  sampling.length=4000 sampling.temperature=1 sampling.top_k=5 sampling.seed=7 sampling.num_samples=3
+  sampling.temperature=0 is greedy: the likeliest symbol each time
+  'sampling.prompt="ROMEO: say, what is"'    quotes within quotes, for commas, '=' and quotes
+  sampling.prompt_file=FILE                  a UTF-8 file; - reads standard input
+REF is latest (default), a run folder, or the MLflow id of a run below outputs/.
+"""
 
 
-def sample(words: Sequence[str]) -> None:
+def run(words: Sequence[str]) -> None:
     """Write text of `run=REF` (default: latest) to standard output as it is drawn.
 
     `checkpoint=last` (default) or `checkpoint=best`; all of `sampling.*`.
@@ -25,7 +25,13 @@ def sample(words: Sequence[str]) -> None:
     Raises:
         CharRNNError: if there is no such run, it has no checkpoint, or the prompt does not fit its vocabulary.
     """
-    parsed = parse_words(words, verb="sample")
+    from charrnn_exp.commands.arguments import change_config, parse_words
+    from charrnn_exp.commands.weights import read_weights
+    from charrnn_exp.data.prompt import read_prompt
+    from charrnn_exp.machine.tensorflow import import_tensorflow
+    from charrnn_exp.run_folder.folder import find_run, forget_tracking
+
+    parsed = parse_words(words, COMMAND)
     folder = find_run(parsed.own.get("run", "latest"))
     values = forget_tracking(folder.read_values())
     # A prompt on the command line takes the place of either way the run had it.
@@ -42,10 +48,11 @@ def sample(words: Sequence[str]) -> None:
     _stream(config, vocabulary, prompt_ids_t, weights)
 
 
-def _stream(config: Config, vocabulary: Vocabulary, prompt_ids_t: npt.NDArray[np.int32], weights: Arrays) -> None:
+def _stream(config: Config, vocabulary: Any, prompt_ids_t: Any, weights: Any) -> None:
     from charrnn_exp.model.network import build_network
     from charrnn_exp.sampling.sampler import Sampler
     from charrnn_exp.training.state import load_weights
+    from charrnn_exp.views.terminal import write_stream
 
     network = build_network(config, num_symbols=len(vocabulary))
     load_weights(network, weights)
@@ -63,3 +70,15 @@ def _stream(config: Config, vocabulary: Vocabulary, prompt_ids_t: npt.NDArray[np
     for ids_bt in sampler.stream(prompt_ids_t, length=sampling.length, num_samples=1, seed=sampling.seed):
         write_stream(decoder.decode(vocabulary.to_bytes(ids_bt[0])))
     write_stream("\n")
+
+
+COMMAND = Command(
+    name="sample",
+    order=3,
+    summary="more text from a run:                                sample run=latest sampling.temperature=0.5",
+    usage="sample [run=REF] [checkpoint=last|best] [sampling.*=...]",
+    details=DETAILS,
+    words=(RUN, CHECKPOINT),
+    settings=("sampling.",),
+    run=run,
+)

@@ -22,6 +22,7 @@ from charrnn_exp.experiment.recorder import Recorder
 from charrnn_exp.machine.arithmetic import describe_arithmetic, pin_determinism
 from charrnn_exp.model.memory import estimate_bytes, find_free_bytes, telling_of_memory
 from charrnn_exp.model.network import Network, build_network
+from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.checkpoint import Checkpoint
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder
@@ -231,7 +232,7 @@ def _train(
         raise Interrupted(
             stop.signal_number,
             (f"stopped after step {step:,}, with a checkpoint. " if step else "stopped before the first step. ")
-            + f"Go on with: python -m charrnn_exp resume run={recorder.folder.path}",
+            + f"Go on with: {name_program()} resume run={recorder.folder.path}",
         )
 
 
@@ -248,7 +249,7 @@ def _score(text: PreparedText, state: TrainingState, recorder: Recorder, stop: S
             raise Interrupted(
                 stop.signal_number,
                 f"stopped after the last step, before its scores. "
-                f"Go on with: python -m charrnn_exp resume run={recorder.folder.path}",
+                f"Go on with: {name_program()} resume run={recorder.folder.path}",
             )
         recorder.record_scores(split, scores)
 

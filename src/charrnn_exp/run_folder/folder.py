@@ -14,6 +14,8 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.files import LockHeldError, hold_lock, read_json, write_durably
+from charrnn_exp.program import name_program
+from charrnn_exp.run_folder.plugins import check_plugins, write_plugins
 
 OUTPUTS = Path("outputs")
 TEXT, NUMBER = (str, NoneType), (float, int, NoneType)
@@ -44,6 +46,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config = path / "config.yaml"
+        self.plugins = path / "plugins.json"
         self.vocabulary = path / "vocabulary.json"
         self.parameters = path / "parameters.txt"
         self.checkpoints = path / "checkpoints"
@@ -93,6 +96,7 @@ class RunFolder:
         try:
             for folder in (self.path, self.checkpoints, self.samples, self.plots):
                 folder.mkdir(parents=True, exist_ok=True)
+            write_plugins(self.plugins, config)
             write_durably(self.config, write_yaml(to_values(config)))
             write_durably(self.vocabulary, vocabulary.to_json() + "\n")
         except OSError as error:
@@ -119,6 +123,7 @@ class RunFolder:
         if not self.config.exists():
             raise UserError(f"{key} must be a run folder, got {self.path.absolute()}, which has no config.yaml.")
         self._refuse_links()
+        check_plugins(self.plugins)
         return read_yaml(self.config)
 
     def read_config(self) -> Config:
@@ -217,7 +222,7 @@ def find_run(reference: str, *, key: str = "run") -> RunFolder:
         if not runs:
             raise UserError(
                 f"{key} must be a run folder, got 'latest', but there is no run below {OUTPUTS.absolute()}. "
-                "`python -m charrnn_exp` makes the first."
+                f"`{name_program()}` makes the first."
             )
         return runs[-1]
     with suppress(OSError, ValueError, RuntimeError):  # a name that no file system has, a user whom nobody knows

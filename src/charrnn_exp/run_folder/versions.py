@@ -43,4 +43,7 @@ class Renamed:
     new: str
 
 
-CHANGES: tuple[Added | Renamed, ...] = ()
+CHANGES: tuple[Added | Renamed, ...] = (
+    Added(2, "model.extra", {}),
+    Added(2, "sampling.extra", {}),
+)
