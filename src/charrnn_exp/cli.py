@@ -7,7 +7,7 @@ import signal
 import sys
 import tempfile
 import traceback
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import NoReturn
 
 from charrnn_exp.commands.registry import COMMANDS, list_commands
@@ -47,7 +47,7 @@ def main(words: Sequence[str]) -> int:
         _check_encoding(words)
         verb, rest = split_verb(words)
         with remember_interrupts():
-            COMMANDS.find(verb).run(rest)
+            find_command(verb)(rest)
         return 0
     except Interrupted as interrupted:
         _print_error(one_line(interrupted))
@@ -91,6 +91,11 @@ def split_verb(words: Sequence[str]) -> tuple[str, list[str]]:
         verbs = [command.name for command in list_commands()]
         raise UserError(f"unknown verb {words[0]!r}{suggest(words[0], verbs) or '.'} Known: {', '.join(verbs)}.")
     return words[0], list(words[1:])
+
+
+def find_command(verb: str) -> Callable[[Sequence[str]], None]:
+    """Return the function that a verb runs."""
+    return COMMANDS.find(verb).run
 
 
 def _check_encoding(words: Sequence[str]) -> None:

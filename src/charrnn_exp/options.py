@@ -131,7 +131,7 @@ class Registry(Generic[Declared]):
 
     def list_offered(self) -> list[str]:
         """Return the names that only installed packages offer, whether or not these can be loaded."""
-        return sorted(set(self._points) - set(self.own))
+        return sorted(set(self._points) - set(self.own)) if self._points else []
 
     def find_origin(self, name: str) -> Origin | None:
         """Return the installed package that offers an option; None: it is our own, or there is no such option."""

@@ -9,8 +9,6 @@ from typing import Any, get_args
 from charrnn_exp.commands.command import Command, Word, offer_runs
 from charrnn_exp.commands.registry import COMMANDS, list_commands
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
-from charrnn_exp.config.offered import list_offered_keys
-from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import UserError
 
 DETAILS = """\
@@ -89,6 +87,7 @@ def complete(line: str) -> list[str]:
 
 def _list_words(command: Command, *, first: bool) -> Iterable[str]:
     """Yield what a word without a '=' may become: a verb, a setting up to its value, a flag."""
+    from charrnn_exp.config.offered import list_offered_keys
     from charrnn_exp.config.overrides import list_settings
 
     if first:
@@ -112,6 +111,8 @@ def _list_values(command: Command, key: str) -> list[str]:
 
 def _list_options(key: str) -> list[str]:
     """Return the values of a setting that can be listed: choices, true and false, null."""
+    from charrnn_exp.config.offered import list_offered_keys
+
     kind = _find_type(key)
     if isinstance(kind, type) and issubclass(kind, Enum):
         return [option.name for option in kind]
@@ -121,6 +122,8 @@ def _list_options(key: str) -> list[str]:
 
 
 def _find_type(key: str) -> Any:
+    from charrnn_exp.config.schema import Config
+
     kind: Any = Config
     for name in key.split("."):
         kind = next((field.type for field in fields(kind) if field.name == name), None) if is_dataclass(kind) else None

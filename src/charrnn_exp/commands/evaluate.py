@@ -5,7 +5,6 @@ from pathlib import Path
 from typing import Any
 
 from charrnn_exp.commands.command import CHECKPOINT, RUN, Command, Word
-from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import UserError
 
 SPLITS = ("val", "test", "train")
@@ -54,7 +53,7 @@ def run(words: Sequence[str]) -> None:
     _print_scores(config, vocabulary, weights, texts)
 
 
-def _read_text(config: Config, vocabulary: Any, own: dict[str, str]) -> Any:
+def _read_text(config: Any, vocabulary: Any, own: dict[str, str]) -> Any:
     from charrnn_exp.data.corpus import read_ids
     from charrnn_exp.data.splits import LEAST_CHARACTERS
 
@@ -75,7 +74,7 @@ def _choose_splits(typed: str) -> tuple[str, ...]:
     return (typed,)
 
 
-def _choose_texts(ids_n: Any, config: Config, chosen: tuple[str, ...]) -> dict[str, Any]:
+def _choose_texts(ids_n: Any, config: Any, chosen: tuple[str, ...]) -> dict[str, Any]:
     """Return the chosen parts that the run's protocol has, as the run saw them."""
     from charrnn_exp.data.splits import cap_validation, check_parts, split_text
 
@@ -93,7 +92,7 @@ def _choose_texts(ids_n: Any, config: Config, chosen: tuple[str, ...]) -> dict[s
     return {split: part_n for split, part_n in texts.items() if part_n is not None}
 
 
-def _print_scores(config: Config, vocabulary: Any, weights: Any, texts: dict[str, Any]) -> None:
+def _print_scores(config: Any, vocabulary: Any, weights: Any, texts: dict[str, Any]) -> None:
     """Print the line of each text as soon as it is scored."""
     from charrnn_exp.evaluation.scorer import Scorer
     from charrnn_exp.model.memory import telling_of_memory

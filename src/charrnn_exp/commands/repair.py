@@ -4,7 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from charrnn_exp.commands.command import RUN, Command
-from charrnn_exp.config.secrets import hide_secrets
 from charrnn_exp.errors import CharRNNError, MachineError, UserError, one_line
 from charrnn_exp.program import name_program
 
@@ -26,6 +25,7 @@ def run(words: Sequence[str]) -> None:
         MachineError: with a line for each run that could not be mended.
     """
     from charrnn_exp.commands.arguments import parse_words
+    from charrnn_exp.config.secrets import hide_secrets
     from charrnn_exp.run_folder.folder import RunInUseError, find_run, list_runs
 
     parsed = parse_words(words, COMMAND)

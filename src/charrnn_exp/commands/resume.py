@@ -4,8 +4,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from charrnn_exp.commands.command import RUN, Command
-from charrnn_exp.config.schema import Config
-from charrnn_exp.config.secrets import hide_secrets
 from charrnn_exp.errors import CharRNNError, one_line
 from charrnn_exp.program import name_program
 
@@ -44,7 +42,7 @@ def run(words: Sequence[str]) -> None:
     start_run(config, text, folder, name=name, tags={}, initial=initial, resume=True, began=began)
 
 
-def _is_finished(folder: Any, config: Config, text: Any) -> bool:
+def _is_finished(folder: Any, config: Any, text: Any) -> bool:
     """Return whether there is nothing left to do, and say so."""
     from charrnn_exp.data.batches import count_steps
 
@@ -58,8 +56,9 @@ def _is_finished(folder: Any, config: Config, text: Any) -> bool:
     return finished
 
 
-def _finish_tracking(folder: Any, config: Config) -> None:
+def _finish_tracking(folder: Any, config: Any) -> None:
     """Send MLflow what a kill or an outage in the last moment of the run kept from it."""
+    from charrnn_exp.config.secrets import hide_secrets
     from charrnn_exp.run_folder.folder import RunInUseError
     from charrnn_exp.tracking.catch_up import catch_up
     from charrnn_exp.views.terminal import Terminal

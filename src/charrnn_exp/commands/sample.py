@@ -5,7 +5,6 @@ from collections.abc import Sequence
 from typing import Any
 
 from charrnn_exp.commands.command import CHECKPOINT, RUN, Command
-from charrnn_exp.config.schema import Config
 
 DETAILS = """\
 Writes text to standard output as it is drawn, with the run's own settings where none are given:
@@ -48,7 +47,7 @@ def run(words: Sequence[str]) -> None:
     _stream(config, vocabulary, prompt_ids_t, weights)
 
 
-def _stream(config: Config, vocabulary: Any, prompt_ids_t: Any, weights: Any) -> None:
+def _stream(config: Any, vocabulary: Any, prompt_ids_t: Any, weights: Any) -> None:
     from charrnn_exp.model.network import build_network
     from charrnn_exp.sampling.sampler import Sampler
     from charrnn_exp.training.state import load_weights

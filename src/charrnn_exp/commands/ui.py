@@ -2,15 +2,12 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from typing import Any
 
 from charrnn_exp.commands.command import Command, Word
-from charrnn_exp.config.choices import Backend
-from charrnn_exp.config.schema import Config
-from charrnn_exp.config.secrets import hide_secrets, redact
 from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.program import name_program
 
@@ -36,7 +33,9 @@ def run(words: Sequence[str]) -> None:
         CharRNNError: if there is no store yet, or the UI does not start.
     """
     from charrnn_exp.commands.arguments import change_config, parse_words
+    from charrnn_exp.config.choices import Backend
     from charrnn_exp.config.compose import compose_values
+    from charrnn_exp.config.secrets import redact
     from charrnn_exp.tracking.store import DATABASE, find_uri
 
     parsed = parse_words(words, COMMAND)
@@ -55,7 +54,9 @@ def run(words: Sequence[str]) -> None:
             _serve(config, _read_port(parsed.own.get("port")), parsed.own.get("open", "true"))
 
 
-def _serve(config: Config, port: int, open_browser: str) -> None:
+def _serve(config: Any, port: int, open_browser: str) -> None:
+    import subprocess
+
     from charrnn_exp.tracking.store import MLRUNS, find_uri
 
     environment = {
@@ -89,9 +90,10 @@ def _serve(config: Config, port: int, open_browser: str) -> None:
         server.wait()
 
 
-def _open(address: str, config: Config, open_browser: str) -> None:
+def _open(address: str, config: Any, open_browser: str) -> None:
     import webbrowser
 
+    from charrnn_exp.config.secrets import hide_secrets
     from charrnn_exp.tracking.store import find_existing_experiment
 
     try:
@@ -106,7 +108,7 @@ def _open(address: str, config: Config, open_browser: str) -> None:
         webbrowser.open(f"{address}/{page}")
 
 
-def _wait_until_up(address: str, server: "subprocess.Popen[str]") -> None:
+def _wait_until_up(address: str, server: Any) -> None:
     import urllib.error
     import urllib.request
 

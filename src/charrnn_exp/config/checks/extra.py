@@ -22,7 +22,7 @@ def find_value_problems(key: str, setting: Setting, value: Any) -> Iterator[str]
         return
     try:
         problem = setting.find_problem(setting.read(value))
-        shown = str(value)[:30]
+        shown = str(value)[:100]
     except (ValueError, OverflowError):
         problem = KINDS[setting.kind] + (" or null" if setting.default is None else "")
         shown = "null" if value is None else repr(value)[:100]

@@ -3,6 +3,7 @@
 Axes: b stream, v vocabulary.
 """
 
+import math
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -25,3 +26,10 @@ class Filter(Setting):
 
     order: int
     apply: Callable[[Any, Any], Any]
+
+
+def rule_out(log_probabilities_bv: Any, ruled_out_bv: Any) -> Any:
+    """Return the log-probabilities with minus infinity where a symbol is ruled out."""
+    import tensorflow as tf
+
+    return tf.where(ruled_out_bv, tf.constant(-math.inf, log_probabilities_bv.dtype), log_probabilities_bv)

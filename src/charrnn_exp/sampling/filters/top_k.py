@@ -5,7 +5,7 @@ Axes: b stream, v vocabulary.
 
 from typing import Any
 
-from charrnn_exp.sampling.filters.filter import Filter
+from charrnn_exp.sampling.filters.filter import Filter, rule_out
 
 
 def keep_top_k(log_probabilities_bv: Any, top_k: int) -> Any:
@@ -14,7 +14,7 @@ def keep_top_k(log_probabilities_bv: Any, top_k: int) -> Any:
 
     k = min(top_k, log_probabilities_bv.shape[-1])
     smallest_b1 = tf.math.top_k(log_probabilities_bv, k).values[:, -1:]
-    return tf.where(log_probabilities_bv < smallest_b1, float("-inf"), log_probabilities_bv)
+    return rule_out(log_probabilities_bv, log_probabilities_bv < smallest_b1)
 
 
 def find_problem(top_k: int) -> str | None:
