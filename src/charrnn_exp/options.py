@@ -10,7 +10,7 @@ import os
 import pkgutil
 import re
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -168,9 +168,9 @@ class Registry(Generic[Declared]):
             return one_line(error)
         return None
 
-    def find_problems(self) -> Iterator[str]:
-        """Yield a line for each option of an installed package that cannot be used, and the reason."""
-        yield from (line for name in sorted(self._points) if (line := self.find_problem(name)) is not None)
+    def find_problems(self) -> dict[str, str]:
+        """Return the options of installed packages that cannot be used, by name, each with a line on the reason."""
+        return {name: line for name in sorted(self._points) if (line := self.find_problem(name)) is not None}
 
     def _load(self, point: Any) -> Declared:
         origin = _find_origin(point)

@@ -62,8 +62,8 @@ def _describe_offered() -> Iterator[str]:
         for name in usable:
             line = f"{prefix}{name}  ({registry.find_origin(name)})  {registry.find(name).meaning}"
             yield from _wrap(line)
-        for problem in registry.find_problems():
-            yield from _wrap(f"not usable: {prefix}{problem}")
+        for name, problem in registry.find_problems().items():
+            yield from _wrap(f"not usable: {prefix}{name}{problem.removeprefix(repr(name))}")
 
 
 def _wrap(line: str) -> list[str]:

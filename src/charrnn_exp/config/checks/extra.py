@@ -21,8 +21,8 @@ def find_value_problems(key: str, setting: Setting, value: Any) -> Iterator[str]
     if value is None and setting.default is None:
         return
     try:
-        problem = setting.find_problem(setting.read(value))
-        shown = str(value)[:100]
+        read = setting.read(value)
+        problem, shown = setting.find_problem(read), str(read)[:100]
     except (ValueError, OverflowError):
         problem = KINDS[setting.kind] + (" or null" if setting.default is None else "")
         shown = "null" if value is None else repr(value)[:100]
