@@ -22,7 +22,8 @@ def keep_nucleus(log_probabilities_bv: Any, top_p: float) -> Any:
     log_total_b1 = tf.reduce_logsumexp(log_probabilities_bv, axis=-1, keepdims=True)  # not 0 after another filter
     falling_bv = tf.sort(tf.exp(log_probabilities_bv - log_total_b1), axis=-1, direction="DESCENDING")
     before_bv = tf.cumsum(falling_bv, axis=-1, exclusive=True)
-    num_kept_b = tf.reduce_sum(tf.cast(before_bv < top_p, tf.int32), axis=-1)
+    # The likeliest stays, also where XLA takes a top_p below 1e-307 for 0.
+    num_kept_b = tf.maximum(tf.reduce_sum(tf.cast(before_bv < top_p, tf.int32), axis=-1), 1)
     sorted_bv = tf.sort(log_probabilities_bv, axis=-1, direction="DESCENDING")
     smallest_b1 = tf.gather(sorted_bv, num_kept_b - 1, axis=1, batch_dims=1)[:, None]
     return rule_out(log_probabilities_bv, log_probabilities_bv < smallest_b1)
