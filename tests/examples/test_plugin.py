@@ -12,8 +12,8 @@ GROUP = "charrnn_exp.filters"
 OTHER = (EXAMPLE / "charrnn_exp_min_p.py").read_text(encoding="ascii")
 KEY = "charrnn_exp: error: sampling.extra"
 TINY = ("tracking=none", "dataset.max_bytes=600", "model.hidden_size=4", "model.embedding_dim=2",
-        "training.max_steps=1", "optimizer.warmup_steps=0", "training.batch_size=2", "training.sequence_length=3", "sampling.length=9",
-        "name=x")  # fmt: skip
+        "training.max_steps=1", "optimizer.warmup_steps=0", "training.batch_size=2",
+        "training.sequence_length=3", "sampling.length=9", "name=x")  # fmt: skip
 
 
 @pytest.fixture
