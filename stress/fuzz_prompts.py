@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from random import Random
 
+from charrnn_exp.sampling.filters.registry import FILTERS
 from stress.fuzzing import Answer, Case, fuzz, repeat
 from stress.outcome import Outcome
 from stress.processes import find_folder, run
@@ -161,9 +162,9 @@ def _draw_settings(random: Random) -> tuple[list[str], int, int]:
             ["0", "0.0", "1e-320", "1e-300", "1e-9", "0.5", "1", "7", "1e30", "1e38", "1e39", "1e300"]
         )
         words.append(f"sampling.temperature={temperature}")
-    if random.random() < 0.4:
-        top_k = random.choice([1, 2, 5, 1000, 2**31 - 1, 2**31, 2**63 - 1])
-        words.append(f"sampling.top_k={top_k}")
+    for name in FILTERS.own:
+        if random.random() < 0.4:
+            words.append(f"sampling.{name}={SETTINGS[f'sampling.{name}'].valid(random)[0]}")
     if random.random() < 0.3:
         words.append(f"sampling.seed={random.choice([0, 7, 2**31 - 1])}")
     if random.random() < 0.3:

@@ -8,6 +8,8 @@ from typing import Any
 
 import yaml
 
+from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
+from charrnn_exp.sampling.filters.registry import FILTERS
 from stress.fuzzing import Answer, Case, fuzz, repeat
 from stress.outcome import Outcome
 from stress.sense import make_sense
@@ -43,7 +45,7 @@ CHEAP = (
     "training.stateful",
     "training.precision",
     "sampling.temperature",
-    "sampling.top_k",
+    *(f"sampling.{name}" for name in FILTERS.own),
     "sampling.seed",
     "tracking.tags",
     "name",
@@ -56,7 +58,7 @@ CHEAP = (
 SHARE_VALID, SHARE_RUN = 0.35, 0.1
 OPTIONS = {
     "dataset": ("stdlib", "shakespeare", "linux", "warpeace", "text8", "enwik8", "file"),
-    "model": ("lstm", "gru", "rnn"),
+    "model": tuple(list_groups([find_conf_folder()])["model"]),
     "optimizer": ("adam", "adamw", "rmsprop", "sgd"),
     "tracking": ("local", "server", "none"),
     "training": ("default",),

@@ -5,6 +5,9 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from charrnn_exp import options
+from charrnn_exp.sampling.filters.registry import FILTERS
+
 Typed = tuple[str, Any]
 """A value as typed, and what it means."""
 
@@ -157,6 +160,25 @@ def flag() -> Setting:
     )
 
 
+def declared(setting: options.Setting) -> Setting:
+    """Return a setting of an option that declares which values are right and which are wrong."""
+    if setting.kind is bool:
+        return flag()
+    write = quote if setting.kind is str else str
+    null = setting.default is None
+
+    def valid(random: Random) -> Typed:
+        value = random.choice(setting.valid)
+        return ("null", None) if null and random.random() < 0.2 else (write(value), value)
+
+    def invalid(random: Random) -> str:
+        if setting.kind is not str and random.random() < 0.5:
+            return _wrong_type(random, null=null)
+        return random.choice([*map(write, setting.invalid), "[1]", "{a:1}", "1,2", "'1"])
+
+    return Setting(valid, invalid)
+
+
 def text(valid: Callable[[Random], Typed], *invalid: str) -> Setting:
     """Return a setting of texts; lists, groups and unreadable ones are never allowed."""
     wrong = [
@@ -278,7 +300,7 @@ SETTINGS: dict[str, Setting] = {
     "sampling.prompt_file": text(_any_text),
     "sampling.length": whole(1, 10_000_000),
     "sampling.temperature": real(["0", "0.0", "1e-9", "0.8", "1e300", "7"], ["-1", "-1e-9", "-0.5"]),
-    "sampling.top_k": whole(1, None, null=True),
+    **{f"sampling.{name}": declared(each) for name, each in FILTERS.own.items()},
     "sampling.num_samples": whole(1, 10_000),
     "sampling.seed": whole(0, 2**31 - 1),
     "tracking.experiment_name": text(_mlflow_name, "", '"  "', "e" * 251, "null"),

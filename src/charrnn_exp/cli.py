@@ -10,10 +10,10 @@ import traceback
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
+from charrnn_exp.commands.registry import COMMANDS, list_commands
 from charrnn_exp.errors import CharRNNError, Interrupted, MachineError, UserError, one_line
 from charrnn_exp.signals import remember_interrupts
 
-VERBS = ("train", "resume", "sample", "evaluate", "ui", "repair", "completion")
 BUG = 1
 
 
@@ -85,46 +85,17 @@ def split_verb(words: Sequence[str]) -> tuple[str, list[str]]:
     """
     if not words or not re.fullmatch("[a-z]+", words[0]):
         return "train", list(words)
-    if words[0] not in VERBS:
+    if words[0] not in COMMANDS.own:
         from charrnn_exp.config.overrides import suggest
 
-        raise UserError(f"unknown verb {words[0]!r}{suggest(words[0], VERBS) or '.'} Known: {', '.join(VERBS)}.")
+        verbs = [command.name for command in list_commands()]
+        raise UserError(f"unknown verb {words[0]!r}{suggest(words[0], verbs) or '.'} Known: {', '.join(verbs)}.")
     return words[0], list(words[1:])
 
 
 def find_command(verb: str) -> Callable[[Sequence[str]], None]:
-    """Return the command of a verb; only its own module is imported."""
-    match verb:
-        case "train":
-            from charrnn_exp.commands.train import train
-
-            return train
-        case "resume":
-            from charrnn_exp.commands.resume import resume
-
-            return resume
-        case "sample":
-            from charrnn_exp.commands.sample import sample
-
-            return sample
-        case "evaluate":
-            from charrnn_exp.commands.evaluate import evaluate
-
-            return evaluate
-        case "ui":
-            from charrnn_exp.commands.ui import ui
-
-            return ui
-        case "repair":
-            from charrnn_exp.commands.repair import repair
-
-            return repair
-        case "completion":
-            from charrnn_exp.commands.completion import completion
-
-            return completion
-        case _:
-            raise AssertionError(verb)
+    """Return the function that a verb runs."""
+    return COMMANDS.find(verb).run
 
 
 def _check_encoding(words: Sequence[str]) -> None:

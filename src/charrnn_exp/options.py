@@ -5,14 +5,21 @@ completion, tests, fuzz) asks the registry; nothing else lists them. Declaration
 """
 
 import importlib
+import importlib.util
+import os
 import pkgutil
-from collections.abc import Iterator
+import re
+import sys
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import cached_property
-from importlib.metadata import EntryPoint, entry_points
+from pathlib import Path
 from typing import Any, Generic, Protocol, TypeVar
 
 from charrnn_exp.errors import UserError, one_line
+
+NAME = re.compile(r"[a-z][a-z0-9_]*")
+"""Names that stand between the dots of a setting."""
 
 
 class Declaration(Protocol):
@@ -23,6 +30,43 @@ class Declaration(Protocol):
 
 
 Declared = TypeVar("Declared", bound=Declaration)
+
+
+@dataclass(frozen=True, kw_only=True)
+class Setting:
+    """One value that an option takes.
+
+    Args:
+        name: of the value, below the option or its group.
+        meaning: one sentence with unit and range, and with the meaning of null where that is a value.
+        source: paper or program that it comes from.
+        kind: int, float, bool or str.
+        default: where nothing is set; None: null is a value, too.
+        find_problem: returns the words after "must be" for a value of that kind which is not allowed, else None.
+        valid: values that are allowed, those at the borders among them; the tests and the fuzz try them.
+        invalid: values of that kind that are not.
+    """
+
+    name: str
+    meaning: str
+    source: str = ""
+    kind: type
+    default: Any = None
+    find_problem: Callable[[Any], str | None]
+    valid: tuple[Any, ...]
+    invalid: tuple[Any, ...]
+
+    def read(self, value: Any) -> Any:
+        """Return a plain value as one of the setting's kind; a whole number is a number.
+
+        Raises:
+            ValueError: if it is of another kind.
+            OverflowError: if no float is as large.
+        """
+        number = type(value) in (int, float) and self.kind is float
+        if not number and type(value) is not self.kind:
+            raise ValueError(f"not of type {self.kind.__name__}")
+        return self.kind(value)
 
 
 @dataclass(frozen=True)
@@ -61,20 +105,33 @@ class Registry(Generic[Declared]):
     def own(self) -> dict[str, Declared]:
         """Our own declarations by name, in the order of their names."""
         package = importlib.import_module(self._folder)
-        modules = (importlib.import_module(f"{self._folder}.{m.name}") for m in pkgutil.iter_modules(package.__path__))
-        declared = [vars(module)[self._attribute] for module in modules if self._attribute in vars(module)]
-        return {each.name: each for each in sorted(declared, key=lambda each: each.name)}
+        names = (f"{self._folder}.{module.name}" for module in pkgutil.iter_modules(package.__path__))
+        found = [vars(importlib.import_module(name))[self._attribute] for name in names if self._declares(name)]
+        return {each.name: each for each in sorted(found, key=lambda each: each.name)}
+
+    def _declares(self, module: str) -> bool:
+        """Return whether a module declares an option, from its source: others of the folder need no import."""
+        loader: Any = getattr(importlib.util.find_spec(module), "loader", None)
+        return re.search(rf"^{self._attribute} = ", loader.get_source(module) or "", re.MULTILINE) is not None
 
     @cached_property
-    def _points(self) -> dict[str, list[EntryPoint]]:
-        points: dict[str, list[EntryPoint]] = {}
-        for point in entry_points(group=self.group) if self.group else ():
-            points.setdefault(point.name, []).append(point)
+    def _points(self) -> dict[str, list[Any]]:
+        """Entry points by name; importlib.metadata, which is slow, is imported only where there are any."""
+        points: dict[str, list[Any]] = {}
+        if self.group is not None and _is_offered(self.group):
+            from importlib.metadata import entry_points
+
+            for point in entry_points(group=self.group):
+                points.setdefault(point.name, []).append(point)
         return points
 
     def list_names(self) -> list[str]:
         """Return all names: our own, then those of installed packages, whether or not these can be loaded."""
-        return [*self.own, *sorted(set(self._points) - set(self.own))]
+        return [*self.own, *self.list_offered()]
+
+    def list_offered(self) -> list[str]:
+        """Return the names that only installed packages offer, whether or not these can be loaded."""
+        return sorted(set(self._points) - set(self.own)) if self._points else []
 
     def find_origin(self, name: str) -> Origin | None:
         """Return the installed package that offers an option; None: it is our own, or there is no such option."""
@@ -91,30 +148,35 @@ class Registry(Generic[Declared]):
         points = self._points.get(name, [])
         match points:
             case []:
-                raise UserError(f"no installed package offers {name!r} in {self.group}. Install it again.")
+                raise UserError(f"{name!r} must be offered by an installed package, got none in {self.group}.")
             case [point]:
                 return self._load(point)
             case _:
-                origins = " and ".join(str(_find_origin(point)) for point in points)
+                origins = " and ".join(sorted(str(_find_origin(point)) for point in points))
                 raise UserError(f"{name!r} must be offered by one package, got {origins}. Uninstall one of them.")
 
-    def find_problems(self) -> Iterator[str]:
-        """Yield a line for each option of an installed package that cannot be used, and the reason."""
-        for name, points in self._points.items():
-            if name in self.own:
-                origins = " and ".join(str(_find_origin(point)) for point in points)
-                yield f"{name!r} of {origins} is not used: charrnn_exp has one of that name."
-                continue
-            try:
-                self.find(name)
-            except UserError as error:
-                yield one_line(error)
+    def find_problem(self, name: str) -> str | None:
+        """Return a line on why an option cannot be used as a package offers it; None: it can, or no package does."""
+        if name not in self._points:
+            return None
+        if name in self.own:
+            origins = " and ".join(sorted(str(_find_origin(point)) for point in self._points[name]))
+            return f"{name!r} of {origins} is not used: charrnn_exp has one of that name."
+        try:
+            self.find(name)
+        except UserError as error:
+            return one_line(error)
+        return None
 
-    def _load(self, point: EntryPoint) -> Declared:
+    def find_problems(self) -> dict[str, str]:
+        """Return the options of installed packages that cannot be used, by name, each with a line on the reason."""
+        return {name: line for name in sorted(self._points) if (line := self.find_problem(name)) is not None}
+
+    def _load(self, point: Any) -> Declared:
         origin = _find_origin(point)
         try:
             declaration: Any = point.load()
-        except Exception as error:  # whatever a package raises when it is imported
+        except (Exception, SystemExit) as error:  # whatever a package raises when it is imported
             reason = f"{type(error).__name__}: {one_line(error)}"
             raise UserError(
                 f"{point.name!r} of {origin} must be loadable, got {reason}. Mend or uninstall {origin.package}."
@@ -124,9 +186,31 @@ class Registry(Generic[Declared]):
                 f"{point.name!r} of {origin} must be a {self._kind.__name__} of that name, got "
                 f"{one_line(ValueError(repr(declaration)))[:100]}. Mend or uninstall {origin.package}."
             )
+        if not NAME.fullmatch(point.name):
+            raise UserError(
+                f"{point.name!r} of {origin} must be a name of a-z, 0-9 and '_'. Mend or uninstall {origin.package}."
+            )
         return declaration
 
 
-def _find_origin(point: EntryPoint) -> Origin:
+def _is_offered(group: str) -> bool:
+    """Return whether an installed package may offer options of a group, from the files of entry points alone."""
+    for place in map(Path, sys.path):
+        if place.is_file():  # an archive, which importlib.metadata can read
+            return True
+        try:
+            installed = [each.path for each in os.scandir(place) if each.name.endswith((".dist-info", ".egg-info"))]
+        except OSError:
+            continue
+        for folder in installed:
+            try:
+                if f"[{group}]".encode() in Path(folder, "entry_points.txt").read_bytes():
+                    return True
+            except OSError:
+                continue
+    return False
+
+
+def _find_origin(point: Any) -> Origin:
     distribution = point.dist
     return Origin("unknown", "?") if distribution is None else Origin(distribution.name, distribution.version)

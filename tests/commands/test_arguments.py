@@ -2,6 +2,7 @@
 
 import pytest
 
+from charrnn_exp.commands import resume
 from charrnn_exp.commands.arguments import Words, change_config, parse_words
 from charrnn_exp.config.compose import compose_values
 from charrnn_exp.config.reading import read_config
@@ -9,7 +10,7 @@ from charrnn_exp.errors import UserError
 
 
 def parse(*words: str) -> Words:
-    return parse_words(words, verb="resume")
+    return parse_words(words, resume.COMMAND)
 
 
 def fail(*words: str) -> list[str]:

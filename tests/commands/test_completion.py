@@ -3,27 +3,33 @@
 import os
 import subprocess
 import sys
+from dataclasses import fields
 from pathlib import Path
 
 import pytest
 
-from charrnn_exp.cli import VERBS
-from charrnn_exp.commands.arguments import TAKES
-from charrnn_exp.commands.completion import SCRIPTS, complete, completion
+from charrnn_exp.commands.command import Command
+from charrnn_exp.commands.completion import SCRIPTS, complete, run
+from charrnn_exp.commands.registry import COMMANDS
 from charrnn_exp.config.overrides import list_settings
+from charrnn_exp.config.schema import SamplingConfig
 from charrnn_exp.errors import UserError
 
 
 def test_the_first_word_is_a_verb_a_setting_a_group_or_a_flag() -> None:
     words = complete("charrnn-exp ")
-    assert set(VERBS) - {"train", "completion"} <= set(words)
-    assert {f"{key}=" for key in list_settings()} <= set(words)
+    assert set(COMMANDS.own) - {"train", "completion"} <= set(words)
+    assert {f"{key}=" for key in list_settings() if not key.endswith(".extra")} <= set(words)
     assert {"dataset=", "experiment=", "-m", "--cfg"} <= set(words)
     assert len(words) == len(set(words))
 
 
-def test_every_verb_but_train_says_what_it_takes() -> None:
-    assert set(TAKES) == set(VERBS) - {"train"}
+@pytest.mark.parametrize("command", COMMANDS.own.values(), ids=COMMANDS.own)
+def test_a_verb_is_offered_its_own_words_and_the_settings_that_it_may_change_and_no_others(command: Command) -> None:
+    words = complete(f"charrnn-exp {command.name} ")
+    assert {f"{word.name}=" for word in command.words} <= set(words)
+    settings = {word[:-1] for word in words} & set(list_settings())
+    assert settings == {key for key in list_settings() if command.takes_setting(key) and not key.endswith(".extra")}
 
 
 @pytest.mark.parametrize(
@@ -32,7 +38,7 @@ def test_every_verb_but_train_says_what_it_takes() -> None:
         ("charrnn-exp rep", ["repair"]),
         (
             "charrnn-exp seed=1 sam",
-            ["sampling="] + [f"{key}=" for key in list_settings() if key.startswith("sampling")],
+            ["sampling="] + [f"sampling.{field.name}=" for field in fields(SamplingConfig) if field.name != "extra"],
         ),
         ("charrnn-exp sample che", ["checkpoint="]),
         ("charrnn-exp sample sampling.top", ["sampling.top_k="]),
@@ -44,7 +50,9 @@ def test_every_verb_but_train_says_what_it_takes() -> None:
         ("charrnn-exp -m optimizer=adam,s", ["optimizer=adam,sgd"]),
         ("charrnn-exp nothing.such=", []),
         ("charrnn-exp seed.x=", []),
-        ("charrnn-exp run=", ["run=latest"]),
+        ("charrnn-exp run=", []),
+        ("charrnn-exp resume run=", ["run=latest"]),
+        ("charrnn-exp ui tracking=s", ["tracking=server"]),
         ("", []),
     ],
 )
@@ -66,7 +74,7 @@ def test_runs_are_offered_by_their_folders(tmp_path: Path, monkeypatch: pytest.M
 def test_an_unknown_shell_is_a_mistake() -> None:
     for words in ([], ["shell=tcsh"]):
         with pytest.raises(UserError, match="shell must be one of bash, zsh, fish, got "):
-            completion(words)
+            run(words)
 
 
 @pytest.mark.parametrize(

@@ -5,12 +5,13 @@ import shlex
 
 import pytest
 
-from charrnn_exp.cli import VERBS
 from charrnn_exp.commands.help import show_help
+from charrnn_exp.commands.registry import list_commands
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.config.overrides import list_settings
 
+VERBS = [command.name for command in list_commands()]
 SCOPES = ("dataset", "model", "optimizer", "training", "sampling", "tracking")
 
 

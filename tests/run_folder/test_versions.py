@@ -54,7 +54,7 @@ def test_every_change_is_of_a_setting_that_exists_and_of_a_version_that_there_wa
 
 
 def test_a_run_records_its_versions_and_one_without_them_is_of_version_1(folder: RunFolder, tmp_path: Path) -> None:
-    assert read_versions(folder.versions) == Versions(SETTINGS, NUMERICS, {"mine": "package 1.0"})
+    assert read_versions(folder.versions) == Versions(SETTINGS, NUMERICS)
     assert read_versions(tmp_path / "none.json") == Versions(1, 1)
 
 
@@ -75,9 +75,7 @@ def test_damaged_versions_are_one_line(folder: RunFolder, text: str) -> None:
 def folder(compose: Any, tmp_path: Path) -> RunFolder:
     made = RunFolder(tmp_path / "run")
     config: Config = compose()
-    made.create(
-        config, Vocabulary.from_json({"unit": "char", "code_points": [10, 97]}), plugins={"mine": "package 1.0"}
-    )
+    made.create(config, Vocabulary.from_json({"unit": "char", "code_points": [10, 97]}))
     return made
 
 

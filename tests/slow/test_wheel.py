@@ -35,6 +35,6 @@ def test_a_run_from_an_empty_folder_leaves_outputs_and_mlruns_there(
     finished = subprocess.run([*program, *words], cwd=tmp_path, capture_output=True, text=True, timeout=300)
     assert finished.returncode == 0, finished.stderr
     assert {path.name for path in tmp_path.iterdir()} == {"outputs", "mlruns"}
-    assert "python -m charrnn_exp ui" in finished.stdout
+    assert f"{' '.join(command)} ui" in finished.stdout
     shown = subprocess.run([*program, "--cfg", "job"], cwd=tmp_path, capture_output=True, text=True, check=True)
     assert "hidden_size: 256" in shown.stdout

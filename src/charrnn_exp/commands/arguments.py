@@ -4,22 +4,9 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from hydra.core.override_parser.types import Override
-
-from charrnn_exp.config.overrides import list_settings, open_free_keys, parse_override, suggest
-from charrnn_exp.config.reading import merge_overrides, read_config
+from charrnn_exp.commands.command import Command
 from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import UserError
-
-TAKES: dict[str, tuple[tuple[str, ...], tuple[str, ...]]] = {
-    "resume": (("run",), ("training.epochs", "training.max_steps", "tracking.")),
-    "sample": (("run", "checkpoint"), ("sampling.",)),
-    "evaluate": (("run", "split", "text", "checkpoint"), ()),
-    "ui": (("port", "open"), ("tracking.",)),
-    "repair": (("run",), ("tracking.",)),
-    "completion": (("shell", "line"), ()),
-}
-"""What each verb takes: words of its own, and settings that it may change (all below a name that ends in a dot)."""
 
 
 @dataclass(frozen=True)
@@ -28,54 +15,62 @@ class Words:
 
     Args:
         own: values of the verb's own words (`run`, `port`), as text.
-        settings: what it changes of a run's settings.
+        settings: overrides of a run's settings, as Hydra parses them.
+        groups: words that choose an option of a config group, as typed.
     """
 
     own: dict[str, str]
-    settings: tuple[Override, ...]
+    settings: tuple[Any, ...]
+    groups: tuple[str, ...] = ()
 
 
-def parse_words(words: Sequence[str], *, verb: str) -> Words:
+def parse_words(words: Sequence[str], command: Command) -> Words:
     """Parse the words of a verb.
 
     Args:
         words: as typed.
-        verb: one of `TAKES`.
+        command: the verb.
 
     Raises:
         UserError: with a line for every word that is unknown or cannot be read.
     """
-    own, settings = TAKES[verb]
-    allowed = [key for key in list_settings() if key.startswith(tuple(settings))]
+    from charrnn_exp.config.overrides import FREE_KEYS, list_settings, open_free_keys, parse_override, suggest
+
+    own = [word.name for word in command.words]
+    allowed = [key for key in list_settings() if command.takes_setting(key)]
     problems: list[str] = []
     found: dict[str, str] = {}
-    overrides: list[Override] = []
+    overrides: list[Any] = []
+    groups: list[str] = []
     for word in open_free_keys(words):
         key, equals, value = word.partition("=")
         if equals and key in own:
             found[key] = value
+            continue
+        if equals and command.takes_group(key):
+            groups.append(word)
             continue
         try:
             override = parse_override(word)
         except UserError as error:
             problems += error.lines
             continue
+        typed = override.key_or_group
         if override.is_sweep_override() or override.is_delete():
             problems.append(f"{key} must be one value, got {value!r}. Quote a comma: '{key}=\"{value}\"'.")
-        elif override.key_or_group in allowed or (
-            "tracking." in settings and override.key_or_group.startswith("tracking.tags.")
-        ):
+        elif typed in allowed or (typed.startswith(FREE_KEYS) and command.takes_setting(typed)):
             overrides.append(override)
         else:
-            known = override.key_or_group in list_settings()
-            hint = "." if known else suggest(override.key_or_group, [*own, *allowed]) or "."
-            names = ", ".join([*own, *(f"{name}*" if name.endswith(".") else name for name in settings)])
-            problems.append(f"{verb} must be given settings it knows ({names}), got {key!r}{hint}")
+            hint = "." if typed in list_settings() else suggest(typed, [*own, *allowed]) or "."
+            names = ", ".join([*own, *(f"{name}*" if name.endswith(".") else name for name in command.settings)])
+            problems.append(f"{command.name} must be given settings it knows ({names}), got {key!r}{hint}")
     if problems:
         raise UserError(*problems)
-    return Words(found, tuple(overrides))
+    return Words(found, tuple(overrides), tuple(groups))
 
 
 def change_config(values: dict[str, Any], words: Words) -> Config:
     """Return the checked settings of a run after the words' changes."""
+    from charrnn_exp.config.reading import merge_overrides, read_config
+
     return read_config(merge_overrides(values, words.settings))

@@ -6,14 +6,17 @@ from enum import Enum
 from types import NoneType
 from typing import Any, get_args
 
-from charrnn_exp.commands.arguments import TAKES, parse_words
+from charrnn_exp.commands.command import Command, Word, offer_runs
+from charrnn_exp.commands.registry import COMMANDS, list_commands
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
-from charrnn_exp.config.overrides import list_settings
-from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import UserError
-from charrnn_exp.evaluation.from_run import SPLITS
-from charrnn_exp.run_folder.folder import list_runs
 
+DETAILS = """\
+Prints what makes the shell complete verbs, settings, their options and the runs below outputs/ with the tab key:
+  eval "$(charrnn-exp completion shell=bash)"         in ~/.bashrc
+  eval "$(charrnn-exp completion shell=zsh)"          in ~/.zshrc
+  charrnn-exp completion shell=fish | source          in ~/.config/fish/config.fish
+"""
 BASH = """\
 _charrnn_exp() {
     local line="${COMP_LINE:0:COMP_POINT}" IFS=$'\\n'
@@ -39,17 +42,17 @@ FISH = """\
 complete -c charrnn-exp -a '(charrnn-exp completion "line="(commandline -cp) 2>/dev/null)'
 """
 SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
-FLAGS = ("--help", "--version", "--cfg", "--config-dir", "-m")
-MAX_RUNS = 20
 
 
-def completion(words: Sequence[str]) -> None:
+def run(words: Sequence[str]) -> None:
     """Print the script that makes `shell=bash|zsh|fish` complete; the script asks back with `line=`.
 
     Raises:
         UserError: if there is no script for the shell.
     """
-    own = parse_words(words, verb="completion").own
+    from charrnn_exp.commands.arguments import parse_words
+
+    own = parse_words(words, COMMAND).own
     if "line" in own:
         print("\n".join(complete(own["line"])))
     elif own.get("shell") in SCRIPTS:
@@ -71,57 +74,68 @@ def complete(line: str) -> list[str]:
     ['checkpoint=last', 'checkpoint=best']
     """
     _, *before, word = line.split(" ") if " " in line else ("", line)
-    verb = next((each for each in before if each), "train")
+    typed = next((each for each in before if each), "train")
+    command = COMMANDS.own.get(typed, COMMANDS.own["train"])
     key, equals, value = word.partition("=")
     if equals:
         done, comma, _ = value.rpartition(",")
-        candidates = [f"{key}={done}{comma}{each}" for each in _list_values(verb, key)]
+        candidates = [f"{key}={done}{comma}{each}" for each in _list_values(command, key)]
     else:
-        candidates = list(_list_words(verb, first=not any(before)))
+        candidates = list(_list_words(command, first=not any(before)))
     return [each for each in candidates if each.startswith(word)]
 
 
-def _list_words(verb: str, *, first: bool) -> Iterable[str]:
+def _list_words(command: Command, *, first: bool) -> Iterable[str]:
     """Yield what a word without a '=' may become: a verb, a setting up to its value, a flag."""
+    from charrnn_exp.config.offered import list_offered_keys
+    from charrnn_exp.config.overrides import list_settings
+
     if first:
-        yield from (name for name in TAKES if name != "completion")
-    if verb in TAKES:
-        own, settings = TAKES[verb]
-        yield from (f"{name}=" for name in (*own, *_matching(settings)))
-    else:
-        yield from FLAGS
-        yield from (f"{name}=" for name in (*list_groups([find_conf_folder()]), *list_settings()))
+        yield from (each.name for each in list_commands() if each.name not in ("train", "completion"))
+    yield from command.flags
+    yield from (f"{word.name}=" for word in command.words)
+    yield from (f"{name}=" for name in list_groups([find_conf_folder()]) if command.takes_group(name))
+    settings = [key for key in list_settings() if not key.endswith(".extra")]
+    yield from (f"{key}=" for key in (*settings, *list_offered_keys()) if command.takes_setting(key))
 
 
-def _matching(prefixes: Sequence[str]) -> list[str]:
-    return [key for key in list_settings() if key.startswith(tuple(prefixes))]
-
-
-def _list_values(verb: str, key: str) -> list[str]:
+def _list_values(command: Command, key: str) -> list[str]:
     """Return what may follow `key=`; nothing where any text may, and the shell offers files."""
-    match key:
-        case "run" | "training.init_from":
-            return ["latest", *(str(run.path) for run in list_runs()[-MAX_RUNS:])]
-        case "checkpoint":
-            return ["last", "best"]
-        case "split":
-            return [*SPLITS, "all"]
-        case "shell":
-            return list(SCRIPTS)
-        case _:
-            return list_groups([find_conf_folder()]).get(key) or _list_options(_find_type(key))
+    own = {word.name: word for word in command.words}
+    if key in own:
+        return own[key].offer()
+    if key == "training.init_from":
+        return offer_runs()
+    return list_groups([find_conf_folder()]).get(key) or _list_options(key)
+
+
+def _list_options(key: str) -> list[str]:
+    """Return the values of a setting that can be listed: choices, true and false, null."""
+    from charrnn_exp.config.offered import list_offered_keys
+
+    kind = _find_type(key)
+    if isinstance(kind, type) and issubclass(kind, Enum):
+        return [option.name for option in kind]
+    if kind is bool:
+        return ["true", "false"]
+    return ["null"] if NoneType in get_args(kind) or key in list_offered_keys() else []
 
 
 def _find_type(key: str) -> Any:
+    from charrnn_exp.config.schema import Config
+
     kind: Any = Config
     for name in key.split("."):
         kind = next((field.type for field in fields(kind) if field.name == name), None) if is_dataclass(kind) else None
     return kind
 
 
-def _list_options(kind: Any) -> list[str]:
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return [option.name for option in kind]
-    if kind is bool:
-        return ["true", "false"]
-    return ["null"] if NoneType in get_args(kind) else []
+COMMAND = Command(
+    name="completion",
+    order=7,
+    summary="tab completion of the console script charrnn-exp",
+    usage="completion shell=bash|zsh|fish",
+    details=DETAILS,
+    words=(Word("shell", lambda: list(SCRIPTS)), Word("line")),
+    run=run,
+)

@@ -3,14 +3,21 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from charrnn_exp.commands.arguments import parse_words
-from charrnn_exp.evaluation.from_run import score_run
-from charrnn_exp.run_folder.folder import find_run
-from charrnn_exp.views.terminal import Terminal
+from charrnn_exp.commands.command import CHECKPOINT, RUN, Command, Word
+
+DETAILS = """\
+Scores the parts of the run's own text (default: all that its dataset.split makes), or a file of yours:
+  split=test            the test text only
+  text=book.txt         all of a file, read in the encoding and unit of the run's own text; a symbol that the run
+                        does not know is an error
+  checkpoint=best       with the weights of the lowest val_loss in place of the last ones
+The loss is in nats per character, and its standard error that of contiguous blocks (batch means).
+REF is latest (default), a run folder, or the MLflow id of a run below outputs/.
+"""
 
 
-def evaluate(words: Sequence[str]) -> None:
-    """Print the scores of `run=REF` (default: latest) on the parts of its own text, or on `text=FILE`.
+def run(words: Sequence[str]) -> None:
+    """Print the scores of `run=REF` (default: latest) on the splits of its own text, or on `text=FILE`.
 
     `split=train|val|test|all` (default: all that the run's protocol has); `checkpoint=last` (default) or `best`.
 
@@ -18,11 +25,15 @@ def evaluate(words: Sequence[str]) -> None:
         CharRNNError: if there is no such run, it has no checkpoint, its text has changed, or the file does not fit its
             vocabulary.
     """
-    parsed = parse_words(words, verb="evaluate")
-    folder = find_run(parsed.own.get("run", "latest"))
+    from charrnn_exp.commands.arguments import parse_words
+    from charrnn_exp.evaluation.from_run import score_run
+    from charrnn_exp.run_folder.folder import find_run
+    from charrnn_exp.views.terminal import Terminal
+
+    parsed = parse_words(words, COMMAND)
     text = parsed.own.get("text")
     scores = score_run(
-        folder,
+        find_run(parsed.own.get("run", "latest")),
         split=parsed.own.get("split"),
         text=None if text is None else Path(text),
         checkpoint=parsed.own.get("checkpoint", "last"),
@@ -33,3 +44,20 @@ def evaluate(words: Sequence[str]) -> None:
     print(SCORE_HEADER, flush=True)
     for name, each in scores:
         print(format_scores(name, each.as_dict()), flush=True)
+
+
+def _offer_splits() -> list[str]:
+    from charrnn_exp.evaluation.from_run import SPLITS
+
+    return [*SPLITS, "all"]
+
+
+COMMAND = Command(
+    name="evaluate",
+    order=4,
+    summary="loss, perplexity, accuracy of a run on a text:       evaluate run=latest split=test",
+    usage="evaluate [run=REF] [split=train|val|test|all] [text=FILE] [checkpoint=last|best]",
+    details=DETAILS,
+    words=(RUN, Word("split", _offer_splits), Word("text"), CHECKPOINT),
+    run=run,
+)

@@ -1,32 +1,30 @@
-"""`--help`, written for people."""
+"""`--help`, written for people, from the declarations of the verbs."""
 
-from collections.abc import Sequence
+import textwrap
+from collections.abc import Iterator, Sequence
 
+from charrnn_exp.commands.registry import COMMANDS, list_commands
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
+from charrnn_exp.config.offered import OFFERED
+from charrnn_exp.program import name_program
 
 MAIN = """\
 charrnn_exp: experiments with character-level recurrent language models.
 
-  python -m charrnn_exp [VERB] [setting=value ...]
+  {program} [VERB] [setting=value ...]
 
 VERBS (each has its own --help)
-  train       train a model, sample from it, log it to MLflow; meant when no verb is given
-  resume      go on with a run that was stopped, or go on longer:  resume run=latest training.epochs=20
-  sample      more text from a run:                                sample run=latest sampling.temperature=0.5
-  evaluate    loss, perplexity, accuracy of a run on a text:       evaluate run=latest split=test
-  ui          compare the runs in the MLflow UI
-  repair      mark runs that died, send MLflow what it missed
-  completion  tab completion of the console script charrnn-exp
+{verbs}
 
 GROUPS AND THEIR OPTIONS (group=option)
 {groups}
-
+{offered}
 EXAMPLES
-  python -m charrnn_exp                                              a first model of Python code, no network needed
-  python -m charrnn_exp dataset=shakespeare model.hidden_size=512    Shakespeare, a larger model
-  python -m charrnn_exp dataset=file dataset.path=book.txt training.epochs=20
-  python -m charrnn_exp -m model.hidden_size=128,256,512             a sweep of three runs
-  python -m charrnn_exp 'sampling.prompt="To be, or not"'            quotes for commas, '=' and quotes in a prompt;
+  {program}                                              a first model of Python code, no network needed
+  {program} dataset=shakespeare model.hidden_size=512    Shakespeare, a larger model
+  {program} dataset=file dataset.path=book.txt training.epochs=20
+  {program} -m model.hidden_size=128,256,512             a sweep of three runs
+  {program} 'sampling.prompt="To be, or not"'            quotes for commas, '=' and quotes in a prompt;
                                                                      or sampling.prompt_file=FILE (- is standard input)
 
 FLAGS
@@ -37,87 +35,37 @@ FLAGS
 All settings and their meanings: src/charrnn_exp/config/schema.py. Values: conf/.
 """
 
-TRAIN = """\
-python -m charrnn_exp [train] [setting=value ...] [-m] [--cfg job] [--config-dir DIR]
-
-Trains a model and leaves outputs/NAME/DATE/TIME/ with its config, checkpoints, metrics, samples and plots.
-`python -m charrnn_exp --help` lists groups and examples; `--cfg job` shows all settings.
+OFFERED_HEAD = """
+OPTIONS OF INSTALLED PACKAGES
 """
-
-RESUME = """\
-python -m charrnn_exp resume [run=REF] [training.epochs=N] [training.max_steps=N] [tracking.*=...]
-
-Goes on in the run's own folder from its newest whole checkpoint, to the same numbers as if it had never stopped.
-REF is latest (default), a run folder, or the MLflow id of a run below outputs/.
-With more epochs than before, a cosine schedule is stretched over the new total.
-"""
-
-SAMPLE = """\
-python -m charrnn_exp sample [run=REF] [checkpoint=last|best] [sampling.*=...]
-
-Writes text to standard output as it is drawn, with the run's own settings where none are given:
-  sampling.length=4000 sampling.temperature=1 sampling.top_k=5 sampling.seed=7 sampling.num_samples=3
-  sampling.temperature=0 is greedy: the likeliest symbol each time
-  'sampling.prompt="ROMEO: say, what is"'    quotes within quotes, for commas, '=' and quotes
-  sampling.prompt_file=FILE                  a UTF-8 file; - reads standard input
-REF is latest (default), a run folder, or the MLflow id of a run below outputs/.
-"""
-
-EVALUATE = """\
-python -m charrnn_exp evaluate [run=REF] [split=train|val|test|all] [text=FILE] [checkpoint=last|best]
-
-Scores the parts of the run's own text (default: all that its dataset.split makes), or a file of yours:
-  split=test            the test text only
-  text=book.txt         all of a file, read in the encoding and unit of the run's own text; a symbol that the run
-                        does not know is an error
-  checkpoint=best       with the weights of the lowest val_loss in place of the last ones
-The loss is in nats per character, and its standard error that of contiguous blocks (batch means).
-REF is latest (default), a run folder, or the MLflow id of a run below outputs/.
-"""
-
-UI = """\
-python -m charrnn_exp ui [tracking=server] [tracking.*=...] [port=5000] [open=false]
-
-Serves the store in ./mlruns on 127.0.0.1 and prints the page with the loss curves of all runs; Ctrl-C ends it.
-With tracking=server the server's own page is printed instead.
-"""
-
-
-REPAIR = """\
-python -m charrnn_exp repair [run=REF] [tracking.*=...]
-
-Looks at all runs below outputs/, or at one. A run whose process is gone without a word gets the status KILLED, and
-MLflow the metrics, files and status that it lacks, after an outage or a kill. A run that is worked on is left alone.
-"""
-
-
-COMPLETION = """\
-python -m charrnn_exp completion shell=bash|zsh|fish
-
-Prints what makes the shell complete verbs, settings, their options and the runs below outputs/ with the tab key:
-  eval "$(charrnn-exp completion shell=bash)"         in ~/.bashrc
-  eval "$(charrnn-exp completion shell=zsh)"          in ~/.zshrc
-  charrnn-exp completion shell=fish | source          in ~/.config/fish/config.fish
-"""
+WIDTH = 119
 
 
 def show_help(words: Sequence[str]) -> None:
     """Print the help of the verb, or the main one."""
-    match words[0]:
-        case "train":
-            print(TRAIN, end="")
-        case "resume":
-            print(RESUME, end="")
-        case "sample":
-            print(SAMPLE, end="")
-        case "evaluate":
-            print(EVALUATE, end="")
-        case "ui":
-            print(UI, end="")
-        case "repair":
-            print(REPAIR, end="")
-        case "completion":
-            print(COMPLETION, end="")
-        case _:
-            groups = list_groups([find_conf_folder()])
-            print(MAIN.format(groups="\n".join(f"  {n:<11}{', '.join(o)}" for n, o in groups.items())), end="")
+    program = name_program()
+    if words[0] in COMMANDS.own:
+        command = COMMANDS.own[words[0]]
+        print(f"{program} {command.usage}\n\n{command.details.format(program=program)}", end="")
+        return
+    verbs = "\n".join(f"  {command.name:<11} {command.summary}" for command in list_commands())
+    groups = "\n".join(f"  {n:<11}{', '.join(o)}" for n, o in list_groups([find_conf_folder()]).items())
+    offered = "".join(f"{line}\n" for line in _describe_offered())
+    head = OFFERED_HEAD if offered else ""
+    print(MAIN.format(program=program, verbs=verbs, groups=groups, offered=head + offered), end="")
+
+
+def _describe_offered() -> Iterator[str]:
+    """Yield the options that installed packages offer, each with its package, or the reason why it is not usable."""
+    for prefix, registry in OFFERED.items():
+        usable = [name for name in registry.list_offered() if registry.find_problem(name) is None]
+        for name in usable:
+            line = f"{prefix}{name}  ({registry.find_origin(name)})  {registry.find(name).meaning}"
+            yield from _wrap(line)
+        for name, problem in registry.find_problems().items():
+            yield from _wrap(f"not usable: {prefix}{name}{problem.removeprefix(repr(name))}")
+
+
+def _wrap(line: str) -> list[str]:
+    shown = "".join(c if c.isascii() and c.isprintable() else "?" for c in line)
+    return textwrap.wrap(shown, WIDTH, initial_indent="  ", subsequent_indent="      ")

@@ -2,26 +2,34 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
-from charrnn_exp.commands.arguments import Words, change_config, parse_words
-from charrnn_exp.config.schema import TrackingConfig
-from charrnn_exp.config.secrets import hide_secrets
+from charrnn_exp.commands.command import RUN, Command
 from charrnn_exp.errors import CharRNNError, MachineError, UserError, one_line
-from charrnn_exp.experiment.repair import repair_run
-from charrnn_exp.run_folder.folder import RunFolder, RunInUseError, find_run, list_runs
+from charrnn_exp.program import name_program
+
+DETAILS = """\
+Looks at all runs below outputs/, or at one. A run whose process is gone without a word gets the status KILLED, and
+MLflow the metrics, files and status that it lacks, after an outage or a kill. A run that is worked on is left alone.
+"""
 
 
-def repair(words: Sequence[str]) -> None:
+def run(words: Sequence[str]) -> None:
     """Look at `run=REF` (default: all runs below outputs/); a run that is worked on is left alone.
 
     Raises:
         UserError: if there is no such run.
         MachineError: with a line for each run that could not be mended.
     """
-    parsed = parse_words(words, verb="repair")
+    from charrnn_exp.commands.arguments import parse_words
+    from charrnn_exp.config.secrets import hide_secrets
+    from charrnn_exp.experiment.repair import repair_run
+    from charrnn_exp.run_folder.folder import RunInUseError, find_run, list_runs
+
+    parsed = parse_words(words, COMMAND)
     folders = [find_run(parsed.own["run"])] if "run" in parsed.own else list_runs()
     if not folders:
-        raise UserError("repair must find runs below outputs/, got none. `python -m charrnn_exp` makes the first.")
+        raise UserError(f"repair must find runs below outputs/, got none. `{name_program()}` makes the first.")
     failures = []
     num_right = 0
     for folder in folders:
@@ -43,5 +51,19 @@ def repair(words: Sequence[str]) -> None:
         raise MachineError(*failures)
 
 
-def _read_tracking(folder: RunFolder, words: Words) -> TrackingConfig:
+def _read_tracking(folder: Any, words: Any) -> Any:
+    from charrnn_exp.commands.arguments import change_config
+
     return change_config(folder.read_values(), words).tracking
+
+
+COMMAND = Command(
+    name="repair",
+    order=6,
+    summary="mark runs that died, send MLflow what it missed",
+    usage="repair [run=REF] [tracking.*=...]",
+    details=DETAILS,
+    words=(RUN,),
+    settings=("tracking.",),
+    run=run,
+)

@@ -2,18 +2,38 @@
 
 from collections.abc import Sequence
 
-from charrnn_exp.commands.arguments import change_config, parse_words
-from charrnn_exp.experiment.resume import resume_run
-from charrnn_exp.machine.tensorflow import find_process_start
-from charrnn_exp.run_folder.folder import find_run
+from charrnn_exp.commands.command import RUN, Command
+
+DETAILS = """\
+Goes on in the run's own folder from its newest whole checkpoint, to the same numbers as if it had never stopped.
+REF is latest (default), a run folder, or the MLflow id of a run below outputs/.
+With more epochs than before, a cosine schedule is stretched over the new total.
+"""
 
 
-def resume(words: Sequence[str]) -> None:
+def run(words: Sequence[str]) -> None:
     """Go on with `run=REF` (default: latest) in its own folder, to `training.epochs` and `training.max_steps`.
 
     Raises:
         CharRNNError: if there is no such run, or its text or checkpoints are not what they were.
     """
-    parsed = parse_words(words, verb="resume")
+    from charrnn_exp.commands.arguments import change_config, parse_words
+    from charrnn_exp.experiment.resume import resume_run
+    from charrnn_exp.machine.tensorflow import find_process_start
+    from charrnn_exp.run_folder.folder import find_run
+
+    parsed = parse_words(words, COMMAND)
     folder = find_run(parsed.own.get("run", "latest"))
     resume_run(folder, change_config(folder.read_values(), parsed), began=find_process_start())
+
+
+COMMAND = Command(
+    name="resume",
+    order=2,
+    summary="go on with a run that was stopped, or go on longer:  resume run=latest training.epochs=20",
+    usage="resume [run=REF] [training.epochs=N] [training.max_steps=N] [tracking.*=...]",
+    details=DETAILS,
+    words=(RUN,),
+    settings=("training.epochs", "training.max_steps", "tracking."),
+    run=run,
+)

@@ -2,13 +2,19 @@
 
 from collections.abc import Sequence
 
-from charrnn_exp.commands.arguments import change_config, parse_words
-from charrnn_exp.run_folder.folder import find_run, forget_tracking
-from charrnn_exp.sampling.from_run import sample_run
-from charrnn_exp.views.terminal import Terminal, write_stream
+from charrnn_exp.commands.command import CHECKPOINT, RUN, Command
+
+DETAILS = """\
+Writes text to standard output as it is drawn, with the run's own settings where none are given:
+  sampling.length=4000 sampling.temperature=1 sampling.top_k=5 sampling.seed=7 sampling.num_samples=3
+  sampling.temperature=0 is greedy: the likeliest symbol each time
+  'sampling.prompt="ROMEO: say, what is"'    quotes within quotes, for commas, '=' and quotes
+  sampling.prompt_file=FILE                  a UTF-8 file; - reads standard input
+REF is latest (default), a run folder, or the MLflow id of a run below outputs/.
+"""
 
 
-def sample(words: Sequence[str]) -> None:
+def run(words: Sequence[str]) -> None:
     """Write text of `run=REF` (default: latest) to standard output as it is drawn.
 
     `checkpoint=last` (default) or `checkpoint=best`; all of `sampling.*`.
@@ -16,7 +22,12 @@ def sample(words: Sequence[str]) -> None:
     Raises:
         CharRNNError: if there is no such run, it has no checkpoint, or the prompt does not fit its vocabulary.
     """
-    parsed = parse_words(words, verb="sample")
+    from charrnn_exp.commands.arguments import change_config, parse_words
+    from charrnn_exp.run_folder.folder import find_run, forget_tracking
+    from charrnn_exp.sampling.from_run import sample_run
+    from charrnn_exp.views.terminal import Terminal, write_stream
+
+    parsed = parse_words(words, COMMAND)
     folder = find_run(parsed.own.get("run", "latest"))
     values = forget_tracking(folder.read_values())
     # A prompt on the command line takes the place of either way the run had it.
@@ -29,3 +40,15 @@ def sample(words: Sequence[str]) -> None:
     checkpoint = parsed.own.get("checkpoint", "last")
     for piece in sample_run(folder, config, checkpoint=checkpoint, warn=Terminal().warn):
         write_stream(piece)
+
+
+COMMAND = Command(
+    name="sample",
+    order=3,
+    summary="more text from a run:                                sample run=latest sampling.temperature=0.5",
+    usage="sample [run=REF] [checkpoint=last|best] [sampling.*=...]",
+    details=DETAILS,
+    words=(RUN, CHECKPOINT),
+    settings=("sampling.",),
+    run=run,
+)

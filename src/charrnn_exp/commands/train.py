@@ -2,8 +2,15 @@
 
 from collections.abc import Sequence
 
+from charrnn_exp.commands.command import Command
 
-def train(words: Sequence[str]) -> None:
+DETAILS = """\
+Trains a model and leaves outputs/NAME/DATE/TIME/ with its config, checkpoints, metrics, samples and plots.
+`{program} --help` lists groups and examples; `--cfg job` shows all settings.
+"""
+
+
+def run(words: Sequence[str]) -> None:
     """Run one experiment, or a sweep with -m; print settings with --cfg, --info or --hydra-help.
 
     Raises:
@@ -36,3 +43,16 @@ def train(words: Sequence[str]) -> None:
         launch_sweep(overrides, configs, config_dir=flags.config_dir)
     else:
         launch_run(configs[0], overrides)
+
+
+COMMAND = Command(
+    name="train",
+    order=1,
+    summary="train a model, sample from it, log it to MLflow; meant when no verb is given",
+    usage="[train] [setting=value ...] [-m] [--cfg job] [--config-dir DIR]",
+    details=DETAILS,
+    settings=("",),
+    groups=("",),
+    flags=("--help", "--version", "--cfg", "--config-dir", "-m"),
+    run=run,
+)

@@ -2,22 +2,14 @@
 
 import os
 import signal
-import socket
-import subprocess
 import sys
 import time
-import urllib.error
-import urllib.request
-import webbrowser
 from collections.abc import Sequence
+from typing import Any
 
-from charrnn_exp.commands.arguments import change_config, parse_words
-from charrnn_exp.config.choices import Backend
-from charrnn_exp.config.compose import compose_values
-from charrnn_exp.config.schema import Config
-from charrnn_exp.config.secrets import hide_secrets, redact
+from charrnn_exp.commands.command import Command, Word
 from charrnn_exp.errors import MachineError, UserError, one_line
-from charrnn_exp.tracking.store import DATABASE, MLRUNS, find_existing_experiment, find_uri
+from charrnn_exp.program import name_program
 
 HOST = "127.0.0.1"
 DEFAULT_PORT = 5000
@@ -26,7 +18,13 @@ PAGE = "#/experiments/{experiment}/runs?workflowType=machine_learning&compareRun
 """The charts of all runs. MLflow 3 starts in its GenAI mode, which has none."""
 
 
-def ui(words: Sequence[str]) -> None:
+DETAILS = """\
+Serves the store in ./mlruns on 127.0.0.1 and prints the page with the loss curves of all runs; Ctrl-C ends it.
+With tracking=server the server's own page is printed instead.
+"""
+
+
+def run(words: Sequence[str]) -> None:
     """Serve the local store on 127.0.0.1 until Ctrl-C, or open the server's page with tracking=server.
 
     `port=5000` (the next free one where it is taken), `open=false` not to open a browser, `tracking.*`.
@@ -34,12 +32,14 @@ def ui(words: Sequence[str]) -> None:
     Raises:
         CharRNNError: if there is no store yet, or the UI does not start.
     """
-    parsed = parse_words(
-        [word for word in words if not word.startswith("tracking=")],
-        verb="ui",
-    )
-    backend = [word for word in words if word.startswith("tracking=")]
-    config = change_config(compose_values(backend), parsed)
+    from charrnn_exp.commands.arguments import change_config, parse_words
+    from charrnn_exp.config.choices import Backend
+    from charrnn_exp.config.compose import compose_values
+    from charrnn_exp.config.secrets import redact
+    from charrnn_exp.tracking.store import DATABASE, find_uri
+
+    parsed = parse_words(words, COMMAND)
+    config = change_config(compose_values(parsed.groups), parsed)
     match config.tracking.backend:
         case Backend.none:
             raise UserError("tracking must be local or server for ui, got 'none'.")
@@ -49,12 +49,16 @@ def ui(words: Sequence[str]) -> None:
             if not DATABASE.is_file():
                 raise UserError(
                     f"ui must find a store, got no {DATABASE.absolute()}. "
-                    "`python -m charrnn_exp` makes the first run; start the UI from the same folder."
+                    f"`{name_program()}` makes the first run; start the UI from the same folder."
                 )
             _serve(config, _read_port(parsed.own.get("port")), parsed.own.get("open", "true"))
 
 
-def _serve(config: Config, port: int, open_browser: str) -> None:
+def _serve(config: Any, port: int, open_browser: str) -> None:
+    import subprocess
+
+    from charrnn_exp.tracking.store import MLRUNS, find_uri
+
     environment = {
         **os.environ,
         "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
@@ -86,7 +90,12 @@ def _serve(config: Config, port: int, open_browser: str) -> None:
         server.wait()
 
 
-def _open(address: str, config: Config, open_browser: str) -> None:
+def _open(address: str, config: Any, open_browser: str) -> None:
+    import webbrowser
+
+    from charrnn_exp.config.secrets import hide_secrets
+    from charrnn_exp.tracking.store import find_existing_experiment
+
     try:
         experiment = find_existing_experiment(config.tracking)
     except Exception as error:  # MLflow raises its own, requests' and SQLAlchemy's
@@ -99,7 +108,10 @@ def _open(address: str, config: Config, open_browser: str) -> None:
         webbrowser.open(f"{address}/{page}")
 
 
-def _wait_until_up(address: str, server: "subprocess.Popen[str]") -> None:
+def _wait_until_up(address: str, server: Any) -> None:
+    import urllib.error
+    import urllib.request
+
     deadline = time.monotonic() + START_SECONDS
     while time.monotonic() < deadline and server.poll() is None:
         try:
@@ -114,6 +126,8 @@ def _wait_until_up(address: str, server: "subprocess.Popen[str]") -> None:
 
 def _read_port(typed: str | None) -> int:
     """Return the port typed, or the first free one from 5000 on."""
+    import socket
+
     if typed is not None:
         if not typed.isdecimal() or not 1 <= int(typed) <= 65535:
             raise UserError(f"port must be in [1, 65535], got {typed!r}.")
@@ -127,3 +141,16 @@ def _read_port(typed: str | None) -> int:
             except OSError:
                 continue
     raise MachineError(f"ui must have a free port, got none from {DEFAULT_PORT} to {DEFAULT_PORT + 99}. Set port=N.")
+
+
+COMMAND = Command(
+    name="ui",
+    order=5,
+    summary="compare the runs in the MLflow UI",
+    usage="ui [tracking=server] [tracking.*=...] [port=5000] [open=false]",
+    details=DETAILS,
+    words=(Word("port"), Word("open", lambda: ["true", "false"])),
+    settings=("tracking.",),
+    groups=("tracking",),
+    run=run,
+)

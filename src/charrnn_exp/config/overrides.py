@@ -16,8 +16,8 @@ QUOTING = (
     "Quote it twice, 'sampling.prompt=\"to be, or not\"', or put it into a file: "
     "sampling.prompt_file=FILE (- reads standard input)."
 )
-FREE_KEYS = ("tracking.tags.", "tracking.tags=")
-"""Settings below these are the user's own."""
+FREE_KEYS = ("tracking.tags.", "sampling.extra.", "model.extra.")
+"""Settings below these have names that the user chooses, or an installed package."""
 UNNAMED = ("tracking", "hydra.", "hydra/")
 """Settings that no run is named after: where it is tracked, and how it is launched."""
 MAX_RUN_NAME = 250
@@ -49,12 +49,13 @@ def parse_override(word: str) -> Override:
 
 
 def open_free_keys(words: Sequence[str]) -> list[str]:
-    """Return the words with '++' before settings of the user's own, which Hydra would ask for.
+    """Return the words with '++' before settings that no file in conf/ names, which Hydra would ask for.
 
     >>> open_free_keys(["tracking.tags.team=a", "seed=1"])
     ['++tracking.tags.team=a', 'seed=1']
     """
-    return ["++" + word if word.startswith(FREE_KEYS) else word for word in words]
+    free = (*FREE_KEYS, *(f"{key[:-1]}=" for key in FREE_KEYS))
+    return ["++" + word if word.startswith(free) else word for word in words]
 
 
 def find_swept_keys(words: Sequence[str]) -> set[str]:

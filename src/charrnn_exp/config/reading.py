@@ -182,7 +182,7 @@ def _describe(kind: Any) -> str:
     if isinstance(kind, type) and issubclass(kind, Enum):
         return f"one of {', '.join(option.name for option in kind)}"
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "text", list[str]: "a list of words"}
-    return names.get(kind, "text by name")
+    return names.get(kind, "values by name" if kind == dict[str, Any] else "text by name")
 
 
 def _show(value: Any, kind: Any) -> str:

@@ -1,6 +1,7 @@
 """What every setting means: its type, unit, range and source. The values stand in conf/."""
 
 from dataclasses import dataclass
+from typing import Any
 
 from charrnn_exp.config.choices import (
     Backend,
@@ -82,6 +83,8 @@ class ModelConfig:
     """The embedding is also the output matrix (Press and Wolf 2017), after a projection where sizes differ."""
     learn_initial_state: bool
     """true: the state at the start of a text is learned (training.drop_state_probability makes it start more often)."""
+    extra: dict[str, Any]
+    """Settings of a cell that an installed package offers: model.extra.CELL.SETTING=VALUE."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -182,6 +185,8 @@ class SamplingConfig:
     """Texts generated side by side, 1 to 10,000."""
     seed: int
     """Of the draws; sample i of a batch is the same whatever the number of samples."""
+    extra: dict[str, Any]
+    """Filters that installed packages offer: sampling.extra.FILTER=VALUE; null: off."""
 
 
 @dataclass(kw_only=True, slots=True)

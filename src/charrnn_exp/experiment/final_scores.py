@@ -8,6 +8,7 @@ from charrnn_exp.evaluation.scores import Scores, from_metrics
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.listeners.listener import Scored
 from charrnn_exp.experiment.stopwatch import Stopwatch
+from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.signals import StopRequest
 from charrnn_exp.training.state import TrainingState
@@ -42,6 +43,6 @@ def score_splits(job: Job, state: TrainingState, watch: Stopwatch, stop: StopReq
             raise Interrupted(
                 stop.signal_number,
                 f"stopped after the last step, before its scores. "
-                f"Go on with: python -m charrnn_exp resume run={job.folder.path}",
+                f"Go on with: {name_program()} resume run={job.folder.path}",
             )
         yield Scored(state.progress.step, split, scores)

@@ -4,6 +4,7 @@ from collections.abc import Callable
 from dataclasses import replace
 
 from charrnn_exp.config.schema import TrackingConfig
+from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.tracking.catch_up import catch_up
@@ -40,4 +41,4 @@ def _mark_dead(folder: RunFolder) -> str:
     if found:
         summary = replace(summary, step=found[-1].step, checkpoint=f"checkpoints/{found[-1].folder.name}")
     folder.write_summary(replace(summary, status=DEAD))
-    return f"died, now {DEAD}; go on with: python -m charrnn_exp resume run={folder.path}"
+    return f"died, now {DEAD}; go on with: {name_program()} resume run={folder.path}"

@@ -11,6 +11,7 @@ from charrnn_exp.errors import CharRNNError, one_line
 from charrnn_exp.experiment.initial_weights import read_initial_weights
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.prepare import prepare_run, start_run
+from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder, RunInUseError
 from charrnn_exp.tracking.catch_up import catch_up
@@ -35,7 +36,7 @@ def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable
     if summary.status == "FINISHED" and summary.step >= num_steps:
         say(
             f"run {folder.path} is finished: {summary.step} steps of {num_steps}. "
-            f"To go on longer: resume run={folder.path} training.epochs={config.training.epochs * 2}"
+            f"To go on longer: {name_program()} resume run={folder.path} training.epochs={config.training.epochs * 2}"
         )
         _finish_tracking(folder, config.tracking, say)
         return
@@ -59,7 +60,7 @@ def _finish_tracking(folder: RunFolder, tracking: TrackingConfig, say: Callable[
         raise
     except Exception as error:  # MLflow raises its own, requests' and SQLAlchemy's
         reason = hide_secrets(one_line(error))[:500]
-        Terminal().warn(f"tracking failed; `python -m charrnn_exp repair` sends what it misses: {reason}")
+        Terminal().warn(f"tracking failed; `{name_program()} repair` sends what it misses: {reason}")
         return
     if sent is not None:
         say(str(sent))

@@ -28,6 +28,7 @@ from charrnn_exp.machine.arithmetic import describe_arithmetic, pin_determinism
 from charrnn_exp.model.memory import estimate_bytes, find_free_bytes, telling_of_memory
 from charrnn_exp.model.network import Network, build_network
 from charrnn_exp.model.weights import load_weights, read_weights
+from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.checkpoint import Checkpoint
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.metrics import MetricsFile
@@ -172,7 +173,7 @@ def _train(
         raise Interrupted(
             stop.signal_number,
             (f"stopped after step {step:,}, with a checkpoint. " if step else "stopped before the first step. ")
-            + f"Go on with: python -m charrnn_exp resume run={job.folder.path}",
+            + f"Go on with: {name_program()} resume run={job.folder.path}",
         )
 
 

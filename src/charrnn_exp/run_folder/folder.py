@@ -16,6 +16,8 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.files import LockHeldError, hold_lock, read_json, write_durably
+from charrnn_exp.program import name_program
+from charrnn_exp.run_folder.plugins import check_plugins, list_plugins
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.run_folder.versions import Versions, check_age, read_versions, upgrade
 
@@ -83,7 +85,7 @@ class RunFolder:
                 raise self._unwritable(error) from error
             yield
 
-    def create(self, config: Config, vocabulary: Vocabulary, *, plugins: Mapping[str, str] | None = None) -> None:
+    def create(self, config: Config, vocabulary: Vocabulary) -> None:
         """Make the folder and write what is known before the first step.
 
         A run that is resumed gets its upgraded settings and then their version: after a kill between the two,
@@ -92,7 +94,6 @@ class RunFolder:
         Args:
             config: checked settings.
             vocabulary: of the text.
-            plugins: package and version by option, of the options that installed packages offer; None: none.
 
         Raises:
             MachineError: if the folder cannot be written.
@@ -101,7 +102,7 @@ class RunFolder:
             for folder in (self.path, self.checkpoints, self.samples, self.plots):
                 folder.mkdir(parents=True, exist_ok=True)
             write_durably(self.config, write_yaml(to_values(config)))
-            write_durably(self.versions, Versions(plugins=plugins or {}).to_json())
+            write_durably(self.versions, Versions(plugins=list_plugins(config)).to_json())
             write_durably(self.vocabulary, vocabulary.to_json() + "\n")
         except OSError as error:
             raise self._unwritable(error) from error
@@ -133,8 +134,10 @@ class RunFolder:
         if not self.config.exists():
             raise UserError(f"{key} must be a run folder, got {self.path.absolute()}, which has no config.yaml.")
         self._refuse_links()
-        version = read_versions(self.versions).settings
+        versions = read_versions(self.versions)
+        version = versions.settings
         check_age(version, name=str(self.path))
+        check_plugins(versions.plugins)
         values, phrases = upgrade(read_yaml(self.config), version)
         if phrases:
             _note_once(
@@ -237,7 +240,7 @@ def find_run(reference: str, *, key: str = "run") -> RunFolder:
         if not runs:
             raise UserError(
                 f"{key} must be a run folder, got 'latest', but there is no run below {OUTPUTS.absolute()}. "
-                "`python -m charrnn_exp` makes the first."
+                f"`{name_program()}` makes the first."
             )
         return runs[-1]
     with suppress(OSError, ValueError, RuntimeError):  # a name that no file system has, a user whom nobody knows

@@ -63,8 +63,9 @@ def _find_of_text(field: str) -> Callable[[Mapping[str, Any]], Any]:
 
     def find(values: Mapping[str, Any]) -> Any:
         found = [text for text in list_installed_texts() if text.name == values["dataset"]["name"]]
-        value = getattr(found[0], field) if found else () if field == "urls" else None
-        return list(value) if field == "urls" else value
+        if field == "urls":
+            return list(found[0].urls) if found else []
+        return getattr(found[0], field) if found else None
 
     return find
 
@@ -75,6 +76,8 @@ CHANGES: tuple[Added | Renamed, ...] = (
     Added(2, "dataset.num_bytes", _find_of_text("num_bytes")),
     Added(2, "dataset.checksum", _find_of_text("checksum")),
     Added(2, "dataset.member", _find_of_text("member")),
+    Added(2, "model.extra", {}),
+    Added(2, "sampling.extra", {}),
 )
 """In the order of their versions."""
 

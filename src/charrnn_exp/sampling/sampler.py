@@ -12,7 +12,7 @@ import tensorflow as tf
 
 from charrnn_exp.config.schema import SamplingConfig
 from charrnn_exp.model.network import Network
-from charrnn_exp.sampling.filters import pick
+from charrnn_exp.sampling.pick import pick
 from charrnn_exp.sampling.stepper import StepStates, StepWeights, choose_integers, first_states, quantize, step
 
 PIECE_LENGTH = 250

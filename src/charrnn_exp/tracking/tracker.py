@@ -17,6 +17,7 @@ from charrnn_exp.config.choices import Backend
 from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.config.secrets import hide_secrets
 from charrnn_exp.errors import one_line
+from charrnn_exp.program import name_program
 from charrnn_exp.tracking.mlflow_run import MAX_METRICS_PER_CALL, Entry, MlflowRun, RunDescription, open_run
 from charrnn_exp.tracking.store import find_uri
 
@@ -209,7 +210,8 @@ class MlflowTracker:
             self._has_warned = True
             log.warning(
                 "tracking failed and is tried again; what it misses stands in the run folder, and "
-                "`python -m charrnn_exp repair` sends it: %s",
+                "`%s repair` sends it: %s",
+                name_program(),
                 reason[:500],
             )
 

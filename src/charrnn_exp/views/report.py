@@ -12,6 +12,7 @@ from charrnn_exp.data.corpus import describe
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.evaluation.baseline.ngram import ORDER
 from charrnn_exp.model.network import Network, count_parameters, list_parameters
+from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.views.settings import format_settings
@@ -66,8 +67,8 @@ def conclude(summary: Summary, folder: RunFolder, config: Config, terminal: Term
     terminal.say(f"{rate}{summary.seconds} s in all, in {folder.path}")
     terminal.say("time: " + format_seconds(summary.seconds_by_activity or {}))
     if config.tracking.backend is not Backend.none:
-        terminal.say("see it in the UI:  python -m charrnn_exp ui")
-    terminal.say("more text:         python -m charrnn_exp sample run=latest sampling.length=2000")
+        terminal.say(f"see it in the UI:  {name_program()} ui")
+    terminal.say(f"more text:         {name_program()} sample run=latest sampling.length=2000")
 
 
 def format_scores(name: str, scores: Mapping[str, Any]) -> str:

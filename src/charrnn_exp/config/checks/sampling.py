@@ -3,18 +3,21 @@
 import math
 from collections.abc import Iterator
 
-from charrnn_exp.config.checks.ranges import at_least, between
+from charrnn_exp.config.checks.extra import find_filter_problems, find_value_problems
+from charrnn_exp.config.checks.ranges import between
 from charrnn_exp.config.schema import SamplingConfig
+from charrnn_exp.sampling.filters.registry import FILTERS
 
 
 def find_sampling_problems(sampling: SamplingConfig) -> Iterator[str]:
-    """Yield what is wrong with the settings of the sampler, one line each."""
+    """Yield what is wrong with the settings of the sampler, one line each; each filter checks its own."""
     yield from between("sampling.length", sampling.length, 1, 10_000_000)
     yield from between("sampling.num_samples", sampling.num_samples, 1, 10_000)
     if not 0.0 <= sampling.temperature < math.inf:
         yield f"sampling.temperature must be at least 0 (0 is greedy) and finite, got {sampling.temperature}."
-    if sampling.top_k is not None:
-        yield from at_least("sampling.top_k", sampling.top_k, 1)
+    for name, each in FILTERS.own.items():
+        yield from find_value_problems(f"sampling.{name}", each, getattr(sampling, name))
+    yield from find_filter_problems(sampling.extra, FILTERS, prefix="sampling.extra.")
     if not 0 <= sampling.seed < 2**31:
         yield f"sampling.seed must be in [0, 2147483647], got {sampling.seed}."
     if sampling.prompt == "":

@@ -1,4 +1,4 @@
-"""How logits become the probabilities that are drawn from.
+"""How logits become ids: temperature, filters, a draw.
 
 Axes: b stream, v vocabulary.
 """
@@ -8,16 +8,8 @@ from typing import Any
 import tensorflow as tf
 
 from charrnn_exp.config.schema import SamplingConfig
-
-
-def keep_top_k(logits_bv: Any, top_k: int) -> Any:
-    """Set every logit below the k-th largest of its row to minus infinity; ties with the k-th stay.
-
-    Source: Fan et al. 2018, Hierarchical Neural Story Generation, section 5.4.
-    """
-    k = min(top_k, logits_bv.shape[-1])
-    smallest_b1 = tf.math.top_k(logits_bv, k).values[:, -1:]
-    return tf.where(logits_bv < smallest_b1, float("-inf"), logits_bv)
+from charrnn_exp.sampling.filters.filter import Filter
+from charrnn_exp.sampling.filters.registry import FILTERS
 
 
 def pick(logits_bv: Any, uniforms_b: Any, sampling: SamplingConfig) -> Any:
@@ -27,14 +19,23 @@ def pick(logits_bv: Any, uniforms_b: Any, sampling: SamplingConfig) -> Any:
         logits_bv: float32, any real numbers.
         uniforms_b: float32 in [0, 1), one per row: the draw is their place in the cumulative distribution, so equal
             numbers give equal ids on every machine, alone or in a batch.
-        sampling: temperature (logits are divided by it; 0 picks the largest) and filters.
+        sampling: temperature (logits are divided by it; 0 picks the largest), then the filters.
     """
     if sampling.temperature == 0.0:
         return tf.argmax(logits_bv, axis=-1, output_type=tf.int32)
-    if sampling.top_k is not None:
-        logits_bv = keep_top_k(logits_bv, sampling.top_k)
     # float64, so that the uniform number times the total stays below the total and every id is one that exists.
     scaled_bv = tf.cast(logits_bv, tf.float64) / sampling.temperature
+    for each, value in find_filters(sampling):
+        scaled_bv = each.apply(tf.nn.log_softmax(scaled_bv), value)
     cumulative_bv = tf.cumsum(tf.nn.softmax(scaled_bv), axis=-1)
     threshold_b1 = tf.cast(uniforms_b, tf.float64)[:, None] * cumulative_bv[:, -1:]
     return tf.reduce_sum(tf.cast(cumulative_bv <= threshold_b1, tf.int32), axis=-1)
+
+
+def find_filters(sampling: SamplingConfig) -> list[tuple[Filter, Any]]:
+    """Return the filters that are on, in the order in which they are applied, each with its value."""
+    values = {name: getattr(sampling, name) for name in FILTERS.own} | sampling.extra
+    known = [(FILTERS.find(name), value) for name, value in values.items() if value is not None]
+    found = [(each, each.read(value)) for each, value in known]
+    on = [(each, value) for each, value in found if value != each.default]
+    return sorted(on, key=lambda pair: (pair[0].order, pair[0].name))

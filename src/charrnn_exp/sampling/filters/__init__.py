@@ -1,0 +1,1 @@
+"""The filters of the sampler, one a file: they import no TensorFlow before they are used."""
