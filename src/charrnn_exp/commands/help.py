@@ -34,7 +34,7 @@ FLAGS
   --config-dir   a folder of your own YAML groups --version         of this package
   --hydra-help   Hydra's own flags
 
-All settings and their meanings: src/charrnn_exp/config/schema.py. Values: conf/.
+What a setting means: --help model.dropout; all of a group: --help optimizer. Values: conf/.
 """
 
 TRAIN = """\
@@ -101,8 +101,33 @@ Prints what makes the shell complete verbs, settings, their options and the runs
 """
 
 
+VERBS = ("train", "resume", "sample", "evaluate", "ui", "repair", "completion")
+
+
+def find_asked(words: Sequence[str]) -> list[str]:
+    """Return the words after `--help`, without flags and without values.
+
+    >>> find_asked(["--help", "model.dropout=0.5", "-m"])
+    ['model.dropout']
+    """
+    flags = [place for place, word in enumerate(words) if word in ("-h", "--help")]
+    after = words[flags[0] + 1 :] if flags else []
+    return [word.partition("=")[0] for word in after if not word.startswith("-")]
+
+
 def show_help(words: Sequence[str]) -> None:
-    """Print the help of the verb, or the main one."""
+    """Print the help of the verb, of the settings and groups that stand after `--help`, or the main one.
+
+    Raises:
+        UserError: if a word after `--help` is no verb, setting or group.
+    """
+    if asked := find_asked(words):
+        if asked[0] not in VERBS:
+            from charrnn_exp.config.describe import describe  # only then: YAML takes as long as all the rest of --help
+
+            print("\n".join([describe(key) for key in asked]), end="")
+            return
+        words = asked
     match words[0]:
         case "train":
             print(TRAIN, end="")
