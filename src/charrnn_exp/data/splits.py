@@ -60,7 +60,7 @@ def split_text(ids_n: Ids, dataset: DatasetConfig) -> Parts:
 
     Along streams: the text is cut into `split_streams` streams, which differ by one character at most, each stream is
     cut in order, and the parts of one kind are joined in the order of the streams. A joint is a context that the text
-    does not have: those 49 of charrnn cost 7-grams 0.009 nats per character on tiny Shakespeare (docs/LOG.md).
+    does not have: those 49 of charrnn cost 7-grams 0.009 nats per character on tiny Shakespeare (docs/log/data.md).
 
     charrnn: 50 streams, train 19/20 of each rounded down, validation the rest. Source: char-rnn,
         util/CharSplitLMMinibatchLoader.lua, whose streams are those of its batches.

@@ -32,7 +32,7 @@ class Scorer:
 
     The text is cut into streams. Each but the first reads the `WARMUP_CHARACTERS` before its own part to build up
     its state, so the result is that of one stream over the whole text, to about a millionth of a nat
-    (docs/LOG.md). Each character is scored once, but the first, which nothing predicts.
+    (docs/log/evaluation.md). Each character is scored once, but the first, which nothing predicts.
 
     Args:
         network: the model; dropout is off.
