@@ -58,9 +58,9 @@ def split_text(ids_n: Ids, dataset: DatasetConfig) -> Parts:
     fraction: validation n * val_fraction and test n * test_fraction, rounded down; train, which comes first, the rest.
     none: all of it is training text.
 
-    Along streams: the text is cut into `split_streams` streams, which differ by one character at most, each stream is
-    cut in order, and the parts of one kind are joined in the order of the streams. A joint is a context that the text
-    does not have: those 49 of charrnn cost 7-grams 0.009 nats per character on tiny Shakespeare (docs/log/data.md).
+    Along streams: the text is cut into `split_streams` streams, whose lengths differ by one character at most. Each
+    stream is cut in text order, and the pieces of a split are joined in the order of the streams. The text has no such
+    joints: the 49 of charrnn cost 7-grams 0.009 nats per character on tiny Shakespeare (docs/log/data.md).
 
     charrnn: 50 streams, train 19/20 of each rounded down, validation the rest. Source: char-rnn,
         util/CharSplitLMMinibatchLoader.lua, whose streams are those of its batches.
