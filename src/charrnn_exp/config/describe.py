@@ -56,7 +56,7 @@ class Setting:
     def all_defaults(self) -> str:
         """The default, and the values that other options of the group bring."""
         group = self.key.partition(".")[0]
-        others = [f"; {value} with {group}={','.join(options)}" for value, options in self.other_defaults.items()]
+        others = [f"; {value} with {group}={', '.join(options)}" for value, options in self.other_defaults.items()]
         return self.default + "".join(others)
 
 
