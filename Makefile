@@ -1,48 +1,63 @@
-# Nothing but python3 and make is needed. `make run` on a fresh clone installs and trains a first model.
+# python3 (3.11 to 3.13) and make are needed, nothing else. `make run` in a fresh clone installs and trains a first model.
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
+PIP := $(BIN)/python -m pip install --constraint constraints.txt
 ARGS ?=
 
-.PHONY: install run ui test test-slow stress bench check format clean
+.DEFAULT_GOAL := help
+.PHONY: help install run ui check format test test-slow stress bench settings docs clean
 
-install: $(VENV)/installed
+help: ## list these targets
+	@echo 'make TARGET [ARGS="..."]'
+	@sed -n 's/^\([a-z-]*\):.*## /\1\t/p' $(MAKEFILE_LIST) | while IFS="$$(printf '\t')" read -r target meaning; do \
+	  printf '  %-10s %s\n' "$$target" "$$meaning"; done
+
+install: $(VENV)/installed ## make .venv with the project and its tools: 0.85 GB to download, 3 GB on disk
 
 $(VENV)/installed: pyproject.toml constraints.txt
+	@echo "Installing charrnn_exp and its tools into $(VENV): about 0.85 GB to download (TensorFlow is 0.57), 3 GB on disk."
+	@echo "Nothing outside this folder is changed, but for pip's cache of downloads. 'make clean' removes it again."
 	$(PYTHON) -m venv $(VENV)
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev]"
-	touch $@
+	$(PIP) --editable ".[dev]"
+	@touch $@
 
-run: install
+run: install ## train a model, here `make run ARGS="dataset=shakespeare"`; a first one of Python code without ARGS
 	$(BIN)/python -m charrnn_exp $(ARGS)
 
-ui: install
+ui: install ## compare the runs in the MLflow UI
 	$(BIN)/python -m charrnn_exp ui $(ARGS)
 
-check: install
+check: install ## format, lint and types
 	$(BIN)/ruff format --check .
 	$(BIN)/ruff check .
 	$(BIN)/mypy
 
-test: check
-	$(BIN)/python -m pytest $(ARGS)
-
-test-slow: install
-	$(BIN)/python -m pip install --quiet --constraint constraints.txt --editable ".[dev,browser]"
-	$(BIN)/python -m pytest -m slow $(ARGS)
-
-# Kills, faults, outages, fuzz: two hours and more. Goes on where it was stopped; writes docs/stress.md and docs/stress.json.
-stress: install
-	$(BIN)/python -m stress $(ARGS)
-
-# Side by side with PyTorch and Keras; about half an hour, alone on the machine. Writes docs/bench.md and docs/bench.json.
-bench: install
-	$(BIN)/python -m pip install --quiet torch==2.13.0
-	$(BIN)/python benchmarks/speed.py $(ARGS)
-
-format: install
+format: install ## let ruff format the code and mend what it can
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-clean:
-	rm -rf $(VENV) dist outputs mlruns
+test: check ## check, then all fast tests; no network needed
+	$(BIN)/python -m pytest $(ARGS)
+
+test-slow: install ## a browser on the MLflow UI, the wheel in a clean environment, kills, outages
+	$(PIP) --quiet --editable ".[dev,browser]"
+	$(BIN)/python -m pytest -m slow $(ARGS)
+
+stress: install ## faults of every kind, counted: two hours and more; goes on where it was stopped; writes docs/stress.*
+	$(BIN)/python -m stress $(ARGS)
+
+bench: install ## side by side with PyTorch and Keras: half an hour, alone on the machine; writes docs/bench.*
+	$(BIN)/python -m pip install torch==2.13.0
+	$(BIN)/python benchmarks/speed.py $(ARGS)
+
+settings: install ## write docs/settings.md anew from config/schema.py and conf/
+	$(BIN)/python -c "from charrnn_exp.config.describe import render_page; print(render_page(), end='')" > $(VENV)/settings.md
+	mv $(VENV)/settings.md docs/settings.md
+
+docs: install ## build the site in site/, links checked
+	$(PIP) --quiet --editable ".[docs]"
+	NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --strict $(ARGS)
+
+clean: ## remove what install, docs and builds made; runs (outputs/, mlruns/) stay
+	rm -rf $(VENV) dist site .pytest_cache .mypy_cache .ruff_cache

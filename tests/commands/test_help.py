@@ -10,6 +10,7 @@ from charrnn_exp.commands.registry import list_commands
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.config.overrides import list_settings
+from charrnn_exp.errors import UserError
 
 VERBS = [command.name for command in list_commands()]
 SCOPES = ("dataset", "model", "optimizer", "training", "sampling", "tracking")
@@ -59,3 +60,26 @@ def test_help_fits_a_terminal(capsys: pytest.CaptureFixture[str], words: list[st
     text = read_help(capsys, *words)
     assert text.isascii()
     assert max(map(len, text.splitlines())) <= 120
+
+
+def test_words_after_help_ask_for_settings_and_groups(capsys: pytest.CaptureFixture[str]) -> None:
+    text = read_help(capsys, "--help", "model.dropout=0.5", "optimizer")
+    assert text.startswith("model.dropout\n")
+    assert "\noptimizer: " in text
+    assert read_help(capsys, "sample", "-h", "sampling.top_k").startswith("sampling.top_k\n")
+
+
+def test_words_before_help_ask_for_nothing(capsys: pytest.CaptureFixture[str]) -> None:
+    assert read_help(capsys, "model.dropout=0.5", "--help") == read_help(capsys, "--help")
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_a_verb_after_help_is_the_verb_before_it(capsys: pytest.CaptureFixture[str], verb: str) -> None:
+    assert read_help(capsys, "--help", verb) == read_help(capsys, verb, "--help")
+
+
+def test_an_unknown_word_after_help_is_answered_with_the_nearest() -> None:
+    with pytest.raises(UserError) as caught:
+        show_help(["--help", "model.drpout"])
+    assert caught.value.lines == ["unknown setting 'model.drpout' - did you mean model.dropout?"]
+    assert caught.value.exit_code == 2

@@ -32,7 +32,7 @@ FLAGS
   --config-dir   a folder of your own YAML groups --version         of this package
   --hydra-help   Hydra's own flags
 
-All settings and their meanings: src/charrnn_exp/config/schema.py. Values: conf/.
+What a setting means: --help model.dropout; all of a group: --help optimizer. Values: conf/.
 """
 
 OFFERED_HEAD = """
@@ -44,6 +44,13 @@ WIDTH = 119
 def show_help(words: Sequence[str]) -> None:
     """Print the help of the verb, or the main one."""
     program = name_program()
+    if asked := find_asked(words):
+        if asked[0] not in COMMANDS.own:
+            from charrnn_exp.config.describe import describe  # only then: YAML takes as long as all the rest of --help
+
+            print("\n".join([describe(key) for key in asked]), end="")
+            return
+        words = asked
     if words[0] in COMMANDS.own:
         command = COMMANDS.own[words[0]]
         print(f"{program} {command.usage}\n\n{command.details.format(program=program)}", end="")
@@ -53,6 +60,17 @@ def show_help(words: Sequence[str]) -> None:
     offered = "".join(f"{line}\n" for line in _describe_offered())
     head = OFFERED_HEAD if offered else ""
     print(MAIN.format(program=program, verbs=verbs, groups=groups, offered=head + offered), end="")
+
+
+def find_asked(words: Sequence[str]) -> list[str]:
+    """Return the words after `--help`, without flags and without values.
+
+    >>> find_asked(["--help", "model.dropout=0.5", "-m"])
+    ['model.dropout']
+    """
+    flags = [place for place, word in enumerate(words) if word in ("-h", "--help")]
+    after = words[flags[0] + 1 :] if flags else []
+    return [word.partition("=")[0] for word in after if not word.startswith("-")]
 
 
 def _describe_offered() -> Iterator[str]:

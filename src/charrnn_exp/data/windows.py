@@ -2,7 +2,7 @@
 
 Plain indexing, one step at a time, of the ids where they lie: a text of a gigabyte is not copied. It costs 25
 microseconds for 64 x 64 characters, on the way to a step of 25 milliseconds; tf.data, with its gather and prefetch on
-another core, costs 170 and holds three more copies of the text (docs/LOG.md).
+another core, costs 170 and holds three more copies of the text (docs/log/data.md).
 
 Axes: s step, k batch of the step, b stream, t time, n text.
 """

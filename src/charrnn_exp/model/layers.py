@@ -17,7 +17,7 @@ from charrnn_exp.model.recurrence import run, run_on_ids
 
 SYMBOL_DEVIATION = 2.0
 """Of the first kernel's rows where they stand for symbols. From small ones the gates see little of their input:
-of 0.05, 0.2, 0.5, 1 and 2 each was better than the one before (docs/LOG.md)."""
+of 0.05, 0.2, 0.5, 1 and 2 each was better than the one before (docs/log/models.md)."""
 
 
 def find_cell(cell: Cell) -> type[RecurrentCell]:

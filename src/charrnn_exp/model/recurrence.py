@@ -2,7 +2,7 @@
 
 Axes: b batch, t time, v vocabulary, e input features, h hidden, k = e + h, n = t * b, z the gates: rows of a product.
 
-Three facts about XLA on a CPU (TensorFlow 2.21) shape this file; docs/LOG.md has the numbers:
+Three facts about XLA on a CPU (TensorFlow 2.21) shape this file; docs/log/recurrent_layer.md has the numbers:
 - It multiplies bfloat16 fast only as bf16 x bf16 -> float32 (`output_type`) with a plain left operand. So arrays are
   features first and batch last, weights_zk @ inputs_kb, and weights are transposed outside the compiled functions, or
   XLA undoes it.
