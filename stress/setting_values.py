@@ -5,6 +5,8 @@ from dataclasses import dataclass
 from random import Random
 from typing import Any
 
+from charrnn_exp.model.cells.registry import CELLS
+
 Typed = tuple[str, Any]
 """A value as typed, and what it means."""
 
@@ -232,7 +234,7 @@ SETTINGS: dict[str, Setting] = {
     "dataset.test_fraction": _fraction,
     "dataset.split_streams": whole(1, None, null=True),
     "dataset.max_bytes": whole(1, None, null=True),
-    "model.cell": one_of("lstm", "gru", "rnn"),
+    "model.cell": one_of(*CELLS.list_names()),
     "model.embedding_dim": whole(1, 16_384, null=None),
     "model.hidden_size": whole(1, 16_384),
     "model.num_layers": whole(1, 16),

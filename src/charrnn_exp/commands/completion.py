@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
-from enum import Enum
 from types import NoneType
 from typing import Any, get_args
 
 from charrnn_exp.commands.arguments import TAKES, parse_words
 from charrnn_exp.commands.evaluate import SPLITS
+from charrnn_exp.config.choices import list_choices
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.config.overrides import list_settings
 from charrnn_exp.config.schema import Config
@@ -109,7 +109,7 @@ def _list_values(verb: str, key: str) -> list[str]:
         case "shell":
             return list(SCRIPTS)
         case _:
-            return list_groups([find_conf_folder()]).get(key) or _list_options(_find_type(key))
+            return list_groups([find_conf_folder()]).get(key) or _list_options(key, _find_type(key))
 
 
 def _find_type(key: str) -> Any:
@@ -119,9 +119,9 @@ def _find_type(key: str) -> Any:
     return kind
 
 
-def _list_options(kind: Any) -> list[str]:
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return [option.name for option in kind]
+def _list_options(key: str, kind: Any) -> list[str]:
+    if choices := list_choices(key, kind):
+        return choices
     if kind is bool:
         return ["true", "false"]
     return ["null"] if NoneType in get_args(kind) else []
