@@ -1,6 +1,10 @@
 """The cells of examples/: against naive twins and finite differences, and everywhere that knows all cells."""
 
 import dataclasses
+import os
+import shutil
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +26,7 @@ from charrnn_exp.training.transfer import InitialWeights
 from tests.examples.conftest import FILES
 from tests.model.naive import Array, NaiveNetwork, sigmoid
 
+ROOT = Path(__file__).resolve().parents[2]
 B, T, V = 2, 4, 7
 IDS_BT = np.array([[0, 3, 6, 1], [5, 2, 2, 4]], np.int32)
 EVERY = pytest.mark.parametrize("name", FILES)
@@ -174,10 +179,30 @@ def test_completion_and_errors_name_it(compose: Any, name: str) -> None:
     assert compose(f"model.cell={name}").model.cell == name
 
 
-@EVERY
-def test_a_cell_as_a_file_of_ours_is_one_file(name: str) -> None:
-    """The file alone makes an option: its text holds the one declaration, by the name that chooses it."""
-    declared = CELLS.find(name)
-    assert declared.name == name
-    assert declared.meaning.endswith(".")
-    assert declared.state_names[0] == "hidden"
+def test_files_of_ours_are_options_by_themselves(tmp_path: Path) -> None:
+    """A copy of the project with a file and a line for each: help, completion, errors and settings know them."""
+    for folder in ("src", "conf"):
+        shutil.copytree(ROOT / folder, tmp_path / folder)
+    lstm = (ROOT / "conf/model/lstm.yaml").read_text()
+    for name, file in FILES.items():
+        shutil.copy(ROOT / f"examples/{file}.py", tmp_path / f"src/charrnn_exp/model/cells/{name}.py")
+        (tmp_path / f"conf/model/{name}.yaml").write_text(lstm.replace("cell: lstm", f"cell: {name}"))
+    asked = """if True:
+        from charrnn_exp.commands.completion import complete
+        from charrnn_exp.config.compose import compose_jobs
+        from charrnn_exp.cli import main
+        print(*complete("charrnn-exp model.cell="))
+        print(*complete("charrnn-exp model="))
+        print(*[job.model.cell for job in compose_jobs(["model=leaky,mingru,peephole"], multirun=True)])
+        main(["model.cell=minigru"])
+    """
+    environment = {**os.environ, "PYTHONPATH": str(tmp_path / "src")}
+    ended = subprocess.run([sys.executable, "-c", asked], cwd=tmp_path, env=environment, capture_output=True, text=True)
+    names = sorted([*FILES, "gru", "lstm", "rnn"])
+    cells, options, composed = ended.stdout.splitlines()
+    assert cells.split() == [f"model.cell={name}" for name in names]
+    assert options.split() == [f"model={name}" for name in names]
+    assert composed.split() == sorted(FILES)
+    assert ended.stderr.splitlines() == [
+        f"charrnn_exp: error: model.cell must be one of {', '.join(names)}, got 'minigru' - did you mean mingru?"
+    ]

@@ -66,9 +66,7 @@ def run(
         arguments = tuple(map(tf.stop_gradient, arguments))
         (inputs_teb, *offsets), rest = arguments[: len(sources)], arguments[len(sources) :]
         values, states = dict(zip(names, rest[: len(names)], strict=True)), rest[len(names) :]
-        kernel_ez, recurrent_kernel_hz = tf.cast(values.pop(cell.kernel), operand), None
-        if cell.recurrent_kernel is not None:
-            recurrent_kernel_hz = tf.cast(values.pop(cell.recurrent_kernel), operand)
+        kernel_ez, recurrent_kernel_hz = _pop_matrices(cell, values, operand)
         matrices = lay_out(cell, kernel_ez, recurrent_kernel_hz)
         results = _forward(cell, inputs_teb, offsets, matrices, values, states, training)
         outputs_thb, states, saved = tf.nest.map_structure(tf.stop_gradient, results)
@@ -76,18 +74,16 @@ def run(
         def backward(d_outputs_thb: Any, *d_states: Any) -> tuple[Any, ...]:
             assert training, "a gradient needs training=True"
             xs_tkb, slopes = saved
-            own_values = {name: values[name] for name in cell.state_weights}
-            d_zs_tzb, d_states, d_own = _backward(
-                cell, slopes, recurrent_kernel_hz, own_values, d_outputs_thb, d_states
-            )
+            own = {name: values[name] for name in cell.state_weights}
+            d_zs_tzb, d_states, d_own = _backward(cell, slopes, recurrent_kernel_hz, own, d_outputs_thb, d_states)
             d_z_zn, e, h = _flatten_time(d_zs_tzb, operand), kernel_ez.shape[0], states[0].shape[0]
             d_weights = find_weight_gradients(cell, _flatten_time(xs_tkb, operand), d_z_zn, e, dtype) | d_own
-            own, d_inputs_teb, d_offsets = find_rows(cell.gates_of_inputs, h), None, []
+            rows, d_inputs_teb, d_offsets = find_rows(cell.gates_of_inputs, h), None, []
             if need_input_gradient:
-                d_inputs_en = tf.cast(_multiply_inputs(order(cell, kernel_ez, h), d_z_zn[own], dtype), operand)
+                d_inputs_en = tf.cast(_multiply_inputs(order(cell, kernel_ez, h), d_z_zn[rows], dtype), operand)
                 d_inputs_teb = tf.transpose(tf.reshape(d_inputs_en, [-1, *inputs_teb.shape[::2]]), [1, 0, 2])
             if offsets:
-                d_offsets = [order(cell, _from_bits(d_zs_tzb[:, own], operand), h, axis=1, back=True)]
+                d_offsets = [order(cell, _from_bits(d_zs_tzb[:, rows], operand), h, axis=1, back=True)]
             return d_inputs_teb, *d_offsets, *(d_weights[name] for name in names), *d_states
 
         return (outputs_thb, *states), backward
@@ -128,6 +124,12 @@ def run_on_ids(
     folded = kernel if embedding_ve is None else embedding_ve @ kernel
     inputs_tvb = tf.one_hot(ids_tb, folded.shape[0], axis=1, dtype=operand)
     return run(cell, inputs_tvb, {**weights, cell.kernel: folded}, states, need_input_gradient=False, **options)
+
+
+def _pop_matrices(cell: Cell, values: dict[str, Any], operand: Any) -> tuple[Any, Any | None]:
+    """Take the inputs' matrix and the hidden values' (None: there is none) out of the weights, as operands."""
+    kernel_ez = tf.cast(values.pop(cell.kernel), operand)
+    return kernel_ez, None if cell.recurrent_kernel is None else tf.cast(values.pop(cell.recurrent_kernel), operand)
 
 
 @compile_by_xla
