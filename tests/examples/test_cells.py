@@ -67,7 +67,7 @@ def build(model: ModelConfig, name: str, *, precision: str = "float32", **change
 
 
 @EVERY
-@pytest.mark.parametrize(("precision", "error"), [("float32", 1e-5), ("float64", 1e-12), ("bfloat16", 0.03)])
+@pytest.mark.parametrize(("precision", "error"), [("float32", 1e-5), ("bfloat16", 0.03)])
 def test_logits_equal_those_of_the_naive_twin(
     small_model: ModelConfig, name: str, precision: str, error: float
 ) -> None:
@@ -78,9 +78,9 @@ def test_logits_equal_those_of_the_naive_twin(
 
 
 @EVERY
-@pytest.mark.parametrize("embedding_dim", [3, 5, None])
+@pytest.mark.parametrize("embedding_dim", [3, None])
 def test_gradients_equal_finite_differences(small_model: ModelConfig, name: str, embedding_dim: int | None) -> None:
-    """Every weight once, in float64, whether inputs are gathered, folded or one-hot."""
+    """Every weight once, in float64, whether inputs are gathered or one-hot."""
     network = build(small_model, name, precision="float64", embedding_dim=embedding_dim)
     targets_bt = np.roll(IDS_BT, -1, axis=1)
 
