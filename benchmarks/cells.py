@@ -13,13 +13,13 @@ from collections.abc import Callable
 
 import numpy as np
 
+from charrnn_exp.model.cells.registry import CELLS
+
+KERAS = " by Keras"
+HAS_KERAS = [name for name, cell in CELLS.own.items() if cell.keras_layer is not None]
 VARIANTS = {
-    "lstm": ["model=lstm"],
-    "gru": ["model=gru"],
-    "rnn": ["model=rnn"],
-    "lstm by Keras": ["model=lstm"],
-    "gru by Keras": ["model=gru"],
-    "rnn by Keras": ["model=rnn"],
+    **{name: [f"model.cell={name}"] for name in CELLS.own},
+    **{name + KERAS: [f"model.cell={name}"] for name in HAS_KERAS},
     "one-hot": ["model.embedding_dim=null"],
     "dropout": ["model.dropout=0.2"],
     "variational dropout": ["model.dropout=0.2", "model.variational_dropout=true"],
@@ -29,7 +29,6 @@ VARIANTS = {
     "residual": ["model.residual=true"],
     "tied": ["model.tie_embeddings=true"],
 }
-KERAS = " by Keras"
 FIRST = "lstm"
 STEPS_A_TURN = 5
 

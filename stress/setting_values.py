@@ -6,6 +6,7 @@ from random import Random
 from typing import Any
 
 from charrnn_exp import options
+from charrnn_exp.model.cells.registry import CELLS
 from charrnn_exp.sampling.filters.registry import FILTERS
 
 Typed = tuple[str, Any]
@@ -254,7 +255,7 @@ SETTINGS: dict[str, Setting] = {
     "dataset.test_fraction": _fraction,
     "dataset.split_streams": whole(1, None, null=True),
     "dataset.max_bytes": whole(1, None, null=True),
-    "model.cell": one_of("lstm", "gru", "rnn"),
+    "model.cell": one_of(*CELLS.list_names()),
     "model.embedding_dim": whole(1, 16_384, null=None),
     "model.hidden_size": whole(1, 16_384),
     "model.num_layers": whole(1, 16),

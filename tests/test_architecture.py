@@ -3,6 +3,8 @@
 import ast
 import graphlib
 import re
+import subprocess
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -10,6 +12,7 @@ from pathlib import Path
 import pytest
 
 import charrnn_exp
+from charrnn_exp.model.cells.registry import CELLS
 
 PACKAGE = Path(charrnn_exp.__file__).parent
 ROWS = [
@@ -328,3 +331,15 @@ def test_nothing_that_is_loaded_can_run_code() -> None:
 def test_no_module_is_a_drawer() -> None:
     drawers = {"utils", "util", "common", "helpers", "helper", "misc", "tools", "base", "core"}
     assert not {part for name in MODULES for part in name.split(".")} & drawers
+
+
+def test_a_declaration_loads_neither_tensorflow_nor_keras() -> None:
+    """A process imports all cells, and asks each for its size; an import inside a function is for its maths alone."""
+    asked = (
+        "import sys; from charrnn_exp.model.cells.registry import CELLS; "
+        "print([cell.count_weights(3, 5) > 0 for cell in CELLS.own.values()]); "
+        "print({'tensorflow', 'keras', 'numpy'} & set(sys.modules))"
+    )
+    ended = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
+    assert ended.stdout.splitlines() == [str([True] * len(CELLS.own)), "set()"]
+    assert len(CELLS.own) >= 3

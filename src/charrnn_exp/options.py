@@ -125,6 +125,10 @@ class Registry(Generic[Declared]):
                 points.setdefault(point.name, []).append(point)
         return points
 
+    def __contains__(self, name: object) -> bool:
+        """Return whether there is an option of that name; packages are looked at only where it is not our own."""
+        return isinstance(name, str) and (name in self.own or name in self._points)
+
     def list_names(self) -> list[str]:
         """Return all names: our own, then those of installed packages, whether or not these can be loaded."""
         return [*self.own, *self.list_offered()]

@@ -3,13 +3,12 @@
 import copy
 import math
 from dataclasses import fields, is_dataclass
-from enum import EnumType
 from pathlib import Path
 from typing import Any
 
 import pytest
 
-from charrnn_exp.config.choices import OptimizerName
+from charrnn_exp.config.choices import CHOICES_OF, OptimizerName, list_choices
 from charrnn_exp.config.overrides import parse_override
 from charrnn_exp.config.reading import flatten, merge_overrides, read_config, read_yaml, to_values, write_yaml
 from charrnn_exp.config.schema import Config
@@ -18,6 +17,7 @@ from tests.config.checks.test_whole import KINDS
 from tests.config.conftest import change
 
 REMOVED = object()
+CHOICES = {key: names for key, kind in KINDS.items() if (names := list_choices(key, kind))}
 ODD_TEXTS = [
     "\n", "\r\n", "\t", " ", "\0", "\x1b[31m", "\x85", "\ufeff", "a\u2028b", "caf\u00e9", "\uac00\u202e", "\U0001f600",
     "yes", "3", "1e3", "null", "~", "- a", "{a: b}", "#", "a: b", "'\"", "\\",
@@ -58,7 +58,8 @@ def read_lines_of(config: Config, keys: list[str], value: Any) -> dict[str, str]
 
 
 def of_kind(*wanted: Any) -> list[str]:
-    return [key for key, kind in KINDS.items() if kind in wanted]
+    """Return the settings of these types whose values are not names to choose from."""
+    return [key for key, kind in KINDS.items() if kind in wanted and key not in CHOICES_OF]
 
 
 def test_settings_survive_the_way_to_plain_values_and_back(defaults: Config) -> None:
@@ -135,28 +136,30 @@ def test_true_or_false_is_neither_a_number_nor_a_word(defaults: Config, value: A
 
 @pytest.mark.parametrize("value", ["qqq", "LSTM", None, 0, True, ["lstm"], {"a": "lstm"}])
 def test_an_option_is_one_of_the_names_which_are_all_told(defaults: Config, value: Any) -> None:
-    keys = [key for key, kind in KINDS.items() if isinstance(kind, EnumType)]
+    keys = list(CHOICES)
     lines = read_lines_of(defaults, keys, value)
     assert set(lines) == set(keys)
     for key, line in lines.items():
-        names = ", ".join(option.name for option in KINDS[key])
+        names = ", ".join(CHOICES[key])
         assert line.startswith(f"{key} must be one of {names}, got {'null' if value is None else repr(value)}")
 
 
-@pytest.mark.parametrize("key", [key for key, kind in KINDS.items() if isinstance(kind, EnumType)])
+@pytest.mark.parametrize("key", CHOICES)
 def test_every_name_of_an_option_is_read_as_it(defaults: Config, key: str) -> None:
-    for option in KINDS[key]:
+    for name in CHOICES[key]:
         try:
-            flat = flatten(to_values(read_config(place(defaults, key, option.name))))
+            flat = flatten(to_values(read_config(place(defaults, key, name))))
         except UserError as error:  # the option is read, and does not go with the others
-            flat = {key: option.name}
+            flat = {key: name}
             assert not any(line.startswith(f"{key} ") for line in error.lines)  # noqa: PT017
-        assert flat[key] == option.name
+        assert flat[key] == name
 
 
 def test_an_option_that_is_nearly_right_is_answered_with_the_right_one(defaults: Config) -> None:
     (line,) = read_lines(place(defaults, "optimizer.name", "adamm"))
     assert line.endswith("got 'adamm' - did you mean adam?")
+    (line,) = read_lines(place(defaults, "model.cell", "lsmt"))
+    assert line == "model.cell must be one of gru, lstm, rnn, got 'lsmt' - did you mean lstm?"
 
 
 @pytest.mark.parametrize("value", [["a"], {"a": "b"}])

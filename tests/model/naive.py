@@ -39,16 +39,16 @@ class NaiveNetwork:
         round_features: Rounding = keep,
     ) -> None:
         values = {v.path.removeprefix("network/"): np.asarray(v, np.float64) for v in network.trainable_variables}
-        self.cell = next(name.split("_")[0] for name in values if "recurrent_kernel" in name)
+        cell = network.recurrent[0].cell
+        self.cell, self.state_names = cell.name, cell.state_names
         self.num_layers = len(network.recurrent)
         self.values, self.residual, self.h = values, network.residual, network.hidden_size
         self.round_matrix, self.round_hidden, self.round_features = round_matrix, round_hidden, round_features
         self.input_scale = network.input_scale
 
     def first_states(self) -> list[list[Array]]:
-        names = ("hidden", "cell") if self.cell == "lstm" else ("hidden",)
         starts = [
-            [self.values.get(f"initial_state_{i}/{name}", np.zeros(self.h)) for name in names]
+            [self.values.get(f"initial_state_{i}/{name}", np.zeros(self.h)) for name in self.state_names]
             for i in range(1, self.num_layers + 1)
         ]
         return [[np.tanh(hidden), *others] for hidden, *others in starts]

@@ -8,10 +8,10 @@ from typing import Any
 
 import pytest
 
-from charrnn_exp.config.choices import Cell
 from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import MachineError
 from charrnn_exp.model import memory
+from charrnn_exp.model.cells.gru import CELL as GRU
 from charrnn_exp.model.memory import check_memory, estimate_bytes, find_free_bytes
 from charrnn_exp.model.network import Network, count_parameters
 from charrnn_exp.model.size import resolve
@@ -25,7 +25,7 @@ def estimate(config: Config) -> int:
 def test_the_estimate_counts_the_weights_as_the_network_does(compose: Any) -> None:
     config = compose("model=gru", "model.num_layers=3", "training.batch_size=1", "training.sequence_length=1")
     weights = count_parameters(Network(num_symbols=7, model=config.model, precision="float32", seed=1))
-    copies = memory.KEPT_COPIES[Cell.gru] * 3 + memory.PASSING_COPIES[Cell.gru]
+    copies = GRU.kept_copies * 3 + GRU.passing_copies
     others = copies * 5 + memory.LOGIT_COPIES * 7
     assert estimate(config) == 4 * (memory.WEIGHT_COPIES * weights + others)
 

@@ -7,9 +7,9 @@ import pytest
 import tensorflow as tf
 
 from charrnn_exp.model import recurrence
-from charrnn_exp.model.cells.cell import RecurrentCell
-from charrnn_exp.model.cells.gru import GRU
-from charrnn_exp.model.cells.lstm import LSTM
+from charrnn_exp.model.cells.cell import Cell
+from charrnn_exp.model.cells.gru import CELL as GRU
+from charrnn_exp.model.cells.lstm import CELL as LSTM
 from charrnn_exp.model.layers import Recurrent
 from charrnn_exp.model.recurrence import run_on_ids
 
@@ -17,7 +17,7 @@ B, T, E, H, V = 2, 4, 3, 5, 7
 IDS_BT = np.array([[0, 3, 6, 1], [5, 2, 2, 4]], np.int32)
 
 
-def make_layer(cell: type[RecurrentCell], num_inputs: int, **options: Any) -> tuple[Recurrent, tuple[Any, ...]]:
+def make_layer(cell: Cell, num_inputs: int, **options: Any) -> tuple[Recurrent, tuple[Any, ...]]:
     """Return a layer with random weights and a state."""
     layer, generator = Recurrent(cell, H, seed=1, precision="float32", **options), np.random.default_rng(0)
     layer.build((None, None, num_inputs))
@@ -44,7 +44,7 @@ def assert_equal(ours: list[np.ndarray], theirs: list[np.ndarray]) -> None:
 @pytest.mark.parametrize(
     ("cell", "embedding_dim"), [(LSTM, 3), (LSTM, 5), (GRU, 5)], ids=["gathered", "folded", "folded gru"]
 )
-def test_ids_equal_the_rows_of_the_embedding_they_pick(cell: type[RecurrentCell], embedding_dim: int) -> None:
+def test_ids_equal_the_rows_of_the_embedding_they_pick(cell: Cell, embedding_dim: int) -> None:
     """v = 7 symbols: fewer than twice 5 features are folded into the kernel, more than twice 3 are gathered."""
     layer, states = make_layer(cell, embedding_dim)
     embedding_ve = tf.Variable(np.random.default_rng(2).normal(size=(V, embedding_dim)).astype(np.float32))
@@ -56,7 +56,7 @@ def test_ids_equal_the_rows_of_the_embedding_they_pick(cell: type[RecurrentCell]
 
 @pytest.mark.parametrize("cell", [LSTM, GRU])
 def test_one_hot_ids_equal_one_hot_vectors_however_the_kernel_is_read(
-    cell: type[RecurrentCell], monkeypatch: pytest.MonkeyPatch
+    cell: Cell, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Of few symbols by a product, of many by gathering rows."""
     layer, states = make_layer(cell, V, reads_symbols=True)
@@ -73,7 +73,7 @@ def test_a_gradient_without_training_is_a_bug_that_says_so() -> None:
         outputs, _ = layer(tf.ones((B, T, E)), states)
         loss = tf.reduce_sum(outputs)
     with pytest.raises(AssertionError, match="training=True"):
-        tape.gradient(loss, layer.kernel.value)
+        tape.gradient(loss, layer.weights_by_name["kernel"].value)
 
 
 def test_the_layer_compiles_in_a_graph_for_a_thousand_steps() -> None:
@@ -83,7 +83,7 @@ def test_the_layer_compiles_in_a_graph_for_a_thousand_steps() -> None:
 
     @tf.function
     def forward() -> Any:
-        weights = (layer.kernel.value, layer.recurrent_kernel.value, layer.bias.value)
+        weights = {name: variable.value for name, variable in layer.weights_by_name.items()}
         return run_on_ids(LSTM, ids_bt, tf.ones((V, E)), weights, states, precision="float32", training=True)
 
     outputs_thb, _ = forward()

@@ -2,12 +2,12 @@
 
 from collections.abc import Iterable, Sequence
 from dataclasses import fields, is_dataclass
-from enum import Enum
 from types import NoneType
 from typing import Any, get_args
 
 from charrnn_exp.commands.command import Command, Word, offer_runs
 from charrnn_exp.commands.registry import COMMANDS, list_commands
+from charrnn_exp.config.choices import list_choices
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.errors import UserError
 
@@ -114,8 +114,8 @@ def _list_options(key: str) -> list[str]:
     from charrnn_exp.config.offered import list_offered_keys
 
     kind = _find_type(key)
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return [option.name for option in kind]
+    if choices := list_choices(key, kind):
+        return choices
     if kind is bool:
         return ["true", "false"]
     return ["null"] if NoneType in get_args(kind) or key in list_offered_keys() else []

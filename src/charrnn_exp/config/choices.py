@@ -1,6 +1,13 @@
 """The named choices that settings offer."""
 
 from enum import Enum
+from typing import Any
+
+from charrnn_exp.model.cells.registry import CELLS
+from charrnn_exp.options import Registry
+
+CHOICES_OF: dict[str, Registry[Any]] = {"model.cell": CELLS}
+"""Settings whose choices are declarations, of ours or of installed packages; all others are the enums below."""
 
 
 class Source(Enum):
@@ -28,14 +35,6 @@ class Split(Enum):
     karpathy2015 = "karpathy2015"
     fraction = "fraction"
     none = "none"
-
-
-class Cell(Enum):
-    """The recurrent cell."""
-
-    lstm = "lstm"
-    gru = "gru"
-    rnn = "rnn"
 
 
 class OptimizerName(Enum):
@@ -83,3 +82,15 @@ class LogCheckpoints(Enum):
 
 CHECKSUM_KINDS = {"sha256": 64, "md5": 32, "git-blob": 40}
 """Kinds of checksum that pin a text, with the number of their hexadecimal digits."""
+
+
+def list_choices(key: str, kind: Any) -> list[str]:
+    """Return the names that a setting may have; none: its values are no names.
+
+    Args:
+        key: of the setting, dotted.
+        kind: its type in the schema.
+    """
+    if key in CHOICES_OF:
+        return CHOICES_OF[key].list_names()
+    return [option.name for option in kind] if isinstance(kind, type) and issubclass(kind, Enum) else []

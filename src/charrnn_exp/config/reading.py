@@ -14,6 +14,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException, ValidationError
 
 from charrnn_exp.config.checks.whole import find_problems
+from charrnn_exp.config.choices import CHOICES_OF, list_choices
 from charrnn_exp.config.overrides import list_settings, suggest
 from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import UserError, one_line
@@ -152,44 +153,43 @@ def _read_section(
             typed[field.name] = _read_section(value, kind, key + ".", problems, spare)
             continue
         try:
-            typed[field.name] = _convert(value, section, field.name, kind)
+            typed[field.name] = _convert(value, section, key, kind)
         except (OmegaConfBaseException, ValueError, OverflowError):
             if field.name in values:
-                problems.append(f"{key} must be {_describe(kind)}, got {_show(value, kind)}")
+                problems.append(f"{key} must be {_describe(key, kind)}, got {_show(key, value, kind)}")
             if spare is not None or fallback is not None:
-                typed[field.name] = _convert(spare, section, field.name, kind)
+                typed[field.name] = _convert(spare, section, key, kind)
     return typed
 
 
-def _convert(value: Any, section: Any, name: str, kind: Any) -> Any:
+def _convert(value: Any, section: Any, key: str, kind: Any) -> Any:
     """Convert one value by OmegaConf's rules, which refuse True as 1 and 1.5 as 1; any number as a bool we refuse."""
     if kind is bool and not isinstance(value, bool):
+        raise ValidationError
+    if key in CHOICES_OF and value not in CHOICES_OF[key]:
         raise ValidationError
     if isinstance(value, str) and "$" in value and kind not in (str, str | None):
         raise ValidationError  # to OmegaConf a reference, which may read the environment
     if isinstance(value, str) and (kind is str or kind == str | None):
         return value  # as it stands: to OmegaConf '${x}' would be a reference and '???' a hole
-    node = OmegaConf.structured(section)
+    node, name = OmegaConf.structured(section), key.rpartition(".")[2]
     node[name] = value
     typed = node[name]
     return OmegaConf.to_container(typed) if OmegaConf.is_config(typed) else typed
 
 
-def _describe(kind: Any) -> str:
+def _describe(key: str, kind: Any) -> str:
+    if choices := list_choices(key, kind):
+        return f"one of {', '.join(choices)}"
     options = [option for option in get_args(kind) if option is not type(None)]
     if isinstance(kind, UnionType):
-        return f"{_describe(options[0])} or null"
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        return f"one of {', '.join(option.name for option in kind)}"
+        return f"{_describe(key, options[0])} or null"
     names = {int: "a whole number", float: "a number", bool: "true or false", str: "text", list[str]: "a list of words"}
     return names.get(kind, "values by name" if kind == dict[str, Any] else "text by name")
 
 
-def _show(value: Any, kind: Any) -> str:
-    if isinstance(kind, type) and issubclass(kind, Enum):
-        hint = suggest(str(value), [option.name for option in kind]) or "."
-    else:
-        hint = "."
+def _show(key: str, value: Any, kind: Any) -> str:
+    hint = suggest(str(value), list_choices(key, kind)) or "."
     return f"{'null' if value is None else repr(value)}{hint}"
 
 

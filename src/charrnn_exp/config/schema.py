@@ -5,7 +5,6 @@ from typing import Any
 
 from charrnn_exp.config.choices import (
     Backend,
-    Cell,
     LogCheckpoints,
     OptimizerName,
     Precision,
@@ -55,8 +54,8 @@ class DatasetConfig:
 class ModelConfig:
     """The network: embedding, recurrent layers, a linear layer to one logit per symbol."""
 
-    cell: Cell
-    """lstm, gru (Cho et al. 2014, reset after the product, as cuDNN has it), rnn (tanh)."""
+    cell: str
+    """The recurrent cell, one of those declared in model/cells/ or offered by an installed package."""
     embedding_dim: int | None
     """Size of the vector that stands for a symbol, at least 1; null: one-hot."""
     hidden_size: int | None

@@ -6,13 +6,10 @@ Axes: b batch, t time, v vocabulary, e input features, h hidden, z columns of th
 from typing import Any
 
 import keras
+import numpy as np
 import tensorflow as tf
 
-from charrnn_exp.config.choices import Cell
-from charrnn_exp.model.cells.cell import RecurrentCell, State, Weights
-from charrnn_exp.model.cells.gru import GRU
-from charrnn_exp.model.cells.lstm import LSTM
-from charrnn_exp.model.cells.rnn import RNN
+from charrnn_exp.model.cells.cell import Cell, Start, State, Weight
 from charrnn_exp.model.recurrence import run, run_on_ids
 
 SYMBOL_DEVIATION = 2.0
@@ -20,20 +17,7 @@ SYMBOL_DEVIATION = 2.0
 of 0.05, 0.2, 0.5, 1 and 2 each was better than the one before (docs/log/models.md)."""
 
 
-def find_cell(cell: Cell) -> type[RecurrentCell]:
-    """Return the maths of a cell."""
-    match cell:
-        case Cell.lstm:
-            return LSTM
-        case Cell.gru:
-            return GRU
-        case Cell.rnn:
-            return RNN
-        case _:
-            raise AssertionError(cell)
-
-
-def choose_layer(cell: type[RecurrentCell], *, gpu: bool) -> "type[Recurrent]":
+def choose_layer(cell: Cell, *, gpu: bool) -> "type[Recurrent]":
     """Return the layer that is faster: ours on a CPU, Keras' (cuDNN) on a GPU where it has the cell."""
     return KerasRecurrent if gpu and cell.keras_layer is not None else Recurrent
 
@@ -42,18 +26,18 @@ class Recurrent(keras.layers.Layer):
     """A recurrent layer with its states passed in and out.
 
     Args:
-        cell: its maths.
+        cell: its declaration.
         units: h.
-        seed: of the first weights: Glorot-uniform kernel, orthogonal recurrent kernel, the cell's bias.
+        seed: of the first weights, which start as the cell says.
         precision: "float32" computes in the dtype of the weights; "bfloat16" multiplies bfloat16 and sums float32.
-        reads_symbols: the inputs are one-hot: the kernel has a row a symbol, drawn from a normal distribution.
+        reads_symbols: the inputs are one-hot: the matrix that reads them has a row a symbol, normally distributed.
         dtype: of weights and states.
         name: of the layer.
     """
 
     def __init__(
         self,
-        cell: type[RecurrentCell],
+        cell: Cell,
         units: int,
         *,
         seed: int,
@@ -68,15 +52,20 @@ class Recurrent(keras.layers.Layer):
 
     def build(self, inputs_shape: tuple[int | None, ...], states_shape: Any = None) -> None:
         """Make the weights for inputs of so many features."""
-        e, h, z = inputs_shape[-1], self.units, self.cell.num_gates * self.units
-        first: Any = keras.initializers.GlorotUniform(self.seed)
-        if self.reads_symbols:
-            first = keras.initializers.RandomNormal(0.0, SYMBOL_DEVIATION, seed=self.seed)
-        orthogonal = keras.initializers.Orthogonal(seed=self.seed)
-        self.kernel = self.add_weight(name="kernel", shape=(e, z), initializer=first)
-        self.recurrent_kernel = self.add_weight(name="recurrent_kernel", shape=(h, z), initializer=orthogonal)
-        self.bias = self.add_weight(name="bias", shape=(*self.cell.bias_rows, z), initializer="zeros")
-        self.cell.start_bias(self.bias, h)
+        e = inputs_shape[-1]
+        assert e is not None, "the number of features is known"
+        shapes = {weight.name: weight.shape(e, self.units) for weight in self.cell.weights}
+        self.weights_by_name = {
+            weight.name: self.add_weight(
+                name=weight.name, shape=shapes[weight.name], initializer=self._find_start(weight, shapes[weight.name])
+            )
+            for weight in self.cell.weights
+        }
+
+    def _find_start(self, weight: Weight, shape: tuple[int, ...]) -> Any:
+        if self.reads_symbols and weight.reads == "inputs":
+            return keras.initializers.RandomNormal(0.0, SYMBOL_DEVIATION, seed=self.seed)
+        return make_initializer(weight.start, shape, self.seed)
 
     def call(self, inputs_bte: Any, states: State, training: bool = False) -> tuple[Any, State]:
         """Return outputs_bth and the states after the last step; a gradient needs training=True."""
@@ -101,9 +90,8 @@ class Recurrent(keras.layers.Layer):
         )
         return tf.transpose(outputs_thb, [2, 0, 1]), _turn(states)
 
-    def _values(self) -> Weights:
-        kernel, recurrent_kernel, bias = map(tf.convert_to_tensor, (self.kernel, self.recurrent_kernel, self.bias))
-        return kernel, recurrent_kernel, bias
+    def _values(self) -> dict[str, Any]:
+        return {name: tf.convert_to_tensor(variable) for name, variable in self.weights_by_name.items()}
 
 
 class KerasRecurrent(Recurrent):
@@ -112,14 +100,15 @@ class KerasRecurrent(Recurrent):
     def build(self, inputs_shape: tuple[int | None, ...], states_shape: Any = None) -> None:
         """Make the weights for inputs of so many features."""
         super().build(inputs_shape)
+        assert self.cell.keras_layer is not None, "see choose_layer"
         policy = "mixed_bfloat16" if self.precision == "bfloat16" else self.dtype
-        layer = self.cell.keras_layer(self.units, return_sequences=True, return_state=True, dtype=policy)
+        layer = self.cell.keras_layer()(self.units, return_sequences=True, return_state=True, dtype=policy)
         layer.build(inputs_shape)
         seeds = [seed.value for seed in layer.non_trainable_variables]  # of its dropout, which is off
 
         # A function, not the layer, or Keras would count its weights, which are not used, as ours.
         def run(inputs_bte: Any, states: State) -> Any:
-            return layer.stateless_call(self._values(), seeds, inputs_bte, initial_state=list(states))[0]
+            return layer.stateless_call([*self._values().values()], seeds, inputs_bte, initial_state=list(states))[0]
 
         self._run = run
 
@@ -133,10 +122,26 @@ class KerasRecurrent(Recurrent):
     ) -> tuple[Any, State]:
         """Do what `call` does on the rows of embedding_ve that ids_bt picks, or on one-hots where it is None."""
         if embedding_ve is None:
-            inputs_bte = tf.one_hot(ids_bt, self.kernel.shape[0], dtype=self.dtype)
+            inputs_bte = tf.one_hot(ids_bt, self.weights_by_name[self.cell.kernel].shape[0], dtype=self.dtype)
         else:
             inputs_bte = tf.gather(tf.convert_to_tensor(embedding_ve), ids_bt)
         return self.call(inputs_bte, states, training)
+
+
+def make_initializer(start: Start, shape: tuple[int, ...], seed: int) -> Any:
+    """Return Keras' initializer of a weight's first values."""
+    match start:
+        case "glorot_uniform":
+            return keras.initializers.GlorotUniform(seed)
+        case "orthogonal":
+            return keras.initializers.Orthogonal(seed=seed)
+        case "zeros":
+            return keras.initializers.Zeros()
+        case _ if callable(start):
+            values = start(shape, np.random.default_rng(seed))
+            return lambda shape, dtype=None: tf.cast(tf.reshape(tf.convert_to_tensor(values), shape), dtype)
+        case _:
+            raise AssertionError(start)
 
 
 def _turn(states: State) -> State:

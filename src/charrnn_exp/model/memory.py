@@ -6,22 +6,18 @@ from pathlib import Path
 
 import psutil
 
-from charrnn_exp.config.choices import Cell
 from charrnn_exp.config.schema import TrainingConfig
 from charrnn_exp.errors import MachineError
 from charrnn_exp.machine.precision import choose_precision
+from charrnn_exp.model.cells.registry import CELLS
 from charrnn_exp.model.size import SizedModel, count_weights
 
 FLOAT_BYTES = 4
 WEIGHT_COPIES = 13
 """Weights, gradients, two slots of the optimizer, averages, and twice that while a checkpoint is written.
 One more where gradients of several batches are summed."""
-KEPT_COPIES = {Cell.lstm: 10, Cell.gru: 9, Cell.rnn: 4}
-"""Numbers kept for the gradient for each character, layer and unit: inputs, slopes, outputs, dropout."""
-PASSING_COPIES = {Cell.lstm: 14, Cell.gru: 14, Cell.rnn: 7}
-"""Numbers for each character and unit of the layer that is at work, freed after it: gradients, and turned copies."""
 NORM_COPIES = 3
-"""The same as KEPT_COPIES for a norm; always 32 bits."""
+"""Numbers kept for each character, layer and unit by a norm, beside the kept_copies of a cell; always 32 bits."""
 INPUT_COPIES = 3
 """Numbers for each character and input of the first layer beyond its units: vectors, turned vectors, gradients."""
 LOGIT_COPIES = 4
@@ -47,7 +43,8 @@ def estimate_bytes(model: SizedModel, training: TrainingConfig, *, num_symbols: 
     """Return about what training takes at its peak besides the text and the program itself."""
     # Of a GPU nothing is known yet; what it holds is not this memory anyway.
     is_half = choose_precision(training.precision, gpu=False) == "bfloat16"
-    copies = KEPT_COPIES[model.cell] * model.num_layers + PASSING_COPIES[model.cell]
+    cell = CELLS.find(model.cell)
+    copies = cell.kept_copies * model.num_layers + cell.passing_copies
     num_norms = model.num_layers if model.layer_norm else 0
     per_unit = copies * (FLOAT_BYTES // 2 if is_half else FLOAT_BYTES) + num_norms * NORM_COPIES * FLOAT_BYTES
     first_inputs = min(num_symbols, 4 * model.hidden_size) if model.embedding_dim is None else model.embedding_dim

@@ -9,13 +9,14 @@ from typing import Any
 import keras
 import tensorflow as tf
 
-from charrnn_exp.config.choices import Cell, Precision
+from charrnn_exp.config.choices import Precision
 from charrnn_exp.config.schema import ModelConfig
 from charrnn_exp.machine.arithmetic import has_gpu
 from charrnn_exp.machine.precision import choose_precision
 from charrnn_exp.model.cells.cell import State
+from charrnn_exp.model.cells.registry import CELLS
 from charrnn_exp.model.initial_state import InitialState
-from charrnn_exp.model.layers import Recurrent, choose_layer, find_cell
+from charrnn_exp.model.layers import Recurrent, choose_layer
 from charrnn_exp.model.output import TiedOutput
 from charrnn_exp.model.size import SizedModel
 
@@ -59,7 +60,7 @@ class Network(keras.Model):
             model.embedding_dropout, noise_shape=(None, 1), seed=seed + 3, dtype=weight_dtype, name="embedding_dropout"
         )
         self.input_dropout = _make_dropout(model, model.input_dropout, seed + 2, weight_dtype, "input_dropout")
-        numbers, cell = range(1, model.num_layers + 1), find_cell(model.cell)
+        numbers, cell = range(1, model.num_layers + 1), CELLS.find(model.cell)
         self.recurrent = [
             layer(
                 cell,
@@ -68,7 +69,7 @@ class Network(keras.Model):
                 precision="bfloat16" if precision == "bfloat16" else "float32",
                 reads_symbols=self.embedding is None and i == 1,
                 dtype=weight_dtype,
-                name=f"{model.cell.name}_{i}",
+                name=f"{model.cell}_{i}",
             )
             for i in numbers
         ]
@@ -166,7 +167,7 @@ def build_network(model: SizedModel, *, num_symbols: int, precision: Precision, 
         model=model,
         precision=choose_precision(precision, gpu=gpu),
         seed=seed,
-        layer=choose_layer(find_cell(model.cell), gpu=gpu),
+        layer=choose_layer(CELLS.find(model.cell), gpu=gpu),
     )
 
 
@@ -224,7 +225,8 @@ def _make_output(model: SizedModel, num_symbols: int, seed: int, dtype: str) -> 
 
 def _has_large_features(model: ModelConfig) -> bool:
     """Return whether what the output reads may be larger than the outputs of a plain LSTM on an embedding."""
-    return model.cell is not Cell.lstm or model.embedding_dim is None or model.layer_norm or model.residual
+    has_large = CELLS.find(model.cell).has_large_features
+    return has_large or model.embedding_dim is None or model.layer_norm or model.residual
 
 
 def _grow_by_residual(model: ModelConfig) -> float:

@@ -15,16 +15,25 @@ from typing import Any
 
 import tensorflow as tf
 
-from charrnn_exp.model.cells.cell import RecurrentCell, State, Weights, compile_by_xla, multiply
+from charrnn_exp.model.cells.cell import Cell, State, Values
+from charrnn_exp.model.products import (
+    compile_by_xla,
+    find_rows,
+    find_weight_gradients,
+    lay_out,
+    multiply,
+    multiply_step,
+    order,
+)
 
 MAX_ONE_HOT = 256
 """Up to so many symbols a one-hot product is faster than gathering the rows of a kernel and summing their gradients."""
 
 
 def run(
-    cell: type[RecurrentCell],
+    cell: Cell,
     inputs_teb: Any,
-    weights: Weights,
+    weights: Values,
     states: State,
     *,
     precision: str,
@@ -37,7 +46,7 @@ def run(
     Args:
         cell: the maths of a step.
         inputs_teb: floats, features first, batch last; all three sizes known when traced.
-        weights: kernel_ez, recurrent_kernel_hz, bias.
+        weights: of the layer by name, in the order of the cell.
         states: [h, b] each, before the first step.
         precision: see `Recurrent`.
         training: False saves nothing for a gradient and is faster.
@@ -47,7 +56,7 @@ def run(
     Returns:
         outputs_thb (bfloat16 if the precision is), states after the last step.
     """
-    dtype = weights[0].dtype
+    names, dtype = tuple(weights), weights[cell.kernel].dtype
     operand = tf.bfloat16 if precision == "bfloat16" else dtype
     sources = [tf.cast(source, operand) for source in (inputs_teb, offsets_tzb) if source is not None]
 
@@ -55,38 +64,39 @@ def run(
     def apply(*arguments: Any) -> tuple[Any, Any]:
         # Without stop_gradient an eager tape would differentiate the compiled functions too, to no use.
         arguments = tuple(map(tf.stop_gradient, arguments))
-        (inputs_teb, *offsets), states = arguments[: len(sources)], arguments[len(sources) + 3 :]
-        kernel_ez, recurrent_kernel_hz, bias = arguments[len(sources) : len(sources) + 3]
-        kernel_ez, recurrent_kernel_hz = tf.cast(kernel_ez, operand), tf.cast(recurrent_kernel_hz, operand)
-        matrices = cell.lay_out(kernel_ez, recurrent_kernel_hz)
-        results = _forward(cell, inputs_teb, offsets, matrices, bias, states, training)
+        (inputs_teb, *offsets), rest = arguments[: len(sources)], arguments[len(sources) :]
+        values, states = dict(zip(names, rest[: len(names)], strict=True)), rest[len(names) :]
+        kernel_ez, recurrent_kernel_hz = _pop_matrices(cell, values, operand)
+        matrices = lay_out(cell, kernel_ez, recurrent_kernel_hz)
+        results = _forward(cell, inputs_teb, offsets, matrices, values, states, training)
         outputs_thb, states, saved = tf.nest.map_structure(tf.stop_gradient, results)
 
         def backward(d_outputs_thb: Any, *d_states: Any) -> tuple[Any, ...]:
             assert training, "a gradient needs training=True"
             xs_tkb, slopes = saved
-            d_zs_tzb, d_states = _backward(cell, slopes, recurrent_kernel_hz, d_outputs_thb, d_states)
-            d_z_zn, (e, h) = _flatten_time(d_zs_tzb, operand), (kernel_ez.shape[0], recurrent_kernel_hz.shape[0])
-            d_weights = cell.find_weight_gradients(_flatten_time(xs_tkb, operand), d_z_zn, e, dtype)
-            (own, _), d_inputs_teb, d_offsets = cell.find_rows(h), None, []
+            own = {name: values[name] for name in cell.state_weights}
+            d_zs_tzb, d_states, d_own = _backward(cell, slopes, recurrent_kernel_hz, own, d_outputs_thb, d_states)
+            d_z_zn, e, h = _flatten_time(d_zs_tzb, operand), kernel_ez.shape[0], states[0].shape[0]
+            d_weights = find_weight_gradients(cell, _flatten_time(xs_tkb, operand), d_z_zn, e, dtype) | d_own
+            rows, d_inputs_teb, d_offsets = find_rows(cell.gates_of_inputs, h), None, []
             if need_input_gradient:
-                d_inputs_en = tf.cast(_multiply_inputs(cell.order(kernel_ez, h), d_z_zn[own], dtype), operand)
+                d_inputs_en = tf.cast(_multiply_inputs(order(cell, kernel_ez, h), d_z_zn[rows], dtype), operand)
                 d_inputs_teb = tf.transpose(tf.reshape(d_inputs_en, [-1, *inputs_teb.shape[::2]]), [1, 0, 2])
             if offsets:
-                d_offsets = [cell.order(_from_bits(d_zs_tzb[:, own], operand), h, axis=1, back=True)]
-            return d_inputs_teb, *d_offsets, *d_weights, *d_states
+                d_offsets = [order(cell, _from_bits(d_zs_tzb[:, rows], operand), h, axis=1, back=True)]
+            return d_inputs_teb, *d_offsets, *(d_weights[name] for name in names), *d_states
 
         return (outputs_thb, *states), backward
 
-    outputs_thb, *states = apply(*sources, *weights, *states)
+    outputs_thb, *states = apply(*sources, *weights.values(), *states)
     return outputs_thb, tuple(states)
 
 
 def run_on_ids(
-    cell: type[RecurrentCell],
+    cell: Cell,
     ids_bt: Any,
     embedding_ve: Any | None,
-    weights: Weights,
+    weights: Values,
     states: State,
     *,
     precision: str,
@@ -97,7 +107,7 @@ def run_on_ids(
     A one-hot times the small matrix embedding @ kernel is the same as the embedding times the kernel. It joins the
     product of each step and the one of the weight gradient, and saves the inputs' gradient: less work while v < 2 e.
     """
-    kernel, *others = weights
+    kernel = weights[cell.kernel]
     ids_tb = tf.transpose(ids_bt)
     (t, b), dtype = ids_tb.shape, kernel.dtype
     operand = tf.bfloat16 if precision == "bfloat16" else dtype
@@ -108,31 +118,39 @@ def run_on_ids(
     if embedding_ve is None and kernel.shape[0] > MAX_ONE_HOT:
         # Nothing is left to multiply but the hidden values: inputs of no features.
         offsets_tzb = tf.transpose(tf.gather(kernel, ids_tb), [0, 2, 1])
-        nothing = (tf.zeros([0, kernel.shape[1]], dtype), *others)
+        nothing = {**weights, cell.kernel: tf.zeros([0, kernel.shape[1]], dtype)}
         options |= {"need_input_gradient": False, "offsets_tzb": offsets_tzb}
         return run(cell, tf.zeros([t, 0, b], operand), nothing, states, **options)
     folded = kernel if embedding_ve is None else embedding_ve @ kernel
     inputs_tvb = tf.one_hot(ids_tb, folded.shape[0], axis=1, dtype=operand)
-    return run(cell, inputs_tvb, (folded, *others), states, need_input_gradient=False, **options)
+    return run(cell, inputs_tvb, {**weights, cell.kernel: folded}, states, need_input_gradient=False, **options)
+
+
+def _pop_matrices(cell: Cell, values: dict[str, Any], operand: Any) -> tuple[Any, Any | None]:
+    """Take the inputs' matrix and the hidden values' (None: there is none) out of the weights, as operands."""
+    kernel_ez = tf.cast(values.pop(cell.kernel), operand)
+    return kernel_ez, None if cell.recurrent_kernel is None else tf.cast(values.pop(cell.recurrent_kernel), operand)
 
 
 @compile_by_xla
 def _forward(
-    cell: Any, inputs_teb: Any, offsets: list[Any], matrices: list[Any], bias: Any, states: State, training: bool
+    cell: Any, inputs_teb: Any, offsets: list[Any], matrices: list[Any], values: Any, states: State, training: bool
 ) -> tuple[Any, ...]:
     """Return outputs_thb, the last states, and what the gradient needs: xs_tkb and slopes_thb, as bits."""
     operand, dtype, num_steps = matrices[0].dtype, states[0].dtype, inputs_teb.shape[0]
     bits_teb, offset_bits = _to_bits(inputs_teb), [_to_bits(offsets_tzb) for offsets_tzb in offsets]
 
     def step(t: Any, states: State, outputs: Any, xs: Any, slopes: Any) -> tuple[Any, ...]:
-        x_kb = tf.concat([_from_bits(bits_teb[t], operand), tf.cast(states[0], operand)], 0)
-        products = cell.multiply(matrices, x_kb, dtype)
+        x_kb = _from_bits(bits_teb[t], operand)
+        if cell.recurrent_kernel is not None:
+            x_kb = tf.concat([x_kb, tf.cast(states[0], operand)], 0)
+        products = multiply_step(cell, matrices, x_kb, dtype)
         for bits_tzb in offset_bits:
             products[0] += tf.cast(_from_bits(bits_tzb[t], operand), dtype)
-        states, values = cell.step(products, bias, states)
+        states, kept = cell.step(products, values, states)
         outputs = outputs.write(t, _to_bits(tf.cast(states[0], operand)))
         if training:
-            pairs = zip(slopes, values, strict=True)
+            pairs = zip(slopes, kept, strict=True)
             slopes = [stack.write(t, _to_bits(tf.cast(value, operand))) for stack, value in pairs]
             xs = xs.write(t, _to_bits(x_kb))
         return t + 1, states, outputs, xs, slopes
@@ -149,26 +167,34 @@ def _forward(
 
 @compile_by_xla
 def _backward(
-    cell: Any, slopes: list[Any], recurrent_kernel_hz: Any, d_outputs_thb: Any, d_states: State
+    cell: Any, slopes: list[Any], recurrent_kernel_hz: Any, weights: Any, d_outputs_thb: Any, d_states: State
 ) -> tuple[Any, ...]:
-    """Go from the last step to the first; return d_zs_tzb as bits and the gradients of the initial states."""
-    operand, dtype, num_steps = recurrent_kernel_hz.dtype, d_states[0].dtype, d_outputs_thb.shape[0]
-    recurrent = cell.find_rows(recurrent_kernel_hz.shape[0])[1]
+    """Go from the last step to the first.
+
+    Returns:
+        d_zs_tzb as bits, the gradients of the initial states, the gradients of the weights that read states.
+    """
+    dtype, num_steps = d_states[0].dtype, d_outputs_thb.shape[0]
+    h, b = d_states[0].shape
+    operand, recurrent = d_outputs_thb.dtype, find_rows(cell.gates_of_hidden, h)
     bits_thb = _to_bits(d_outputs_thb)
 
-    def step(t: Any, d_states: State, d_zs: Any) -> tuple[Any, ...]:
+    def step(t: Any, d_states: State, d_weights: Any, d_zs: Any) -> tuple[Any, ...]:
         values = [tf.cast(_from_bits(stack[t], operand), dtype) for stack in slopes]
         d_h_hb = d_states[0] + tf.cast(_from_bits(bits_thb[t], operand), dtype)
-        d_gates, (d_direct_hb, *others) = cell.step_back(values, (d_h_hb, *d_states[1:]))
+        d_gates, (d_direct_hb, *others), d_more = cell.step_back(values, weights, (d_h_hb, *d_states[1:]))
         d_z_zb = tf.concat([tf.cast(d, operand) for d in d_gates], 0)
-        d_h_hb = multiply(recurrent_kernel_hz, d_z_zb[recurrent], dtype)
-        if d_direct_hb is not None:
-            d_h_hb += d_direct_hb
-        return t - 1, (d_h_hb, *others), d_zs.write(t, _to_bits(d_z_zb))
+        parts = [] if recurrent_kernel_hz is None else [multiply(recurrent_kernel_hz, d_z_zb[recurrent], dtype)]
+        parts += [] if d_direct_hb is None else [d_direct_hb]
+        d_h_hb = sum(parts[1:], parts[0]) if parts else tf.zeros_like(d_h_hb)
+        d_weights = {name: d_weights[name] + d_more[name] for name in d_weights}
+        return t - 1, (d_h_hb, *others), d_weights, d_zs.write(t, _to_bits(d_z_zb))
 
-    start = (num_steps - 1, tuple(d_states), tf.TensorArray(slopes[0].dtype, num_steps))
-    _, d_states, d_zs = tf.while_loop(lambda t, *_: t >= 0, step, start)
-    return d_zs.stack(), d_states
+    # One column a stream, summed at the end: a sum over streams in each step would not vectorise.
+    d_weights = {name: tf.zeros([*weight.shape, b], dtype) for name, weight in weights.items()}
+    start = (num_steps - 1, tuple(d_states), d_weights, tf.TensorArray(slopes[0].dtype, num_steps))
+    _, d_states, d_weights, d_zs = tf.while_loop(lambda t, *_: t >= 0, step, start)
+    return d_zs.stack(), d_states, {name: tf.reduce_sum(d, axis=-1) for name, d in d_weights.items()}
 
 
 @compile_by_xla

@@ -3,9 +3,9 @@
 import dataclasses
 from bisect import bisect_right
 
-from charrnn_exp.config.choices import Cell
 from charrnn_exp.config.schema import ModelConfig
 from charrnn_exp.errors import UserError
+from charrnn_exp.model.cells.registry import CELLS
 
 LARGEST_HIDDEN_SIZE = 16_384
 """As `model.hidden_size` may be at most."""
@@ -57,27 +57,13 @@ def count_weights(model: SizedModel, *, num_symbols: int) -> int:
     """Return the number of trainable weights of a model."""
     v, e, h = num_symbols, model.embedding_dim, model.hidden_size
     first_inputs = v if e is None else e
-    layers = sum(
-        _count_layer(model.cell, num_inputs, h) for num_inputs in [first_inputs] + [h] * (model.num_layers - 1)
-    )
+    cell = CELLS.find(model.cell)
+    layers = cell.count_weights(first_inputs, h) + (model.num_layers - 1) * cell.count_weights(h, h)
     norms = 2 * h * model.num_layers if model.layer_norm else 0
-    states_a_layer = 2 if model.cell is Cell.lstm else 1
-    states = states_a_layer * h * model.num_layers if model.learn_initial_state else 0
+    states = len(cell.state_names) * h * model.num_layers if model.learn_initial_state else 0
     embedding = 0 if e is None else v * e
     output = h * v
     if model.tie_embeddings:
         assert e is not None
         output = 0 if h == e else h * e
     return embedding + layers + norms + states + output + v
-
-
-def _count_layer(cell: Cell, num_inputs: int, h: int) -> int:
-    match cell:
-        case Cell.lstm:
-            return 4 * h * (num_inputs + h + 1)
-        case Cell.gru:
-            return 3 * h * (num_inputs + h + 2)
-        case Cell.rnn:
-            return h * (num_inputs + h + 1)
-        case _:
-            raise AssertionError(cell)

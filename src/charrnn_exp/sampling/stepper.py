@@ -16,7 +16,8 @@ from typing import Any, NamedTuple
 
 import tensorflow as tf
 
-from charrnn_exp.model.cells.cell import RecurrentCell, State
+from charrnn_exp.model.cells.cell import Cell, State
+from charrnn_exp.model.layers import Recurrent
 from charrnn_exp.model.network import NORM_EPSILON, Network
 from charrnn_exp.model.output import TiedOutput
 
@@ -28,7 +29,8 @@ NORM_STEPS = 2.0**15
 """Hidden values are rounded to whole numbers of 1 / NORM_STEPS before their mean and variance are taken."""
 
 StepStates = list[tuple[Any, ...]]
-"""For each recurrent layer what its hidden values add to the next step's gates, recurrent_zb, and its cell's states."""
+"""For each recurrent layer the sums that its hidden values add to the next step's gates, recurrent_zb (no rows where
+nothing multiplies them), and its cell's states."""
 
 
 class Matrix(NamedTuple):
@@ -49,7 +51,8 @@ class StepLayer(NamedTuple):
     Args:
         of_hidden: the matrix of all that reads its hidden values: its own recurrent kernel and, where they are what
             the layer above (or the logits) reads, below it the kernel of that.
-        recurrent_bias_z1: of a GRU; else None.
+        recurrent_bias_z1: where the products stay apart; else None.
+        state_weights: of the cell by name, float32.
         norm: its gain and bias, [h, 1] each; None: off.
         adds_inputs: whether the layer's inputs are added to its outputs.
         of_features: the matrix of the layer above (or of the logits) where it reads other values; else None.
@@ -59,6 +62,7 @@ class StepLayer(NamedTuple):
 
     of_hidden: Matrix
     recurrent_bias_z1: Any | None
+    state_weights: dict[str, Any]
     norm: tuple[Any, Any] | None
     adds_inputs: bool
     of_features: Matrix | None
@@ -71,11 +75,13 @@ class StepWeights(NamedTuple):
 
     Args:
         cell: the maths of a step.
+        num_recurrent: rows of recurrent_zb.
         table_vz: float32; what each symbol adds to the gates of the first layer, its bias included.
         layers: from the first to the last.
     """
 
-    cell: type[RecurrentCell]
+    cell: Cell
+    num_recurrent: int
     table_vz: Any
     layers: list[StepLayer]
 
@@ -93,19 +99,21 @@ def quantize(network: Network, integers: Any) -> StepWeights:
         integers: of `choose_integers`.
     """
     first, *others = network.recurrent
-    table_vz = first.kernel.value if network.embedding is None else network.input_vectors() @ first.kernel.value
-    readers = [(layer.kernel.value, _input_bias(layer.bias.value)) for layer in others]
+    cell, kernel_ez = first.cell, _find_kernel(first)
+    table_vz = kernel_ez if network.embedding is None else network.input_vectors() @ kernel_ez
+    readers = [(_find_kernel(layer), _find_input_bias(layer)) for layer in others]
     readers.append(_read_output(network))
     layers = []
     for i, (layer, (kernel_hm, bias_m)) in enumerate(zip(network.recurrent, readers, strict=True)):
-        recurrent_hz, bias, adds_inputs = layer.recurrent_kernel.value, layer.bias.value, network.residual and i > 0
+        recurrent_hz, adds_inputs = _find_recurrent_kernel(layer), network.residual and i > 0
         is_apart = bool(network.norms) or adds_inputs
         norm = network.norms[i] if network.norms else None
         of_hidden_hm = recurrent_hz if is_apart else tf.concat([recurrent_hz, kernel_hm], 1)
         layers.append(
             StepLayer(
                 of_hidden=_quantize(of_hidden_hm, integers),
-                recurrent_bias_z1=None if len(bias.shape) == 1 else bias[1][:, None],
+                recurrent_bias_z1=_find_recurrent_bias(layer),
+                state_weights={name: layer.weights_by_name[name].value for name in cell.state_weights},
                 norm=None if norm is None else (norm.gamma.value[:, None], norm.beta.value[:, None]),
                 adds_inputs=adds_inputs,
                 of_features=_quantize(kernel_hm, integers) if is_apart else None,
@@ -113,12 +121,33 @@ def quantize(network: Network, integers: Any) -> StepWeights:
                 first_h1=[v[:, None] for v in network.initial_states[i].values()] if network.initial_states else None,
             )
         )
-    return StepWeights(first.cell, table_vz + _input_bias(first.bias.value), layers)
+    num_recurrent = _find_recurrent_kernel(first).shape[1]
+    return StepWeights(cell, num_recurrent, table_vz + _find_input_bias(first), layers)
 
 
-def _input_bias(bias: Any) -> Any:
-    """Return what is added to the inputs' product: a GRU has another one, for that of the hidden values."""
-    return bias if len(bias.shape) == 1 else bias[0]
+def _find_kernel(layer: Recurrent) -> Any:
+    return layer.weights_by_name[layer.cell.kernel].value
+
+
+def _find_recurrent_kernel(layer: Recurrent) -> Any:
+    """Return the matrix that multiplies hidden values, without columns where none does."""
+    name = layer.cell.recurrent_kernel
+    return tf.zeros((layer.units, 0)) if name is None else layer.weights_by_name[name].value
+
+
+def _find_input_bias(layer: Recurrent) -> Any:
+    """Return the bias of the inputs' product, or of the joined one."""
+    if layer.cell.bias is None:
+        return tf.zeros(_find_kernel(layer).shape[1:])
+    bias = layer.weights_by_name[layer.cell.bias].value
+    return bias if layer.cell.joins_products else bias[0]
+
+
+def _find_recurrent_bias(layer: Recurrent) -> Any | None:
+    """Return the bias of the hidden values' product where it stays apart."""
+    if layer.cell.joins_products or layer.cell.bias is None:
+        return None
+    return layer.weights_by_name[layer.cell.bias].value[1][:, None]
 
 
 def _read_output(network: Network) -> tuple[Any, Any]:
@@ -141,20 +170,20 @@ def first_states(weights: StepWeights, num_streams: int) -> StepStates:
     """Return the states at the start of a text, for so many streams."""
     states: StepStates = []
     for layer in weights.layers:
-        h, num_gates = layer.of_hidden.integers_mk.shape[1], weights.table_vz.shape[1]
+        h, num_recurrent = layer.of_hidden.integers_mk.shape[1], weights.num_recurrent
         if layer.first_h1 is None:
             zeros_hb = tf.zeros((h, num_streams))
-            states.append((tf.zeros((num_gates, num_streams)), *[zeros_hb] * len(weights.cell.state_names)))
+            states.append((tf.zeros((num_recurrent, num_streams)), *[zeros_hb] * len(weights.cell.state_names)))
         else:
-            states.append(_learned_state(layer, num_gates, num_streams))
+            states.append(_learned_state(layer, num_recurrent, num_streams))
     return states
 
 
 @tf.function(jit_compile=True, autograph=False)
-def _learned_state(layer: StepLayer, num_gates: int, num_streams: int) -> tuple[Any, ...]:
+def _learned_state(layer: StepLayer, num_recurrent: int, num_streams: int) -> tuple[Any, ...]:
     assert layer.first_h1 is not None
     states_hb = [tf.tile(first_h1, [1, num_streams]) for first_h1 in layer.first_h1]
-    return (_multiply(layer.of_hidden, tf.round(states_hb[0] * LARGEST))[:num_gates], *states_hb)
+    return (_multiply(layer.of_hidden, tf.round(states_hb[0] * LARGEST))[:num_recurrent], *states_hb)
 
 
 def step(weights: StepWeights, ids_b: Any, states: StepStates) -> tuple[Any, StepStates]:
@@ -164,24 +193,27 @@ def step(weights: StepWeights, ids_b: Any, states: StepStates) -> tuple[Any, Ste
     for layer, (recurrent_zb, *states_hb) in zip(weights.layers, states, strict=True):
         if layer.recurrent_bias_z1 is not None:
             recurrent_zb += layer.recurrent_bias_z1
-        hidden_hb, *others_hb = _advance(weights.cell, above_mb, recurrent_zb, tuple(states_hb))
+        own = layer.state_weights
+        hidden_hb, *others_hb = _advance(weights.cell, own, above_mb, recurrent_zb, tuple(states_hb))
         sums_mb = _multiply(layer.of_hidden, tf.round(hidden_hb * LARGEST))
-        num_gates = recurrent_zb.shape[0]
-        new_states.append((sums_mb[:num_gates], hidden_hb, *others_hb))
+        num_recurrent = weights.num_recurrent
+        new_states.append((sums_mb[:num_recurrent], hidden_hb, *others_hb))
         outputs_hb = hidden_hb if layer.norm is None else _normalise(hidden_hb, *layer.norm)
         features_hb = outputs_hb + features_hb if layer.adds_inputs else outputs_hb
         if layer.of_features is None:
-            above_mb = sums_mb[num_gates:] + layer.bias_m1
+            above_mb = sums_mb[num_recurrent:] + layer.bias_m1
         else:
             above_mb = _multiply_scaled(layer.of_features, features_hb) + layer.bias_m1
     return tf.transpose(above_mb), new_states
 
 
-def _advance(cell: type[RecurrentCell], above_zb: Any, recurrent_zb: Any, states: State) -> State:
+def _advance(cell: Cell, state_weights: dict[str, Any], above_zb: Any, recurrent_zb: Any, states: State) -> State:
     """Return the cell's states after a step; the biases are in the sums already."""
-    products = [above_zb + recurrent_zb] if cell.is_joined else [above_zb, recurrent_zb]
-    no_bias = tf.zeros([*cell.bias_rows, above_zb.shape[0]])
-    return cell.step(products, no_bias, states)[0]
+    products, rows = [above_zb, recurrent_zb], [2]
+    if cell.joins_products:
+        products, rows = [above_zb if cell.recurrent_kernel is None else above_zb + recurrent_zb], []
+    no_bias = {} if cell.bias is None else {cell.bias: tf.zeros([*rows, above_zb.shape[0]])}
+    return cell.step(products, state_weights | no_bias, states)[0]
 
 
 def _normalise(hidden_hb: Any, gain_h1: Any, bias_h1: Any) -> Any:

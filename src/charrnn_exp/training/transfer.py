@@ -1,7 +1,6 @@
 """The weights of another run as the start of this one, symbol by symbol; plain arrays, without TensorFlow."""
 
 import math
-import re
 from collections.abc import Collection
 from dataclasses import dataclass
 
@@ -9,6 +8,7 @@ import numpy as np
 
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import MachineError
+from charrnn_exp.model.cells.registry import CELLS
 from charrnn_exp.run_folder.arrays import Arrays
 
 NEW_SHARE = 0.001
@@ -110,10 +110,16 @@ def _find_symbol_axis(name: str, names: Collection[str]) -> int | None:
             return 0
         case "output", "kernel":
             return 1
-        case _, "kernel" if is_one_hot and re.fullmatch("[^.]+_1", layer):
+        case _ if is_one_hot and _reads_symbols(layer, weight):
             return 0
         case _:
             return None
+
+
+def _reads_symbols(layer: str, weight: str) -> bool:
+    """Return whether a weight multiplies the inputs of the first recurrent layer."""
+    cell, _, number = layer.rpartition("_")
+    return number == "1" and cell in CELLS and weight == CELLS.find(cell).kernel
 
 
 def _is_output(name: str, names: Collection[str]) -> bool:

@@ -1,115 +1,147 @@
-"""What a recurrent cell is: the maths of one step forward and one step back, and how its weights are multiplied.
+"""The declaration of a recurrent cell: its facts, its named weights, the maths of one step forward and one back.
 
-Axes: b batch, t time, e input features, h hidden, k = e + h, n = t * b, z the gates: rows of a product.
+A declaration imports neither TensorFlow nor Keras: settings, help and sizes are known before these are loaded.
+Axes: b batch, e input features, h hidden, z the gates: rows of a product.
 """
 
-from typing import Any
-
-import tensorflow as tf
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal, NamedTuple
 
 State = tuple[Any, ...]
-"""The arrays of a layer's state, see `RecurrentCell.state_names`, hidden first. [b, h] outside, [h, b] inside."""
-Weights = tuple[Any, Any, Any]
-"""kernel, recurrent_kernel, bias."""
+"""The arrays of a layer's state, see `Cell.state_names`, hidden first. [b, h] outside, [h, b] inside a step."""
+Values = Mapping[str, Any]
+"""Arrays by the names of their weights."""
+Reads = Literal["inputs", "hidden", "ones", "states"]
+"""The factor of a weight: a matrix multiplies inputs or hidden values, a bias is added, others are used in `step`."""
+Start = Literal["glorot_uniform", "orthogonal", "zeros"] | Callable[[tuple[int, ...], Any], Any]
+"""First values: by the name of a rule, or as an array of a shape drawn with NumPy's generator."""
 
-TINY = 32
-"""Products of so few numbers are made in float32: XLA does not compile a bfloat16 one of 2 x 4 or 4 x 2 in a loop."""
+NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
+"""Names of cells and weights: they become parts of the names of arrays in checkpoints."""
+TAKEN = {"embedding", "norm", "dropout", "initial_state", "output"}
+"""Other layers' names."""
 
-compile_by_xla = tf.function(jit_compile=True, autograph=False)
+
+@dataclass(frozen=True)
+class Weight:
+    """A weight of a cell.
+
+    Args:
+        name: in checkpoints.
+        shape: from e and h.
+        reads: "inputs": a matrix [e, z]; "hidden": a matrix [h, z]; "ones": the bias of the products, [z], or [2, z]
+            where they stay apart (of the inputs, of the hidden values); "states": any other, used by `step` alone.
+        start: its first values.
+    """
+
+    name: str
+    shape: Callable[[int, int], tuple[int, ...]]
+    reads: Reads
+    start: Start = "zeros"
 
 
-class RecurrentCell:
-    """The maths of a cell; never instantiated."""
+class Back(NamedTuple):
+    """The gradients that a step hands back.
 
+    Args:
+        d_gates: of the gates, [h, b] each, to be stacked to d_z_zb.
+        d_states: of the states before the step, [h, b] each. The first is the part that reaches the hidden values
+            beside the product with the hidden values' matrix; None: nothing.
+        d_weights: of the weights that read states, with b as one more, last axis.
+    """
+
+    d_gates: list[Any]
+    d_states: State
+    d_weights: Values = {}
+
+
+@dataclass(frozen=True, eq=False, kw_only=True)
+class Cell:
+    """A recurrent cell.
+
+    Args:
+        name: by which `model.cell` chooses it, and of its layers in checkpoints.
+        meaning: one sentence with the source.
+        state_names: of the arrays of a state in checkpoints, "hidden" first.
+        weights: in the order of the parameters; one reads inputs, at most one hidden values, at most one is a bias.
+        step: from products, weights that are no matrices, and states to the states after a step and the slopes,
+            [h, b] each. Hidden values must lie in [-1, 1]: the sampler rounds them to 8 bits.
+        step_back: from slopes, weights that read states, and gradients of the states after a step.
+        num_slopes: arrays that `step` leaves for `step_back`: local derivatives, and states where weights read them.
+        kept_copies: numbers kept for the gradient for each character, layer and unit: inputs, slopes, outputs, dropout.
+        passing_copies: numbers for each character and unit of the layer at work, freed after it.
+        has_large_features: whether hidden values start larger than those of an LSTM; the output then starts smaller.
+        joins_products: one product of the joined matrices with [inputs, hidden]; else `step` gets one of each.
+        gates_of_inputs: first and last (exclusive) of the gates in `d_gates` that the inputs' matrix makes; null: all.
+        gates_of_hidden: the same of the hidden values' matrix.
+        turn: the columns of the inputs' matrix, rolled by so many gates, are in the order of `d_gates`.
+        keras_layer: imports and returns Keras' layer of the same weights and maths, for a GPU; None: there is none.
+
+    Raises:
+        ValueError: if the facts contradict each other.
+    """
+
+    name: str
+    meaning: str
     state_names: tuple[str, ...]
-    """What the arrays of a state are called in checkpoints."""
-    num_gates: int
-    """Columns of the kernels for each unit."""
+    weights: tuple[Weight, ...]
+    step: Callable[[list[Any], Values, State], tuple[State, list[Any]]]
+    step_back: Callable[[list[Any], Values, State], Back]
     num_slopes: int
-    """Arrays that `step` leaves for `step_back`."""
-    bias_rows: tuple[int, ...] = ()
-    """Leading axes of the bias, before its num_gates * h."""
-    keras_layer: Any = None
-    """Keras' layer of the same weights and maths, for a GPU; None: there is none."""
-    is_joined = True
-    """One product of the joined kernels with [inputs, hidden]; else one of each, see `multiply`."""
+    kept_copies: int
+    passing_copies: int
+    has_large_features: bool = True
+    joins_products: bool = True
+    gates_of_inputs: tuple[int, int] | None = None
+    gates_of_hidden: tuple[int, int] | None = None
+    turn: int = 0
+    keras_layer: Callable[[], Any] | None = None
 
-    @staticmethod
-    def start_bias(bias: Any, h: int) -> None:
-        """Give the bias, which is zero, its first values."""
+    def __post_init__(self) -> None:
+        """Check the facts."""
+        if not NAME.fullmatch(self.name) or self.name in TAKEN:
+            raise ValueError(f"the cell's name must match {NAME.pattern} and be no other layer's, got {self.name!r}")
+        names = [weight.name for weight in self.weights]
+        if not all(map(NAME.fullmatch, names)) or len(set(names)) < len(names):
+            raise ValueError(f"the weights' names must match {NAME.pattern} and differ, got {', '.join(names)}")
+        if self.state_names[:1] != ("hidden",):
+            raise ValueError(f"the first state must be hidden, got {', '.join(self.state_names)}")
+        for reads, least, most in (("inputs", 1, 1), ("hidden", 0 if self.joins_products else 1, 1), ("ones", 0, 1)):
+            count = len(self._list_names(reads))
+            if not least <= count <= most:
+                raise ValueError(f"the weights that read {reads} must be {least} to {most}, got {count}")
 
-    @staticmethod
-    def step(products: list[Any], bias: Any, states: State) -> tuple[State, list[Any]]:
-        """Return the states after a step and its slopes, [h, b] each; hidden values must lie in [-1, 1] (the sampler).
+    @property
+    def kernel(self) -> str:
+        """Name of the matrix that multiplies the inputs."""
+        return self._list_names("inputs")[0]
 
-        Args:
-            products: of `multiply`.
-            bias: of the layer.
-            states: before the step.
-        """
-        raise NotImplementedError
+    @property
+    def recurrent_kernel(self) -> str | None:
+        """Name of the matrix that multiplies the hidden values; None: nothing does."""
+        return next(iter(self._list_names("hidden")), None)
 
-    @staticmethod
-    def step_back(slopes: list[Any], d_states: State) -> tuple[list[Any], State]:
-        """Return the gradients of the gates, to be stacked to d_z_zb, and those of the states before the step.
+    @property
+    def bias(self) -> str | None:
+        """Name of the products' bias; None: there is none."""
+        return next(iter(self._list_names("ones")), None)
 
-        Args:
-            slopes: of `step`.
-            d_states: gradients of the states after the step.
+    @property
+    def state_weights(self) -> list[str]:
+        """Names of the weights that `step` alone uses."""
+        return self._list_names("states")
 
-        Returns:
-            What the hidden values before the step get beside the product with the recurrent kernel comes first; None:
-            nothing.
-        """
-        raise NotImplementedError
+    def count_weights(self, num_inputs: int, h: int) -> int:
+        """Return the number of weights of a layer of h units."""
+        count = 0
+        for weight in self.weights:
+            product = 1
+            for size in weight.shape(num_inputs, h):
+                product *= size
+            count += product
+        return count
 
-    @staticmethod
-    def find_rows(h: int) -> tuple[slice, slice]:
-        """Return which rows of d_z_zb belong to the kernel and which to the recurrent kernel."""
-        return slice(None), slice(None)
-
-    @staticmethod
-    def order(kernel: Any, h: int, *, axis: int = -1, back: bool = False) -> Any:
-        """Return a kernel with its columns (its axis) in the order of its rows of d_z_zb, or the other way `back`."""
-        return kernel
-
-    @classmethod
-    def lay_out(cls, kernel_ez: Any, recurrent_kernel_hz: Any) -> list[Any]:
-        """Return the left operands of `multiply`."""
-        if cls.is_joined:
-            return [tf.transpose(tf.concat([kernel_ez, recurrent_kernel_hz], 0))]
-        return [tf.transpose(kernel_ez), tf.transpose(recurrent_kernel_hz)]
-
-    @classmethod
-    def multiply(cls, matrices: list[Any], x_kb: Any, dtype: Any) -> list[Any]:
-        """Return the product with the joined inputs and hidden values, or the products with either."""
-        if cls.is_joined:
-            return [multiply(matrices[0], x_kb, dtype)]
-        e = matrices[0].shape[1]
-        return [multiply(matrices[0], x_kb[:e], dtype), multiply(matrices[1], x_kb[e:], dtype)]
-
-    @classmethod
-    def find_weight_gradients(cls, x_kn: Any, d_z_zn: Any, e: int, dtype: Any) -> Weights:
-        """Return the gradients of the weights from all inputs and hidden values, x_kn, of which e are inputs."""
-        if cls.is_joined:
-            d_weights_kz = _multiply_weight_gradients(x_kn, d_z_zn, dtype)
-            return d_weights_kz[:e], d_weights_kz[e:-1], d_weights_kz[-1]
-        h = x_kn.shape[0] - e
-        own, recurrent = cls.find_rows(h)
-        d_kernel_ez = cls.order(_multiply_weight_gradients(x_kn[:e], d_z_zn[own], dtype), h, back=True)
-        d_recurrent_hz = _multiply_weight_gradients(x_kn[e:], d_z_zn[recurrent], dtype)
-        return d_kernel_ez[:-1], d_recurrent_hz[:-1], tf.stack([d_kernel_ez[-1], d_recurrent_hz[-1]])
-
-
-@compile_by_xla
-def _multiply_weight_gradients(x_kn: Any, d_z_zn: Any, dtype: Any) -> Any:
-    """Return the gradients of weights_kz and, as one more row, of the bias: one product over all steps."""
-    x_kn = tf.concat([x_kn, tf.ones([1, x_kn.shape[1]], x_kn.dtype)], 0)
-    return multiply(x_kn, d_z_zn, dtype, transpose_b=True)
-
-
-def multiply(a: Any, b: Any, dtype: Any, transpose_b: bool = False) -> Any:
-    """Return a @ b, summed in dtype; to be called in a function that XLA compiles."""
-    if a.shape[0] * b.shape[0 if transpose_b else 1] <= TINY:
-        a, b = tf.cast(a, dtype), tf.cast(b, dtype)
-    return tf.matmul(a, b, output_type=None if a.dtype == dtype else dtype, transpose_b=transpose_b)
+    def _list_names(self, reads: str) -> list[str]:
+        return [weight.name for weight in self.weights if weight.reads == reads]

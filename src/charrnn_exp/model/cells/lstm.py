@@ -5,43 +5,61 @@ Axes: b batch, h hidden, z = 4h gates (i, f, g, o).
 
 from typing import Any
 
-import keras
-import tensorflow as tf
-
-from charrnn_exp.model.cells.cell import RecurrentCell, State
+from charrnn_exp.model.cells.cell import Back, Cell, State, Values, Weight
 
 
-class LSTM(RecurrentCell):
-    """keras.layers.LSTM: Hochreiter and Schmidhuber 1997, with the forget gate of Gers et al. 2000."""
+def step(products: list[Any], weights: Values, states: State) -> tuple[State, list[Any]]:
+    """Return the states after a step, and dc/dz of i, f, g; dh/dz of o; dh/dc; dc/dc of the step before."""
+    import tensorflow as tf
 
-    state_names = ("hidden", "cell")
-    num_gates = 4
-    num_slopes = 6
-    keras_layer = keras.layers.LSTM
+    _, c_hb = states
+    h, b = c_hb.shape
+    # sigmoid(z) = tanh(z / 2) / 2 + 1 / 2, so that all four gates are one tanh
+    scales_411 = tf.constant([0.5, 0.5, 1, 0.5], c_hb.dtype)[:, None, None]
+    z_4hb = tf.reshape(products[0], [4, h, b]) + tf.reshape(weights["bias"], [4, h, 1])
+    i, f, g, o = tf.unstack(tf.tanh(z_4hb * scales_411) * scales_411 + (1 - scales_411))
+    new_c_hb = f * c_hb + i * g
+    tanh_c = tf.tanh(new_c_hb)
+    d_z = [g * i * (1 - i), c_hb * f * (1 - f), i * (1 - g * g), tanh_c * o * (1 - o)]
+    return (o * tanh_c, new_c_hb), [*d_z, o * (1 - tanh_c * tanh_c), f]
 
-    @staticmethod
-    def start_bias(bias: Any, h: int) -> None:
-        """Open the forget gate."""
-        bias.assign(tf.repeat(tf.constant([0, 1, 0, 0], bias.dtype), h))
 
-    @staticmethod
-    def step(products: list[Any], bias: Any, states: State) -> tuple[State, list[Any]]:
-        """Return the states after a step, and dc/dz of i, f, g; dh/dz of o; dh/dc; dc/dc of the step before."""
-        _, c_hb = states
-        h, b = c_hb.shape
-        # sigmoid(z) = tanh(z / 2) / 2 + 1 / 2, so that all four gates are one tanh
-        scales_411 = tf.constant([0.5, 0.5, 1, 0.5], c_hb.dtype)[:, None, None]
-        z_4hb = tf.reshape(products[0], [4, h, b]) + tf.reshape(bias, [4, h, 1])
-        i, f, g, o = tf.unstack(tf.tanh(z_4hb * scales_411) * scales_411 + (1 - scales_411))
-        new_c_hb = f * c_hb + i * g
-        tanh_c = tf.tanh(new_c_hb)
-        d_z = [g * i * (1 - i), c_hb * f * (1 - f), i * (1 - g * g), tanh_c * o * (1 - o)]
-        return (o * tanh_c, new_c_hb), [*d_z, o * (1 - tanh_c * tanh_c), f]
+def step_back(slopes: list[Any], weights: Values, d_states: State) -> Back:
+    """Return (d_c, d_c, d_c, d_h) * slopes and the gradients of the states before."""
+    i, f, g, o, dh_dc, forget = slopes
+    d_h_hb, d_c_hb = d_states
+    d_c_hb += d_h_hb * dh_dc
+    return Back([d_c_hb * i, d_c_hb * f, d_c_hb * g, d_h_hb * o], (None, d_c_hb * forget))
 
-    @staticmethod
-    def step_back(slopes: list[Any], d_states: State) -> tuple[list[Any], State]:
-        """Return (d_c, d_c, d_c, d_h) * slopes and the gradients of the states before."""
-        i, f, g, o, dh_dc, forget = slopes
-        d_h_hb, d_c_hb = d_states
-        d_c_hb += d_h_hb * dh_dc
-        return [d_c_hb * i, d_c_hb * f, d_c_hb * g, d_h_hb * o], (None, d_c_hb * forget)
+
+def open_forget_gate(shape: tuple[int, ...], generator: Any) -> Any:
+    """Return a bias of ones for the forget gate and zeros for the others."""
+    import numpy as np
+
+    return np.repeat([0.0, 1.0, 0.0, 0.0], shape[0] // 4)
+
+
+def load_keras_layer() -> Any:
+    """Return Keras' LSTM."""
+    import keras
+
+    return keras.layers.LSTM
+
+
+CELL = Cell(
+    name="lstm",
+    meaning="Long short-term memory (Hochreiter and Schmidhuber 1997) with the forget gate of Gers et al. 2000.",
+    state_names=("hidden", "cell"),
+    weights=(
+        Weight("kernel", lambda e, h: (e, 4 * h), "inputs", "glorot_uniform"),
+        Weight("recurrent_kernel", lambda e, h: (h, 4 * h), "hidden", "orthogonal"),
+        Weight("bias", lambda e, h: (4 * h,), "ones", open_forget_gate),
+    ),
+    step=step,
+    step_back=step_back,
+    num_slopes=6,
+    kept_copies=10,
+    passing_copies=14,
+    has_large_features=False,
+    keras_layer=load_keras_layer,
+)

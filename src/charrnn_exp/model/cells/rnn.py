@@ -1,28 +1,46 @@
-"""The plain recurrent cell; weights and maths are those of keras.layers.SimpleRNN."""
+"""The plain recurrent cell; weights and maths are those of keras.layers.SimpleRNN.
+
+Axes: b batch, h hidden.
+"""
 
 from typing import Any
 
-import keras
-import tensorflow as tf
-
-from charrnn_exp.model.cells.cell import RecurrentCell, State
+from charrnn_exp.model.cells.cell import Back, Cell, State, Values, Weight
 
 
-class RNN(RecurrentCell):
-    """keras.layers.SimpleRNN: Elman 1990, with tanh."""
+def step(products: list[Any], weights: Values, states: State) -> tuple[State, list[Any]]:
+    """Return the state after a step and dh/dz."""
+    import tensorflow as tf
 
-    state_names = ("hidden",)
-    num_gates = 1
-    num_slopes = 1
-    keras_layer = keras.layers.SimpleRNN
+    h_hb = tf.tanh(products[0] + weights["bias"][:, None])
+    return (h_hb,), [1 - h_hb * h_hb]
 
-    @staticmethod
-    def step(products: list[Any], bias: Any, states: State) -> tuple[State, list[Any]]:
-        """Return the state after a step and dh/dz."""
-        h_hb = tf.tanh(products[0] + bias[:, None])
-        return (h_hb,), [1 - h_hb * h_hb]
 
-    @staticmethod
-    def step_back(slopes: list[Any], d_states: State) -> tuple[list[Any], State]:
-        """Return d_h * slope; nothing passes the gate."""
-        return [d_states[0] * slopes[0]], (None,)
+def step_back(slopes: list[Any], weights: Values, d_states: State) -> Back:
+    """Return d_h * slope; nothing passes the gate."""
+    return Back([d_states[0] * slopes[0]], (None,))
+
+
+def load_keras_layer() -> Any:
+    """Return Keras' SimpleRNN."""
+    import keras
+
+    return keras.layers.SimpleRNN
+
+
+CELL = Cell(
+    name="rnn",
+    meaning="Plain recurrent cell (Elman 1990) with tanh.",
+    state_names=("hidden",),
+    weights=(
+        Weight("kernel", lambda e, h: (e, h), "inputs", "glorot_uniform"),
+        Weight("recurrent_kernel", lambda e, h: (h, h), "hidden", "orthogonal"),
+        Weight("bias", lambda e, h: (h,), "ones"),
+    ),
+    step=step,
+    step_back=step_back,
+    num_slopes=1,
+    kept_copies=4,
+    passing_copies=7,
+    keras_layer=load_keras_layer,
+)
