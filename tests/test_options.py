@@ -5,9 +5,9 @@ from typing import Any
 
 import pytest
 
-from charrnn_exp.config.checks.extra import find_cell_problems, read_settings
+from charrnn_exp.config.checks.extra import find_cell_problems
 from charrnn_exp.errors import UserError
-from charrnn_exp.options import Registry, Setting
+from charrnn_exp.options import Registry, Setting, read_settings
 from tests.plugins import install
 
 GROUP = "test_only.cells"

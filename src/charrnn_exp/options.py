@@ -10,7 +10,7 @@ import os
 import pkgutil
 import re
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -67,6 +67,17 @@ class Setting:
         if not number and type(value) is not self.kind:
             raise ValueError(f"not of type {self.kind.__name__}")
         return self.kind(value)
+
+
+def read_settings(settings: tuple[Setting, ...], values: Mapping[str, Any]) -> dict[str, Any]:
+    """Return the values of an option's own settings, with their defaults where nothing is set.
+
+    Args:
+        settings: as declared.
+        values: that passed the checks.
+    """
+    found = {setting.name: (setting, values.get(setting.name)) for setting in settings}
+    return {name: setting.default if value is None else setting.read(value) for name, (setting, value) in found.items()}
 
 
 @dataclass(frozen=True)

@@ -28,7 +28,7 @@ def site(tmp_path: Path) -> Path:
 def test_an_offered_filter_is_in_help_and_completion_with_its_package(site: Path, tmp_path: Path) -> None:
     shown = run(tmp_path, "--help", path=(site,))
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert "  sampling.extra.min_p  (charrnn-exp-min-p 1.2.0)  Draw from the symbols at least" in shown.stdout
+    assert "  sampling.extra.min_p  (charrnn-exp-extras 1.2.0)  Draw from the symbols at least" in shown.stdout
     assert "OPTIONS OF INSTALLED PACKAGES" not in run(tmp_path, "--help").stdout
     completed = run(tmp_path, "completion", "line=charrnn-exp sample sampling.extra.", path=(site,))
     assert completed.stdout.split() == ["sampling.extra.min_p="]
@@ -73,7 +73,7 @@ def test_what_cannot_be_used_is_one_line_and_everything_else_goes_on(site: Path,
         assert (ended.returncode, ended.stderr) == (2, line)
     twice = run(tmp_path, "--cfg", "job", "sampling.extra.min_p=0.1", path=(site,))
     assert twice.stderr == (
-        f"{KEY}.min_p must be offered by one package, got bad-filters 0.3 and charrnn-exp-min-p 1.2.0. "
+        f"{KEY}.min_p must be offered by one package, got bad-filters 0.3 and charrnn-exp-extras 1.2.0. "
         "Uninstall one of them.\n"
     )
     shadow = run(tmp_path, "--cfg", "job", "sampling.extra.top_k=1", path=(site,))
@@ -86,6 +86,38 @@ def test_what_cannot_be_used_is_one_line_and_everything_else_goes_on(site: Path,
     assert run(tmp_path, "--cfg", "job", "sampling.top_k=3", path=(site,)).returncode == 0
 
 
+def test_an_offered_cell_is_in_help_and_completion_and_its_settings_are_checked(site: Path, tmp_path: Path) -> None:
+    shown = run(tmp_path, "--help", path=(site,))
+    assert "  model.cell=leaky  (charrnn-exp-extras 1.2.0)  Leaky integration: " in shown.stdout
+    assert "leaky" in run(tmp_path, "completion", "line=charrnn-exp model.cell=", path=(site,)).stdout
+    for word, line in (
+        ("model.extra.leaky.leak=2", "model.extra.leaky.leak must be in (0, 1], got 2.0."),
+        ("model.extra.leaky.leek=1", "unknown setting 'model.extra.leaky.leek' - did you mean model.extra.leaky.leak?"),
+    ):
+        ended = run(tmp_path, "--cfg", "job", "model.cell=leaky", word, path=(site,))
+        assert (ended.returncode, ended.stderr) == (2, f"charrnn_exp: error: {line}\n")
+    unchosen = run(tmp_path, "--cfg", "job", "model.extra.leaky.leak=0.1", path=(site,))
+    assert unchosen.stderr == (
+        "charrnn_exp: error: model.extra.leaky must be left out when model.cell=lstm, got {'leak': 0.1}. "
+        "Use model.cell=leaky.\n"
+    )
+
+
+@pytest.mark.slow
+def test_a_run_of_an_offered_cell_is_trained_sampled_and_resumed(site: Path, tmp_path: Path) -> None:
+    words = (*TINY, "model.cell=leaky", "model.extra.leaky.leak=0.3")
+    trained = run(tmp_path, *words, path=(site,))
+    assert (trained.returncode, trained.stderr) == (0, "")
+    assert run(tmp_path, "resume", "training.max_steps=2", path=(site,)).returncode == 0
+    assert run(tmp_path, "sample", path=(site,)).returncode == 0
+    gone = run(tmp_path, "sample")
+    assert (gone.returncode, gone.stderr) == (
+        2,
+        "charrnn_exp: error: model.cell.leaky must be offered by charrnn-exp-extras 1.2.0, with which the run was "
+        "made, got no such package. Install charrnn-exp-extras==1.2.0.\n",
+    )
+
+
 @pytest.mark.slow
 def test_a_run_with_an_offered_filter_names_its_package_when_that_is_gone(site: Path, tmp_path: Path) -> None:
     trained = run(tmp_path, *TINY, "sampling.extra.min_p=1", path=(site,))
@@ -94,8 +126,8 @@ def test_a_run_with_an_offered_filter_names_its_package_when_that_is_gone(site: 
     drawn = run(tmp_path, "sample", path=(site,))
     assert (drawn.returncode, drawn.stdout) == (0, greedy.stdout)  # min_p=1 leaves the likeliest alone
     line = (
-        "sampling.extra.min_p must be offered by charrnn-exp-min-p 1.2.0, with which the run was made, "
-        "got no such package. Install charrnn-exp-min-p==1.2.0."
+        "sampling.extra.min_p must be offered by charrnn-exp-extras 1.2.0, with which the run was made, "
+        "got no such package. Install charrnn-exp-extras==1.2.0."
     )
     for words in (["sample"], ["evaluate"], ["resume", "training.max_steps=2"]):
         ended = run(tmp_path, *words)

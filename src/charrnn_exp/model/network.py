@@ -60,7 +60,8 @@ class Network(keras.Model):
             model.embedding_dropout, noise_shape=(None, 1), seed=seed + 3, dtype=weight_dtype, name="embedding_dropout"
         )
         self.input_dropout = _make_dropout(model, model.input_dropout, seed + 2, weight_dtype, "input_dropout")
-        numbers, cell = range(1, model.num_layers + 1), CELLS.find(model.cell)
+        numbers = range(1, model.num_layers + 1)
+        cell = CELLS.find(model.cell).with_settings(model.extra.get(model.cell) or {})
         self.recurrent = [
             layer(
                 cell,

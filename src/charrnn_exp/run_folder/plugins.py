@@ -5,16 +5,18 @@ from typing import Any
 
 from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import UserError
+from charrnn_exp.model.cells.registry import CELLS
 from charrnn_exp.options import Registry
 from charrnn_exp.sampling.filters.registry import FILTERS
 
-REGISTRIES: dict[str, Registry[Any]] = {"sampling.extra": FILTERS}
+REGISTRIES: dict[str, Registry[Any]] = {"model.cell": CELLS, "sampling.extra": FILTERS}
 """By the key that chooses an option, without its name."""
 
 
 def list_plugins(config: Config) -> dict[str, str]:
     """Return package and version of the options that installed packages offer, by `KEY.NAME` of each."""
-    chosen = {"sampling.extra": [name for name, value in config.sampling.extra.items() if value is not None]}
+    filters = [name for name, value in config.sampling.extra.items() if value is not None]
+    chosen = {"model.cell": [config.model.cell], "sampling.extra": filters}
     origins = {f"{key}.{name}": REGISTRIES[key].find_origin(name) for key, names in chosen.items() for name in names}
     return {key: str(origin) for key, origin in origins.items() if origin is not None}
 

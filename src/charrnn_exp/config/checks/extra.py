@@ -74,17 +74,6 @@ def find_cell_problems(cell: str, extra: Mapping[str, Any], cells: Registry[Any]
             yield from _find_group_problems(key, cells.find(str(name)).settings, values)
 
 
-def read_settings(settings: tuple[Setting, ...], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of an option's own settings, with their defaults where nothing is set.
-
-    Args:
-        settings: as declared.
-        values: that passed the checks.
-    """
-    found = {setting.name: (setting, values.get(setting.name)) for setting in settings}
-    return {name: setting.default if value is None else setting.read(value) for name, (setting, value) in found.items()}
-
-
 def _find_group_problems(key: str, settings: tuple[Setting, ...], values: Mapping[str, Any]) -> Iterator[str]:
     known = {setting.name: setting for setting in settings}
     for name, value in values.items():

@@ -2,18 +2,15 @@
 
 from collections.abc import Iterator
 
+from charrnn_exp.config.checks.extra import find_cell_problems
 from charrnn_exp.config.checks.ranges import at_least, between, share
 from charrnn_exp.config.schema import ModelConfig
-from charrnn_exp.errors import UserError
 from charrnn_exp.model.cells.registry import CELLS
 
 
 def find_model_problems(model: ModelConfig) -> Iterator[str]:
     """Yield what is wrong with the settings of the model, one line each."""
-    try:
-        CELLS.find(model.cell)
-    except UserError as error:  # offered by an installed package that cannot be used
-        yield from error.lines
+    yield from find_cell_problems(model.cell, model.extra, CELLS, prefix="model.extra.")
     for field, most in (("embedding_dim", 16_384), ("hidden_size", 16_384), ("num_layers", 16)):
         value = getattr(model, field)
         if value is not None:

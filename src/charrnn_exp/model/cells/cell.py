@@ -6,8 +6,11 @@ Axes: b batch, e input features, h hidden, z the gates: rows of a product.
 
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from typing import Any, Literal, NamedTuple
+
+from charrnn_exp.options import Setting, read_settings
 
 State = tuple[Any, ...]
 """The arrays of a layer's state, see `Cell.state_names`, hidden first. [b, h] outside, [h, b] inside a step."""
@@ -78,6 +81,8 @@ class Cell:
         gates_of_hidden: the same of the hidden values' matrix.
         turn: the columns of the inputs' matrix, rolled by so many gates, are in the order of `d_gates`.
         keras_layer: imports and returns Keras' layer of the same weights and maths, for a GPU; None: there is none.
+        settings: of a cell that an installed package offers, below model.extra.NAME; `step` and `step_back` of a cell
+            that has some get their values by name as the keyword argument `settings`.
 
     Raises:
         ValueError: if the facts contradict each other.
@@ -87,8 +92,8 @@ class Cell:
     meaning: str
     state_names: tuple[str, ...]
     weights: tuple[Weight, ...]
-    step: Callable[[list[Any], Values, State], tuple[State, list[Any]]]
-    step_back: Callable[[list[Any], Values, State], Back]
+    step: Callable[..., tuple[State, list[Any]]]
+    step_back: Callable[..., Back]
     num_slopes: int
     kept_copies: int
     passing_copies: int
@@ -98,6 +103,7 @@ class Cell:
     gates_of_hidden: tuple[int, int] | None = None
     turn: int = 0
     keras_layer: Callable[[], Any] | None = None
+    settings: tuple[Setting, ...] = ()
 
     def __post_init__(self) -> None:
         """Check the facts."""
@@ -112,6 +118,22 @@ class Cell:
             count = len(self._list_names(reads))
             if not least <= count <= most:
                 raise ValueError(f"the weights that read {reads} must be {least} to {most}, got {count}")
+
+    def with_settings(self, values: Mapping[str, Any]) -> "Cell":
+        """Return the cell with the values of its settings, or their defaults, bound to its functions.
+
+        Args:
+            values: by name; they passed the checks.
+        """
+        if not self.settings:
+            return self
+        bound = read_settings(self.settings, values)
+        return replace(
+            self,
+            step=partial(self.step, settings=bound),
+            step_back=partial(self.step_back, settings=bound),
+            settings=(),
+        )
 
     @property
     def kernel(self) -> str:
