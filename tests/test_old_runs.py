@@ -36,23 +36,23 @@ def old(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Monk
 
 
 def test_an_older_run_is_scored_sampled_and_resumed_as_it_was_then(
-    old: RunFolder, capsys: pytest.CaptureFixture[str]
+    old: RunFolder, capfd: pytest.CaptureFixture[str]
 ) -> None:
     expected = json.loads(Path("expected.json").read_text())
     same = is_same_arithmetic(old)
     before = hash_files(old.path)
 
-    assert read_numbers(call(capsys, "evaluate", old)) == pytest.approx(read_numbers(expected["evaluate"]), abs=NEAR)
+    assert read_numbers(call(capfd, "evaluate", old)) == pytest.approx(read_numbers(expected["evaluate"]), abs=NEAR)
     assert count_clear_symbols(old, expected["greedy"]) > 3
     if same:
-        assert call(capsys, "evaluate", old) == expected["evaluate"]
+        assert call(capfd, "evaluate", old) == expected["evaluate"]
         for temperature, text in ((0, expected["greedy"]), (1, expected["drawn"])):
-            assert call(capsys, "sample", old, f"sampling.temperature={temperature}", *NEXT) == text
+            assert call(capfd, "sample", old, f"sampling.temperature={temperature}", *NEXT) == text
     else:
-        assert call(capsys, "sample", old, *NEXT).startswith("the")
+        assert call(capfd, "sample", old, *NEXT).startswith("the")
     assert hash_files(old.path) == before
 
-    call(capsys, "resume", old, *expected["resume"])
+    call(capfd, "resume", old, *expected["resume"])
     summary = old.read_summary()
     assert (summary["status"], summary["step"]) == ("FINISHED", expected["step"])
     rows = [json.loads(line) for line in old.metrics.read_text().splitlines()]
@@ -75,10 +75,10 @@ def test_the_runs_that_are_kept_are_small() -> None:
         assert not list(path.rglob(".lock"))
 
 
-def call(capsys: pytest.CaptureFixture[str], verb: str, run: RunFolder, *words: str) -> str:
-    capsys.readouterr()
+def call(capfd: pytest.CaptureFixture[str], verb: str, run: RunFolder, *words: str) -> str:
+    capfd.readouterr()
     code = main([verb, f"run={run.path}", *words])
-    captured = capsys.readouterr()
+    captured = capfd.readouterr()
     assert code == 0, captured.err
     return captured.out
 

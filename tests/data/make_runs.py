@@ -28,7 +28,7 @@ SMALL = [
 ]  # fmt: skip
 RUNS: dict[str, list[str]] = {
     "averages": ["training.ema_decay=0.9", "training.max_steps=30", "model.dropout=0.1"],
-    "gru": ["model=gru", "optimizer=adam", "training.max_steps=30"],
+    "gru": ["model=gru", "optimizer=adam", "optimizer.learning_rate=0.01", "training.max_steps=60"],
     "bytes": ["dataset.unit=byte", "training.max_steps=30"],
     "killed": ["training.epochs=1000", "training.checkpoint_every_steps=20"],
 }

@@ -1,6 +1,7 @@
 """`train`, the verb that is meant when none is given: one run, a sweep, or a look at the settings of either."""
 
 from collections.abc import Sequence
+from typing import Any
 
 from charrnn_exp.commands.command import Command
 
@@ -16,21 +17,36 @@ def run(words: Sequence[str]) -> None:
     Raises:
         CharRNNError: if the settings, the text or the machine are not fit for it.
     """
-    from charrnn_exp.commands.flags import make_parser, parse_flags
+    from charrnn_exp.commands.flags import parse_flags
     from charrnn_exp.config.compose import compose_jobs
     from charrnn_exp.config.overrides import open_free_keys
-    from charrnn_exp.config.printing import print_hydra_help, print_info, print_settings
-    from charrnn_exp.experiment.launch import launch_run
-    from charrnn_exp.sweeps.launch_hydra import launch_sweep
 
     flags = parse_flags(words)
     overrides = open_free_keys(flags.overrides)
     configs = compose_jobs(overrides, multirun=flags.multirun, config_dir=flags.config_dir)
+    # A mistake and a look at the settings load nothing of a run.
+    if flags.hydra_help or flags.info or flags.cfg:
+        _print(flags, overrides)
+    elif flags.multirun:
+        from charrnn_exp.sweeps.launch_hydra import launch_sweep
+
+        launch_sweep(overrides, configs, config_dir=flags.config_dir)
+    else:
+        from charrnn_exp.experiment.launch import launch_run
+
+        launch_run(configs[0], overrides)
+
+
+def _print(flags: Any, overrides: Sequence[str]) -> None:
+    from charrnn_exp.commands.flags import make_parser
+    from charrnn_exp.config.printing import print_hydra_help, print_info, print_settings
+
     if flags.hydra_help:
         print_hydra_help(make_parser())
     elif flags.info:
         print_info(flags.info, overrides, config_dir=flags.config_dir)
-    elif flags.cfg:
+    else:
+        assert flags.cfg is not None
         print_settings(
             flags.cfg,
             overrides,
@@ -39,10 +55,6 @@ def run(words: Sequence[str]) -> None:
             package=flags.package,
             resolve=flags.resolve,
         )
-    elif flags.multirun:
-        launch_sweep(overrides, configs, config_dir=flags.config_dir)
-    else:
-        launch_run(configs[0], overrides)
 
 
 COMMAND = Command(

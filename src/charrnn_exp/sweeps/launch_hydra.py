@@ -7,10 +7,12 @@ as `hydra.main` does. So no command line is parsed a second time, and no excepti
 import sys
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import psutil
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn
@@ -45,7 +47,8 @@ def launch_sweep(words: Sequence[str], configs: Sequence[Config], *, config_dir:
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None, "opened above"
         try:
-            returned = hydra.multirun("config", job, [*searchpath, *words, "hydra.mode=MULTIRUN"])
+            with ending_workers():
+                returned = hydra.multirun("config", job, [*searchpath, *words, "hydra.mode=MULTIRUN"])
         except KeyboardInterrupt as stop:
             if isinstance(stop.__cause__, Interrupted):
                 raise stop.__cause__ from None
@@ -53,6 +56,23 @@ def launch_sweep(words: Sequence[str], configs: Sequence[Config], *, config_dir:
     if failures := list(find_failures(returned)):
         kind = UserError if all(failure.is_mistake for failure in failures) else MachineError
         raise kind(*(f"job {failure.job!r} failed: {failure.line}" for failure in failures))
+
+
+@contextmanager
+def ending_workers() -> Iterator[None]:
+    """End, after the sweep, the processes that a launcher keeps waiting for more: joblib's wait for minutes.
+
+    They hold the terminal's streams, so whoever reads the output would wait too.
+    """
+    this = psutil.Process()
+    before = set(this.children(recursive=True))
+    try:
+        yield
+    finally:
+        for process in set(this.children(recursive=True)) - before:
+            with suppress(psutil.Error):
+                if "resource_tracker" not in " ".join(process.cmdline()):  # it tidies up, and ends with the others
+                    process.terminate()
 
 
 @dataclass(frozen=True)
