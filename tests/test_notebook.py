@@ -28,7 +28,7 @@ def test_every_setting_is_the_notebooks() -> None:
     assert values["dataset"] | {"name": "linux", "split": "none", "max_bytes": None} == values["dataset"]
     expected_model = {"cell": "lstm", "embedding_dim": 256, "hidden_size": 1024, "num_layers": 1, "dropout": 0.0}
     assert values["model"] | expected_model == values["model"]
-    assert all(value in (None, False, 0.0) for key, value in values["model"].items() if key not in expected_model)
+    assert all(value in (None, False, 0.0, {}) for key, value in values["model"].items() if key not in expected_model)
     adam = {"name": "adam", "learning_rate": 1e-3, "schedule": "constant", "clip_norm": None, "weight_decay": None}
     assert values["optimizer"] | adam == values["optimizer"]
     loop = {
