@@ -137,7 +137,8 @@ def _save_and_kill(folder: Path, *, after: int, delay: float) -> tuple[int, int,
             os._exit(70)  # whatever ended the saving before the kill
     os.close(writing)
     with os.fdopen(reading) as report:
-        seen, times = [], []
+        seen: list[str] = []
+        times: list[float] = []
         while sum(line.startswith("begin") for line in seen) <= after:
             line = report.readline()
             if not line:

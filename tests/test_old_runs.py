@@ -12,11 +12,12 @@ import pytest
 from charrnn_exp.cli import main
 from charrnn_exp.machine.arithmetic import describe_arithmetic
 from charrnn_exp.model.network import build_network
+from charrnn_exp.model.size import resolve
+from charrnn_exp.model.weights import load_weights
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.versions import NUMERICS, SETTINGS, read_versions
 from charrnn_exp.tracking.provenance import list_versions
-from charrnn_exp.training.state import load_weights
 from tests.data.make_runs import NEXT
 
 RUNS = sorted(path.with_suffix("") for path in (Path(__file__).parent / "data").glob("runs_*/*.json"))
@@ -54,7 +55,7 @@ def test_an_older_run_is_scored_sampled_and_resumed_as_it_was_then(
 
     call(capsys, "resume", old, *expected["resume"])
     summary = old.read_summary()
-    assert (summary["status"], summary["step"]) == ("FINISHED", expected["step"])
+    assert (summary.status, summary.step) == ("FINISHED", expected["step"])
     rows = [json.loads(line) for line in old.metrics.read_text().splitlines()]
     rows = [{key: value for key, value in row.items() if key != "chars_per_second"} for row in rows]
     for key in ("train_loss", "val_loss"):
@@ -98,7 +99,8 @@ def is_same_arithmetic(run: RunFolder) -> bool:
 def count_clear_symbols(run: RunFolder, text: str) -> int:
     """Check that where one symbol leads clearly after a piece of the text, it comes next; return how many do."""
     config, vocabulary = run.read_config(), run.read_vocabulary()
-    network = build_network(config, num_symbols=len(vocabulary))
+    model = resolve(config.model, num_symbols=len(vocabulary))
+    network = build_network(model, num_symbols=len(vocabulary), precision=config.training.precision, seed=config.seed)
     load_weights(network, find_store(run).load_newest()[1])
     ids_t = vocabulary.encode(text.removesuffix("\n"), key="text")
     logits_btv, _ = network(np.asarray(ids_t)[None, :-1], network.first_states(1))
