@@ -36,6 +36,7 @@ def compare(text_path: str, num_steps: int, overrides: list[str]) -> Agreement:
     from charrnn_exp.data.windows import stream_windows
     from charrnn_exp.machine.arithmetic import pin_determinism
     from charrnn_exp.model.network import build_network, count_parameters
+    from charrnn_exp.model.size import resolve
     from charrnn_exp.training.optimizer import build_optimizer
     from charrnn_exp.training.schedule import find_learning_rate
     from charrnn_exp.training.state import start_state
