@@ -182,7 +182,7 @@ def _trace(folder: Path, base: Path, options: list[str]) -> tuple[int, str, str]
     assert tracer.stderr is not None
     assert "attached" in tracer.stderr.readline()
     _, err = saver.communicate(b"\n", timeout=60)
-    tracer.wait(timeout=60)
+    tracer.communicate(timeout=60)
     return saver.returncode, report.read_text(), err.decode()
 
 

@@ -246,13 +246,13 @@ def test_sample_streams_text_of_the_run_and_head_may_leave(tracked: tuple[Path, 
     assert len(out) == len("def ") + 50 + 1
     again, _ = run(folder, "sample", "sampling.length=50", 'sampling.prompt="def "')
     assert again == out
-    process = start(folder, "sample", "sampling.length=100000")
-    assert process.stdout is not None
-    process.stdout.read(10)
-    process.stdout.close()
-    assert process.wait(timeout=60) == 141
-    assert process.stderr is not None
-    assert process.stderr.read() == ""
+    with start(folder, "sample", "sampling.length=100000") as process:
+        assert process.stdout is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.wait(timeout=60) == 141
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
 
 
 def copy_run(tracked: tuple[Path, str, str], to: Path) -> RunFolder:
