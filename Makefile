@@ -38,7 +38,7 @@ format: install ## let ruff format the code and mend what it can
 	$(BIN)/ruff check --fix .
 
 test: check ## check, then all fast tests; no network needed
-	$(BIN)/python -m pytest $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
 
 test-slow: install ## a browser on the MLflow UI, the wheel in a clean environment, kills, outages
 	$(PIP) --quiet --editable ".[dev,browser]"

@@ -40,6 +40,7 @@ def build_step(name: str, arguments: argparse.Namespace) -> Callable[[], None]:
     from charrnn_exp.config.compose import compose_jobs
     from charrnn_exp.model.layers import KerasRecurrent, Recurrent
     from charrnn_exp.model.network import Network
+    from charrnn_exp.model.size import resolve
     from charrnn_exp.training.optimizer import build_optimizer
     from charrnn_exp.training.state import start_state
     from charrnn_exp.training.step import TrainingStep
@@ -48,7 +49,7 @@ def build_step(name: str, arguments: argparse.Namespace) -> Callable[[], None]:
     config = compose_jobs([*VARIANTS[name], *sizes])[0]
     network = Network(
         num_symbols=arguments.symbols,
-        model=config.model,
+        model=resolve(config.model, num_symbols=arguments.symbols),
         precision=arguments.precision,
         seed=1,
         layer=KerasRecurrent if name.endswith(KERAS) else Recurrent,

@@ -180,7 +180,9 @@ def validate_ours(task: Task) -> Work:
     scorer = Scorer(_our_state(task).network, ids_n)
 
     def work() -> None:
-        assert np.isfinite(scorer.loss())
+        loss = scorer.loss()
+        assert loss is not None
+        assert np.isfinite(loss)
 
     return work
 
@@ -299,13 +301,15 @@ def _our_state(task: Task) -> Any:
     from charrnn_exp.config.compose import compose_jobs
     from charrnn_exp.machine.arithmetic import pin_determinism
     from charrnn_exp.model.network import Network
+    from charrnn_exp.model.size import resolve
     from charrnn_exp.training.optimizer import build_optimizer
     from charrnn_exp.training.state import start_state
 
     pin_determinism()
     sizes = [f"model.{name}={getattr(task, name)}" for name in ("hidden_size", "num_layers", "embedding_dim")]
     config = compose_jobs(["optimizer=adam", *sizes])[0]
-    network = Network(num_symbols=task.num_symbols, model=config.model, precision=task.precision, seed=1)
+    model = resolve(config.model, num_symbols=task.num_symbols)
+    network = Network(num_symbols=task.num_symbols, model=model, precision=task.precision, seed=1)
     return start_state(network, build_optimizer(config.optimizer, network), batch_size=task.batch_size, ema=False)
 
 

@@ -46,13 +46,12 @@ def compare(text_path: str, num_steps: int, overrides: list[str]) -> Agreement:
     words = ["experiment=notebook", "dataset=file", f"dataset.path={text_path}", "dataset.split=none"]
     config = compose_jobs([*words, *overrides])[0]
     text = prepare_text(config)
-    training, model = config.training, config.model
-    num_symbols = len(text.corpus.vocabulary)
-    network = build_network(
-        resolve(model, num_symbols=num_symbols), num_symbols=num_symbols, precision=training.precision, seed=config.seed
-    )
+    training, num_symbols = config.training, len(text.corpus.vocabulary)
+    model = resolve(config.model, num_symbols=num_symbols)
+    network = build_network(model, num_symbols=num_symbols, precision=training.precision, seed=config.seed)
     state = start_state(network, build_optimizer(config.optimizer, network), batch_size=training.batch_size, ema=False)
     step = TrainingStep(state, clip_norm=config.optimizer.clip_norm, clip_value=None, ema_decay=0.0)
+    assert model.embedding_dim is not None, "the notebook has an embedding"
     notebook = NotebookModel(
         len(text.corpus.vocabulary),
         batch_size=training.batch_size,
@@ -62,7 +61,7 @@ def compare(text_path: str, num_steps: int, overrides: list[str]) -> Agreement:
     copy_weights([np.asarray(v) for v in network.trainable_variables], notebook)
     theirs = NotebookTraining(notebook)
     print(f"{count_parameters(network):,} parameters, batch {training.batch_size} x {training.sequence_length}")
-    starts_sb, resets_sb = (each[:num_steps] for each in (text.order.find_starts(0), text.order.find_resets(0)))
+    starts_sb, resets_sb = text.order.find_starts(0)[:num_steps], text.order.find_resets(0)[:num_steps]
     agreement = Agreement([], [])
     for i, windows_bt in enumerate(
         stream_windows(text.parts.train_n, starts_sb, sequence_length=training.sequence_length)

@@ -30,11 +30,14 @@ def compare(reference: str, num_characters: int) -> dict[str, float]:
     import tensorflow as tf
 
     from charrnn_exp.model.network import Network
+    from charrnn_exp.model.size import resolve
     from charrnn_exp.model.weights import load_weights
     from charrnn_exp.sampling.stepper import first_states, quantize, step
 
     def build(precision: str) -> Any:
-        network = Network(num_symbols=len(text.corpus.vocabulary), model=config.model, precision=precision, seed=1)
+        num_symbols = len(text.corpus.vocabulary)
+        model = resolve(config.model, num_symbols=num_symbols)
+        network = Network(num_symbols=num_symbols, model=model, precision=precision, seed=1)
         load_weights(network, weights)
         return network
 

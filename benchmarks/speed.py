@@ -113,6 +113,7 @@ def measure_growth(_: list[int], rounds: int) -> list[dict[str, Any]]:
     """Train ours with one size changed at a time."""
     start = Task(work="training", contender=OURS, precision="bfloat16", hidden_size=256)
     tasks = {}
+    changes: dict[str, Any]
     for name, values in {
         "batch_size": (16, 64, 256),
         "sequence_length": (25, 100, 400),
@@ -120,12 +121,13 @@ def measure_growth(_: list[int], rounds: int) -> list[dict[str, Any]]:
         "num_symbols": (99, 1000, 5000),
     }.items():
         for value in values:
-            tasks[f"{name} {value}"] = dataclasses.replace(start, **{name: value})
+            changes = {name: value}
+            tasks[f"{name} {value}"] = dataclasses.replace(start, **changes)
     rates = take_turns(tasks, rounds=rounds)
     return [{"of": name, "rates": {"characters a second": rates[name]}, "ratios": {}} for name in tasks]
 
 
-def measure_texts(_: list[int], rounds: int) -> list[dict[str, Any]]:
+def measure_texts(sizes: list[int], rounds: int) -> list[dict[str, Any]]:
     """Read, count and split 1, 10, 100 MB of text (the standard library, repeated): all that precedes TensorFlow."""
     from charrnn_exp.config.compose import compose_jobs
     from charrnn_exp.data.preparation import prepare_text

@@ -116,9 +116,9 @@ def _expect(words: list[str], content: bytes, encoding: str, kind: str) -> Case:
         symbols = content.decode("latin-1")
     else:
         symbols = _decode(content, encoding)
-        (limit,) = [int(word.partition("=")[2]) for word in words if word.startswith("dataset.max_bytes")] or [None]
-        if limit is not None:
-            symbols = _decode_start(content[:limit], encoding)
+        limits = [int(word.partition("=")[2]) for word in words if word.startswith("dataset.max_bytes")]
+        if limits:
+            symbols = _decode_start(content[: limits[0]], encoding)
     if symbols is None:
         return Case(words, 2, f"{kind}: not {encoding}")
     num_train = len(symbols) if "dataset.split=none" in words else len(symbols) * 9 // 10

@@ -202,6 +202,7 @@ def _manifests() -> Iterator[Hostile]:
     def of_weights(value: Any) -> Callable[[Path, Path], None]:
         return lambda run, nest: vouch(run, lambda manifest: manifest["files"].update({"weights.npz": value}))
 
+    value: Any
     for value in (None, "2", 99, [], {}, True, -1, 1e300, "x" * 10_000):
         yield Hostile(f"manifest: format {str(value)[:20]!r}", SAMPLE, said("format", value), DAMAGED)
         yield Hostile(f"manifest: step {str(value)[:20]!r}", SAMPLE, said("step", value), DAMAGED)
@@ -259,6 +260,8 @@ DOCUMENTS = {
 
 def _documents() -> Iterator[Hostile]:
     """JSON files of the wrong kind."""
+    unit: Any
+    value: Any
 
     def fill(name: str, raw: bytes) -> Callable[[Path, Path], None]:
         return lambda run, nest: _fill(run / name, raw)

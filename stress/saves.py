@@ -137,7 +137,8 @@ def _save_and_kill(folder: Path, *, after: int, delay: float) -> tuple[int, int,
             os._exit(70)  # whatever ended the saving before the kill
     os.close(writing)
     with os.fdopen(reading) as report:
-        seen, times = [], []
+        seen: list[str] = []
+        times: list[float] = []
         while sum(line.startswith("begin") for line in seen) <= after:
             line = report.readline()
             if not line:
@@ -181,7 +182,7 @@ def _trace(folder: Path, base: Path, options: list[str]) -> tuple[int, str, str]
     assert tracer.stderr is not None
     assert "attached" in tracer.stderr.readline()
     _, err = saver.communicate(b"\n", timeout=60)
-    tracer.wait(timeout=60)
+    tracer.communicate(timeout=60)
     return saver.returncode, report.read_text(), err.decode()
 
 

@@ -58,7 +58,8 @@ def modules(num_cases: int, folder: Path) -> Outcome:
     chosen = spread(names, max(1, num_cases - num_verbs))
     boxes = [Sandbox(folder / f"name_{i}").make() for i in range(len(chosen))]
     found = in_pairs(
-        lambda case: _start_beside(*case, ["--cfg", "job"]), zip(boxes, ([name] for name in chosen), strict=True)
+        lambda case: _start_beside(case[0], case[1], ["--cfg", "job"]),
+        zip(boxes, ([name] for name in chosen), strict=True),
     )
     for name, problems in zip(chosen, found, strict=True):
         outcome.add(problems, name)

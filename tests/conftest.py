@@ -8,8 +8,9 @@ import pytest
 
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.conf_folder import find_conf_folder
-from charrnn_exp.config.schema import Config, ModelConfig
+from charrnn_exp.config.schema import Config
 from charrnn_exp.machine.tensorflow import import_tensorflow
+from charrnn_exp.model.size import SizedModel, resolve
 
 SMALL = [
     "tracking=none",
@@ -38,9 +39,9 @@ def _tensorflow() -> None:
 
 
 @pytest.fixture
-def small_model() -> ModelConfig:
+def small_model() -> SizedModel:
     """Sizes that no two axes share: e, h = 3, 5."""
-    return compose_jobs(["model.embedding_dim=3", "model.hidden_size=5"])[0].model
+    return resolve(compose_jobs(["model.embedding_dim=3", "model.hidden_size=5"])[0].model, num_symbols=7)
 
 
 @pytest.fixture

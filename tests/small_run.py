@@ -11,6 +11,7 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import PreparedText, prepare_text
 from charrnn_exp.evaluation.scorer import Scorer
 from charrnn_exp.model.network import Network
+from charrnn_exp.model.size import resolve
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.training.loop import Event, train
 from charrnn_exp.training.optimizer import build_optimizer
@@ -53,9 +54,9 @@ def start(compose: Any, tmp_path: Path) -> Callable[..., Run]:
     def start_run(*overrides: str, folder: str = "checkpoints") -> Run:
         config: Config = compose(*overrides)
         text = prepare_text(config)
-        network = Network(
-            num_symbols=len(text.corpus.vocabulary), model=config.model, precision="float32", seed=config.seed
-        )
+        num_symbols = len(text.corpus.vocabulary)
+        model = resolve(config.model, num_symbols=num_symbols)
+        network = Network(num_symbols=num_symbols, model=model, precision="float32", seed=config.seed)
         state = start_state(
             network,
             build_optimizer(config.optimizer, network),

@@ -114,12 +114,12 @@ def list_imports(module: str, tree: ast.Module) -> Iterator[Import]:
             case ast.If() if ast.unparse(node.test) in ("TYPE_CHECKING", "typing.TYPE_CHECKING"):
                 for child in node.body:
                     yield from visit(child, at_start, True)
-                for child in node.orelse:
-                    yield from visit(child, at_start, for_types)
+                for other in node.orelse:
+                    yield from visit(other, at_start, for_types)
             case _:
                 inside = at_start and not isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef | ast.Lambda)
-                for child in ast.iter_child_nodes(node):
-                    yield from visit(child, inside, for_types)
+                for inner_node in ast.iter_child_nodes(node):
+                    yield from visit(inner_node, inside, for_types)
 
     yield from visit(tree, True, False)
 

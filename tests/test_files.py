@@ -59,7 +59,8 @@ def test_a_full_disk_keeps_the_old_text_and_leaves_nothing_behind(tmp_path: Path
         str(path),
         NEW,
     )
-    assert writer.wait(timeout=30) == 7
+    writer.communicate(timeout=30)
+    assert writer.returncode == 7
     assert path.read_text() == OLD
     assert list_names(tmp_path) == ["summary.json"]
 

@@ -12,7 +12,7 @@ import pytest
 from charrnn_exp.config import choices
 from charrnn_exp.config.schema import Config
 
-SECTIONS = [Config, *(field.type for field in fields(Config) if is_dataclass(field.type))]
+SECTIONS: list[Any] = [Config, *(field.type for field in fields(Config) if is_dataclass(field.type))]
 
 
 def read_field_docs(section: Any) -> dict[str, str | None]:
@@ -24,7 +24,7 @@ def read_field_docs(section: Any) -> dict[str, str | None]:
         if isinstance(node, ast.AnnAssign):
             assert isinstance(node.target, ast.Name)
             text = following.value if isinstance(following, ast.Expr) else None
-            docs[node.target.id] = text.value if isinstance(text, ast.Constant) else None
+            docs[node.target.id] = str(text.value) if isinstance(text, ast.Constant) else None
     return docs
 
 

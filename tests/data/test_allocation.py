@@ -37,7 +37,8 @@ def test_the_file_has_no_name_and_its_room_is_there_before_it_is_written(
     free = os.statvfs(tmp_path).f_bavail * os.statvfs(tmp_path).f_frsize
     ids_n = allocate_ids(1001, np.uint16)
     ids_n[:] = 7
-    assert (ids_n.dtype, ids_n.shape) == (np.uint16, (1001,))
+    assert ids_n.dtype == np.uint16
+    assert ids_n.shape == (1001,)
     assert list(tmp_path.iterdir()) == []
     with pytest.raises(MachineError, match=rf"the temporary folder {tmp_path} must have [0-9,]+ bytes for the ids"):
         allocate_ids(free * 2, np.uint8)

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from charrnn_exp.data.batches import BatchOrder
+from charrnn_exp.data.vocabulary import Ids
 from charrnn_exp.data.windows import stream_windows
 
 B, T, N = 3, 5, 97
@@ -15,7 +16,7 @@ B, T, N = 3, 5, 97
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.uint32])
 def test_windows_are_slices_of_the_text_in_the_order_asked_for(shuffle: bool, dtype: type) -> None:
     high = min(np.iinfo(dtype).max, 70_000)
-    ids_n = np.random.default_rng(7).integers(0, high, size=N, endpoint=True).astype(dtype)
+    ids_n: Ids = np.random.default_rng(7).integers(0, high, size=N, endpoint=True).astype(dtype)
     order = BatchOrder(num_characters=N, batch_size=B, sequence_length=T, shuffle=shuffle, seed=7)
     starts_sb = order.find_starts(2)
     windows = list(stream_windows(ids_n, starts_sb, sequence_length=T))

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 import tensorflow as tf
 
-from charrnn_exp.config.schema import ModelConfig
 from charrnn_exp.evaluation import scorer as module
 from charrnn_exp.evaluation.scorer import Scorer
 from charrnn_exp.evaluation.scores import BlockMeans
 from charrnn_exp.model.network import Network
+from charrnn_exp.model.size import SizedModel
 
 
 @pytest.fixture
-def network(small_model: ModelConfig) -> Network:
+def network(small_model: SizedModel) -> Network:
     network = Network(num_symbols=7, model=small_model, precision="float32", seed=1)
     generator = np.random.default_rng(2)
     for variable in network.trainable_variables:
@@ -120,7 +120,7 @@ def test_a_stop_on_the_way_gives_no_scores(network: Network) -> None:
     assert scorer.loss(lambda: True) is None
 
 
-def test_scoring_leaves_weights_and_dropout_seeds_untouched(small_model: ModelConfig) -> None:
+def test_scoring_leaves_weights_and_dropout_seeds_untouched(small_model: SizedModel) -> None:
     network = Network(num_symbols=7, model=small_model, precision="float32", seed=1)
     before = [np.array(v) for v in network.variables]
     Scorer(network, make_text(500)).loss()

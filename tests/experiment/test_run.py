@@ -13,7 +13,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 import pytest
@@ -35,6 +35,7 @@ from charrnn_exp.signals import StopRequest
 from charrnn_exp.views.report import SCORE_HEADER
 from tests.conftest import SMALL
 
+T = TypeVar("T")
 SHORT = [word for word in SMALL if not word.startswith("tracking")] + ["training.sequence_length=150"]
 """Nine steps an epoch."""
 PARTED = ["dataset.split=fraction", "dataset.val_fraction=0.09", "dataset.test_fraction=0.01"]
@@ -48,6 +49,11 @@ TRACKED = [
     "training.checkpoint_every_epochs=1",
     "training.max_val_characters=500",
 ]
+
+
+def given(value: T | None) -> T:
+    assert value is not None
+    return value
 
 
 def start(folder: Path, *words: str, **options: Any) -> subprocess.Popen[str]:
@@ -134,9 +140,9 @@ def test_the_summary_says_what_the_rows_say(tracked: tuple[Path, str, str], mlfl
     assert summary.bits_per_char == pytest.approx(summary.val_loss * 1.442695)
     assert summary.best_val_loss == min(value for _, value in curves["val_loss"])
     assert summary.train_loss == pytest.approx(sum(v for _, v in curves["train_loss"][9:]) / 9)
-    assert 0 < summary.ngram_val_loss < 5
-    assert (folder.path / summary.checkpoint).is_dir()
-    assert (folder.path / summary.sample).is_file()
+    assert 0 < given(summary.ngram_val_loss) < 5
+    assert (folder.path / given(summary.checkpoint)).is_dir()
+    assert (folder.path / given(summary.sample)).is_file()
 
 
 def test_the_summary_has_the_scores_of_validation_and_test_text(tracked: tuple[Path, str, str]) -> None:
@@ -144,13 +150,16 @@ def test_the_summary_has_the_scores_of_validation_and_test_text(tracked: tuple[P
     summary, curves = folder.read_summary(), read_metrics(folder.metrics)
     assert summary.val_characters == {"used": 500, "all": 540}
     assert summary.dataset_notes == []
-    assert summary.scores["val"]["loss"] == summary.val_loss
-    assert summary.scores["test"]["loss"] == summary.test_loss
-    assert {split: scores["num_characters"] for split, scores in summary.scores.items()} == {"val": 499, "test": 59}
-    for split, scores in summary.scores.items():
+    assert given(summary.scores)["val"]["loss"] == summary.val_loss
+    assert given(summary.scores)["test"]["loss"] == summary.test_loss
+    assert {split: scores["num_characters"] for split, scores in given(summary.scores).items()} == {
+        "val": 499,
+        "test": 59,
+    }
+    for split, scores in given(summary.scores).items():
         assert list(scores) == ["loss", "bits_per_char", "perplexity", "accuracy", "standard_error", "num_characters"]
-        assert scores["perplexity"] == pytest.approx(math.exp(scores["loss"]))
-        assert 0 < scores["accuracy"] < 1
+        assert scores["perplexity"] == pytest.approx(math.exp(given(scores["loss"])))
+        assert 0 < given(scores["accuracy"]) < 1
         assert scores["standard_error"] is None, "a text of a few hundred characters does not tell"
         for name in ("loss", "bits_per_char", "perplexity", "accuracy"):
             assert curves[f"{split}_{name}"][-1] == (18, scores[name])
@@ -161,22 +170,22 @@ def test_the_last_lines_have_a_table_of_the_scores(tracked: tuple[Path, str, str
     assert "validation uses the first 500 of 540 characters" in tracked[1]
     table = tracked[1][tracked[1].index(SCORE_HEADER) :].splitlines()
     assert [line.split()[0] for line in table[1:3]] == ["val", "test"]
-    for line, scores in zip(table[1:3], summary.scores.values(), strict=True):
+    for line, scores in zip(table[1:3], given(summary.scores).values(), strict=True):
         assert f"{scores['loss']:.4f}" in line
-        assert f"{100 * scores['accuracy']:.2f} %" in line
+        assert f"{100 * given(scores['accuracy']):.2f} %" in line
         assert line.endswith(f" {scores['num_characters']}")
 
 
 def test_the_summary_says_where_the_time_went(tracked: tuple[Path, str, str]) -> None:
     (folder,) = find_runs(tracked[0])
     summary = folder.read_summary()
-    seconds = dict(summary.seconds_by_activity)
+    seconds = dict(given(summary.seconds_by_activity))
     assert list(seconds) == [
         "start", "updates", "validation", "checkpoints", "samples", "scores", "tracking", "tracking_thread_cpu"
     ]  # fmt: skip
     assert min(seconds.values()) > 0
-    assert seconds.pop("tracking_thread_cpu") < summary.seconds  # beside the others, on the other core
-    assert 0.5 * summary.seconds < sum(seconds.values()) <= summary.seconds + 0.1
+    assert seconds.pop("tracking_thread_cpu") < given(summary.seconds)  # beside the others, on the other core
+    assert 0.5 * given(summary.seconds) < sum(seconds.values()) <= given(summary.seconds) + 0.1
     assert f"time: start {seconds['start']:.1f} s, updates {seconds['updates']:.1f} s, validation" in tracked[1]
 
 
@@ -237,13 +246,13 @@ def test_sample_streams_text_of_the_run_and_head_may_leave(tracked: tuple[Path, 
     assert len(out) == len("def ") + 50 + 1
     again, _ = run(folder, "sample", "sampling.length=50", 'sampling.prompt="def "')
     assert again == out
-    process = start(folder, "sample", "sampling.length=100000")
-    assert process.stdout is not None
-    process.stdout.read(10)
-    process.stdout.close()
-    assert process.wait(timeout=60) == 141
-    assert process.stderr is not None
-    assert process.stderr.read() == ""
+    with start(folder, "sample", "sampling.length=100000") as process:
+        assert process.stdout is not None
+        process.stdout.read(10)
+        process.stdout.close()
+        assert process.wait(timeout=60) == 141
+        assert process.stderr is not None
+        assert process.stderr.read() == ""
 
 
 def copy_run(tracked: tuple[Path, str, str], to: Path) -> RunFolder:
@@ -332,16 +341,16 @@ def test_scores_that_a_stop_left_out_are_made_up_and_those_that_are_there_are_no
         f"stopped after the last step, before its scores. Go on with: python -m charrnn_exp resume run={folder.path}"
     ]
     stopped = folder.read_summary()
-    assert (stopped.status, list(stopped.scores), stopped.test_loss) == ("KILLED", ["val"], None)
+    assert (stopped.status, list(given(stopped.scores)), stopped.test_loss) == ("KILLED", ["val"], None)
     # What stands in the rows is not scored again: a value that no scoring would give stays.
-    marked = [row.replace(f'"val_accuracy": {finished.scores["val"]["accuracy"]}', '"val_accuracy": 0.125')
+    marked = [row.replace(f'"val_accuracy": {given(finished.scores)["val"]["accuracy"]}', '"val_accuracy": 0.125')
               for row in rows]  # fmt: skip
     assert marked != rows
     folder.metrics.write_text("".join(marked[:-1]))
     assert main(["resume", "tracking.backend=none"]) == 0
     after = folder.read_summary()
-    assert (after.status, after.scores["test"]) == ("FINISHED", finished.scores["test"])
-    assert after.scores["val"] == finished.scores["val"] | {"accuracy": 0.125}
+    assert (after.status, given(after.scores)["test"]) == ("FINISHED", given(finished.scores)["test"])
+    assert given(after.scores)["val"] == given(finished.scores)["val"] | {"accuracy": 0.125}
     assert folder.metrics.read_text().splitlines(keepends=True) == marked
 
 

@@ -10,17 +10,16 @@ import pytest
 import tensorflow as tf
 
 from charrnn_exp.config.choices import Precision
-from charrnn_exp.config.schema import ModelConfig
 from charrnn_exp.model.layers import KerasRecurrent, Recurrent
 from charrnn_exp.model.network import Network, build_network, count_parameters, list_parameters
-from charrnn_exp.model.size import resolve
+from charrnn_exp.model.size import SizedModel, resolve
 from tests.model.naive import NaiveNetwork
 
 B, T, V = 2, 4, 7
 IDS_BT = np.array([[0, 3, 6, 1], [5, 2, 2, 4]], np.int32)
 
 
-def build(model: ModelConfig, *, precision: str = "float32", num_symbols: int = V, **changes: object) -> Network:
+def build(model: SizedModel, *, precision: str = "float32", num_symbols: int = V, **changes: Any) -> Network:
     return Network(num_symbols=num_symbols, model=dataclasses.replace(model, **changes), precision=precision, seed=3)
 
 
@@ -61,7 +60,7 @@ VARIANTS = pytest.mark.parametrize(
 
 
 @VARIANTS
-def test_logits_equal_those_of_naive_numpy(small_model: ModelConfig, variant: dict[str, Any]) -> None:
+def test_logits_equal_those_of_naive_numpy(small_model: SizedModel, variant: dict[str, Any]) -> None:
     network = build(small_model, **variant)
     randomise(network)
     logits_btv, _ = network(tf.constant(IDS_BT), network.first_states(B))
@@ -70,7 +69,7 @@ def test_logits_equal_those_of_naive_numpy(small_model: ModelConfig, variant: di
 
 @pytest.mark.parametrize("variant", [EVERYTHING, PLAIN_ONE_HOT], ids=["everything", "plain one-hot"])
 def test_bfloat16_logits_are_those_of_naive_numpy_but_for_its_rounding(
-    small_model: ModelConfig, variant: dict[str, Any]
+    small_model: SizedModel, variant: dict[str, Any]
 ) -> None:
     network = build(small_model, precision="bfloat16", **variant)
     randomise(network)
@@ -80,9 +79,9 @@ def test_bfloat16_logits_are_those_of_naive_numpy_but_for_its_rounding(
 
 
 @pytest.mark.parametrize("is_variational", [False, True])
-def test_each_dropout_masks_what_it_says(small_model: ModelConfig, is_variational: bool) -> None:
+def test_each_dropout_masks_what_it_says(small_model: SizedModel, is_variational: bool) -> None:
     """The masks are drawn once more from the seeds as they were, and given to the naive network."""
-    rates = {"dropout": 0.3, "input_dropout": 0.2, "output_dropout": 0.6, "embedding_dropout": 0.4}
+    rates: dict[str, Any] = {"dropout": 0.3, "input_dropout": 0.2, "output_dropout": 0.6, "embedding_dropout": 0.4}
     network = build(small_model, num_layers=2, variational_dropout=is_variational, residual=True, **rates)
     randomise(network)
     ones = {"embedding": (V, 3), "input": (B, T, 3), "1": (B, T, 5), "2": (B, T, 5)}
@@ -110,7 +109,7 @@ def test_each_dropout_masks_what_it_says(small_model: ModelConfig, is_variationa
     [({"num_layers": 2}, "float32", 1e-5), ({"num_layers": 2}, "bfloat16", 0.05), (EVERYTHING, "float32", 1e-5)],
 )
 def test_streaming_logits_equal_whole_window_logits(
-    small_model: ModelConfig, variant: dict[str, Any], precision: str, tolerance: float
+    small_model: SizedModel, variant: dict[str, Any], precision: str, tolerance: float
 ) -> None:
     network = build(small_model, precision=precision, **variant)
     randomise(network)
@@ -123,7 +122,7 @@ def test_streaming_logits_equal_whole_window_logits(
         np.testing.assert_allclose(array_bh, whole_bh, atol=tolerance)
 
 
-def test_two_halves_with_the_state_carried_equal_the_whole(small_model: ModelConfig) -> None:
+def test_two_halves_with_the_state_carried_equal_the_whole(small_model: SizedModel) -> None:
     network = build(small_model)
     randomise(network)
     whole_btv, _ = network(tf.constant(IDS_BT), network.first_states(B))
@@ -133,7 +132,7 @@ def test_two_halves_with_the_state_carried_equal_the_whole(small_model: ModelCon
 
 
 @pytest.mark.parametrize("variant", [{"num_layers": 2}, EVERYTHING, PLAIN_ONE_HOT], ids=["lstm", "gru", "rnn"])
-def test_gradient_equals_finite_differences_in_float64(small_model: ModelConfig, variant: dict[str, Any]) -> None:
+def test_gradient_equals_finite_differences_in_float64(small_model: SizedModel, variant: dict[str, Any]) -> None:
     network = build(small_model, precision="float64", **variant)
     randomise(network)
     targets_bt = np.roll(IDS_BT, -1, axis=1)
@@ -177,7 +176,7 @@ def test_gradient_equals_finite_differences_in_float64(small_model: ModelConfig,
     ],
 )
 def test_untrained_loss_is_the_logarithm_of_the_number_of_symbols(
-    small_model: ModelConfig, num_symbols: int, variant: dict[str, Any]
+    small_model: SizedModel, num_symbols: int, variant: dict[str, Any]
 ) -> None:
     network = build(small_model, num_symbols=num_symbols, **({"embedding_dim": 64, "hidden_size": 128} | variant))
     ids_bt = np.random.default_rng(0).integers(num_symbols, size=(16, 51), dtype=np.int32)
@@ -186,7 +185,7 @@ def test_untrained_loss_is_the_logarithm_of_the_number_of_symbols(
     assert float(loss) == pytest.approx(math.log(num_symbols), rel=0.01)
 
 
-def test_the_notebook_has_5373795_parameters(small_model: ModelConfig) -> None:
+def test_the_notebook_has_5373795_parameters(small_model: SizedModel) -> None:
     network = build(small_model, num_symbols=99, embedding_dim=256, hidden_size=1024)
     counts = [count for _, _, count in list_parameters(network)]
     assert counts[0] == 25_344
@@ -195,7 +194,7 @@ def test_the_notebook_has_5373795_parameters(small_model: ModelConfig) -> None:
     assert count_parameters(network) == 5_373_795
 
 
-def test_forget_bias_starts_at_one_and_the_recurrent_kernel_is_orthogonal(small_model: ModelConfig) -> None:
+def test_forget_bias_starts_at_one_and_the_recurrent_kernel_is_orthogonal(small_model: SizedModel) -> None:
     network = build(small_model)
     _, kernel, recurrent_hz, bias_z, *_ = [np.asarray(v) for v in network.trainable_variables]
     np.testing.assert_array_equal(bias_z, [0] * 5 + [1] * 5 + [0] * 10)
@@ -203,7 +202,7 @@ def test_forget_bias_starts_at_one_and_the_recurrent_kernel_is_orthogonal(small_
     assert kernel.std() > 0
 
 
-def test_equal_seeds_give_equal_weights_and_others_do_not(small_model: ModelConfig) -> None:
+def test_equal_seeds_give_equal_weights_and_others_do_not(small_model: SizedModel) -> None:
     first, second = build(small_model), build(small_model)
     other = Network(num_symbols=V, model=small_model, precision="float32", seed=4)
     for a, b in zip(first.variables, second.variables, strict=True):
@@ -211,7 +210,7 @@ def test_equal_seeds_give_equal_weights_and_others_do_not(small_model: ModelConf
     assert not np.array_equal(first.trainable_variables[0], other.trainable_variables[0])
 
 
-def test_dropout_acts_in_training_only_and_keeps_the_mean(small_model: ModelConfig) -> None:
+def test_dropout_acts_in_training_only_and_keeps_the_mean(small_model: SizedModel) -> None:
     network = build(small_model, dropout=0.4, hidden_size=64)
     still, _ = network(tf.constant(IDS_BT), network.first_states(B), training=False)
     again, _ = network(tf.constant(IDS_BT), network.first_states(B), training=False)
@@ -222,7 +221,7 @@ def test_dropout_acts_in_training_only_and_keeps_the_mean(small_model: ModelConf
     assert network.dropouts[0].rate == 0.4
 
 
-def test_states_and_logits_are_float32_in_bfloat16(small_model: ModelConfig) -> None:
+def test_states_and_logits_are_float32_in_bfloat16(small_model: SizedModel) -> None:
     network = build(small_model, precision="bfloat16")
     logits_btv, states = network(tf.constant(IDS_BT), network.first_states(B))
     assert {logits_btv.dtype, *(s.dtype for pair in states for s in pair)} == {tf.float32}
@@ -242,7 +241,7 @@ def test_a_run_gets_the_layer_of_the_machine_it_is_on(
 
 @pytest.mark.parametrize("variant", [{}, PLAIN_ONE_HOT])
 def test_a_network_of_gpu_layers_has_the_same_weights_and_logits(
-    small_model: ModelConfig, variant: dict[str, Any]
+    small_model: SizedModel, variant: dict[str, Any]
 ) -> None:
     model = dataclasses.replace(small_model, **variant)
     networks = [
@@ -254,7 +253,7 @@ def test_a_network_of_gpu_layers_has_the_same_weights_and_logits(
     np.testing.assert_allclose(first, second, atol=1e-5)
 
 
-def test_parameters_are_named_by_what_they_are_in_the_order_of_the_layers(small_model: ModelConfig) -> None:
+def test_parameters_are_named_by_what_they_are_in_the_order_of_the_layers(small_model: SizedModel) -> None:
     network = build(small_model, **EVERYTHING | {"num_layers": 2})
     layer = ["kernel", "recurrent_kernel", "bias"]
     assert [name for name, _, _ in list_parameters(network)] == [
@@ -267,7 +266,7 @@ def test_parameters_are_named_by_what_they_are_in_the_order_of_the_layers(small_
     ]
 
 
-def test_a_learned_first_state_starts_at_zero_and_stays_in_reach(small_model: ModelConfig) -> None:
+def test_a_learned_first_state_starts_at_zero_and_stays_in_reach(small_model: SizedModel) -> None:
     network = build(small_model, learn_initial_state=True)
     assert all(not np.any(array_bh) for array_bh in network.first_states(B)[0])
     for variable in network.initial_states[0].trainable_variables:
@@ -277,17 +276,15 @@ def test_a_learned_first_state_starts_at_zero_and_stays_in_reach(small_model: Mo
     np.testing.assert_array_equal(cell_bh, np.full((B, 5), 3.0))
 
 
-def test_without_training_no_dropout_acts(small_model: ModelConfig) -> None:
-    rates = {"dropout": 0.3, "input_dropout": 0.2, "output_dropout": 0.6, "embedding_dropout": 0.4}
+def test_without_training_no_dropout_acts(small_model: SizedModel) -> None:
+    rates: dict[str, Any] = {"dropout": 0.3, "input_dropout": 0.2, "output_dropout": 0.6, "embedding_dropout": 0.4}
     networks = [build(small_model, **changes) for changes in ({}, rates)]
     first, second = (network(tf.constant(IDS_BT), network.first_states(B))[0] for network in networks)
     np.testing.assert_array_equal(first, second)
 
 
 @pytest.mark.parametrize("precision", ["float32", "bfloat16"])
-def test_dropout_of_any_precision_drops_the_share_that_it_is_asked_for(
-    small_model: ModelConfig, precision: str
-) -> None:
+def test_dropout_of_any_precision_drops_the_share_that_it_is_asked_for(small_model: SizedModel, precision: str) -> None:
     """Drawn in bfloat16 it would be 1/64; three million draws are off by 0.0003 once in ten million times."""
     network = build(small_model, precision=precision, dropout=0.01)
     ones_bth = tf.ones((30, 1000, 100), tf.bfloat16 if precision == "bfloat16" else tf.float32)

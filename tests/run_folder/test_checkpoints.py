@@ -122,7 +122,7 @@ def test_no_whole_checkpoint_is_said(run: Any) -> None:
 
 def test_a_pickle_in_an_npz_is_not_run(run: Any, tmp_path: Path) -> None:
     class Canary:
-        def __reduce__(self) -> tuple[Any, tuple[str, ...]]:
+        def __reduce__(self) -> tuple[Any, tuple[Path]]:
             return (Path.touch, (tmp_path / "canary",))
 
     save(run, 1)

@@ -18,7 +18,7 @@ from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.versions import NUMERICS, SETTINGS, Added, Renamed, Versions, read_versions, upgrade
 
-CHANGES = [
+CHANGES: list[Added | Renamed] = [
     Renamed(2, "model.cels", "model.cell"),
     Added(2, "model.extra", {}),
     Added(3, "model.twice", lambda values: 2 * values["model"]["size"]),

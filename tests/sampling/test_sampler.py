@@ -6,8 +6,8 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charrnn_exp.config.schema import ModelConfig
 from charrnn_exp.model.network import Network
+from charrnn_exp.model.size import SizedModel
 from charrnn_exp.sampling import sampler as module
 from charrnn_exp.sampling.sampler import Sampler
 from tests.sampling.conftest import set_sampling
@@ -16,7 +16,7 @@ PROMPT_T = np.array([1, 4, 2], np.int32)
 
 
 @pytest.fixture
-def network(small_model: ModelConfig) -> Network:
+def network(small_model: SizedModel) -> Network:
     network = Network(num_symbols=7, model=small_model, precision="float32", seed=1)
     generator = np.random.default_rng(2)
     for variable in network.trainable_variables:
@@ -56,7 +56,7 @@ def test_a_text_is_the_same_alone_or_in_a_batch(network: Network) -> None:
     np.testing.assert_array_equal(sample(network)[0], sample(network, num_samples=5)[0])
 
 
-def test_a_text_of_any_model_is_the_same_alone_or_in_a_batch(small_model: ModelConfig) -> None:
+def test_a_text_of_any_model_is_the_same_alone_or_in_a_batch(small_model: SizedModel) -> None:
     changes: dict[str, Any] = {"cell": "gru", "num_layers": 2, "hidden_size": 37, "learn_initial_state": True}
     model = dataclasses.replace(small_model, layer_norm=True, residual=True, tie_embeddings=True, **changes)
     network = Network(num_symbols=7, model=model, precision="float32", seed=1)
@@ -65,7 +65,7 @@ def test_a_text_of_any_model_is_the_same_alone_or_in_a_batch(small_model: ModelC
     assert len(np.unique(texts_bt)) == 7
 
 
-def test_a_text_is_the_same_where_a_batch_is_multiplied_in_another_format(small_model: ModelConfig) -> None:
+def test_a_text_is_the_same_where_a_batch_is_multiplied_in_another_format(small_model: SizedModel) -> None:
     """From 16 streams on bfloat16 multiplies where the machine has it: the same whole numbers."""
     model = dataclasses.replace(small_model, hidden_size=200, num_layers=2)
     network = Network(num_symbols=7, model=model, precision="bfloat16", seed=1)

@@ -8,8 +8,8 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
-from charrnn_exp.config.schema import ModelConfig
 from charrnn_exp.model.network import Network
+from charrnn_exp.model.size import SizedModel
 from charrnn_exp.sampling.stepper import Matrix, StepWeights, _multiply, choose_integers, first_states, quantize, step
 from tests.model.naive import NaiveNetwork
 
@@ -18,7 +18,7 @@ compiled_step = tf.function(step, jit_compile=True, autograph=False)
 Logits = npt.NDArray[np.float32]
 
 
-def build(model: ModelConfig, **changes: Any) -> Network:
+def build(model: SizedModel, **changes: Any) -> Network:
     network = Network(num_symbols=V, model=dataclasses.replace(model, **changes), precision="float32", seed=1)
     generator = np.random.default_rng(2)
     for variable in network.trainable_variables:
@@ -70,7 +70,7 @@ VARIANTS = pytest.mark.parametrize(
 
 
 @VARIANTS
-def test_a_step_equals_the_naive_one_with_the_same_rounding(small_model: ModelConfig, variant: dict[str, Any]) -> None:
+def test_a_step_equals_the_naive_one_with_the_same_rounding(small_model: SizedModel, variant: dict[str, Any]) -> None:
     network = build(small_model, **variant)
     ids_bt = np.random.default_rng(3).integers(V, size=(2, T), dtype=np.int32)
     logits_btv = read(quantize(network, tf.int8), ids_bt)
@@ -82,7 +82,7 @@ def test_a_step_equals_the_naive_one_with_the_same_rounding(small_model: ModelCo
     "variant", [{}, {"cell": "gru"}, {"layer_norm": True, "residual": True}], ids=["lstm", "gru", "norm"]
 )
 def test_the_distribution_is_the_networks_to_a_thousandth_of_a_nat(
-    small_model: ModelConfig, variant: dict[str, Any]
+    small_model: SizedModel, variant: dict[str, Any]
 ) -> None:
     network = build(small_model, hidden_size=64, num_layers=2, **variant)
     ids_bt = np.random.default_rng(3).integers(V, size=(5, 40), dtype=np.int32)
@@ -102,7 +102,7 @@ def test_the_distribution_is_the_networks_to_a_thousandth_of_a_nat(
     ids=["int8", "bfloat16", "everything"],
 )
 def test_a_stream_has_the_same_bits_whatever_is_beside_it(
-    small_model: ModelConfig, integers: tf.DType, variant: dict[str, Any]
+    small_model: SizedModel, integers: tf.DType, variant: dict[str, Any]
 ) -> None:
     """Over numbers of streams for which the libraries choose other kernels."""
     network = build(small_model, **variant)
@@ -121,7 +121,7 @@ def test_the_largest_sum_of_1024_columns_is_exact_in_both_formats(integers: tf.D
     np.testing.assert_array_equal(sums_mb, np.full((4, 3), 1024 * 127 * 127, np.float32))
 
 
-def test_a_matrix_of_zeros_stays_one(small_model: ModelConfig) -> None:
+def test_a_matrix_of_zeros_stays_one(small_model: SizedModel) -> None:
     network = build(small_model)
     network.output_layer.kernel.assign(np.zeros(network.output_layer.kernel.shape))
     bias_v = network.output_layer.bias.numpy()

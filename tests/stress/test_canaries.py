@@ -32,7 +32,7 @@ def test_a_canary_that_sings_is_heard(tmp_path: Path) -> None:
 
 def test_the_cases_are_many_and_have_names_of_their_own() -> None:
     for cases in (hostile_settings.list_cases(), hostile_runs.list_cases(), secrets.list_cases()):
-        names = [case.name for case in cases]  # type: ignore[attr-defined]
+        names = [case.name for case in cases]
         assert len(names) > 30
         assert len(set(names)) == len(names), sorted(name for name in set(names) if names.count(name) > 1)
 

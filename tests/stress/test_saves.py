@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from stress import corruption, saves
+from stress.saver import open_store
 from stress.saves import save_all
 
 
@@ -32,7 +33,7 @@ def test_a_damaged_checkpoint_is_never_read_as_if_it_were_whole(tmp_path: Path) 
 def test_the_check_of_checkpoints_sees_what_is_wrong(tmp_path: Path) -> None:
     """The counts above would mean nothing if these went unseen."""
     save_all(tmp_path, 8)
-    store = saves.open_store(tmp_path)
+    store = open_store(tmp_path)
     assert saves.find_problems(store, at_least=8) == []
     assert "newest is of step 8, step 9 was acknowledged" in saves.find_problems(store, at_least=9)
     for name in ("weights.npz", "training.npz", "manifest.json"):

@@ -124,7 +124,8 @@ def test_a_kill_while_the_store_is_made_costs_nothing(
         assert killed.poll() is None
         time.sleep(0.001)
     killed.kill()
-    assert killed.wait() == -signal.SIGKILL
+    killed.communicate()
+    assert killed.returncode == -signal.SIGKILL
     assert not (tmp_path / "mlruns/mlflow.db").exists()
 
     assert open_in_a_process().communicate()[0] == "RUNNING\n"

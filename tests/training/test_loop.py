@@ -18,7 +18,7 @@ def short(*overrides: str) -> list[str]:
     return ["training.sequence_length=150", *overrides]
 
 
-def steps(events: list[Any], kind: type) -> list[int]:
+def steps(events: list[Any], kind: type[Any]) -> list[int]:
     return [event.step for event in events if isinstance(event, kind)]
 
 
@@ -160,7 +160,8 @@ def test_whatever_moves_is_saved(start: Any, options: tuple[str, ...]) -> None:
     ]
     words += ["training.epochs=99", *(word for part in options for word in part.split())]
     whole, other = (start(*words, folder=name) for name in ("whole", "other"))
-    losses, saved = [], None
+    losses: list[float] = []
+    saved: tuple[Any, ...] = ()
     for event in whole.stream():
         if isinstance(event, StepDone):
             if event.step == 3:

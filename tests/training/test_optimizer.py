@@ -8,8 +8,9 @@ import numpy as np
 import pytest
 
 from charrnn_exp.config.compose import compose_jobs
-from charrnn_exp.config.schema import ModelConfig, OptimizerConfig
+from charrnn_exp.config.schema import OptimizerConfig
 from charrnn_exp.model.network import Network
+from charrnn_exp.model.size import SizedModel
 from charrnn_exp.training.optimizer import build_optimizer
 
 Rule = Callable[[Any, Any, int], tuple[Any, Any]]
@@ -79,7 +80,7 @@ def plain_sgd(gradient: Any, slots: Any, step: int) -> tuple[Any, Any]:
     ids=["adam", "adamw", "rmsprop", "rmsprop-decay", "momentum", "momentum-decay", "sgd-decay"],
 )
 def test_updates_equal_the_rule_and_decoupled_decay_written_out(
-    small_model: ModelConfig, rule: Rule, words: list[str], decay: float, spared: list[str]
+    small_model: SizedModel, rule: Rule, words: list[str], decay: float, spared: list[str]
 ) -> None:
     """Loshchilov and Hutter 2019, algorithm 2; the words that spare weights are words, no patterns."""
     network = Network(num_symbols=7, model=small_model, precision="float32", seed=1)

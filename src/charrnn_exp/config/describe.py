@@ -216,7 +216,8 @@ def _show_value(value: Any) -> str:
     """
     if isinstance(value, str) and value.isprintable() and value.strip():
         return value
-    return yaml.safe_dump(value, default_flow_style=True, width=1000).removesuffix("...\n").strip()
+    text: str = yaml.safe_dump(value, default_flow_style=True, width=1000)
+    return text.removesuffix("...\n").strip()
 
 
 def _show_setting(setting: Setting) -> str:

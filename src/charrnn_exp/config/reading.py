@@ -39,7 +39,7 @@ def read_config(values: Mapping[str, Any], *, fallback: Mapping[str, Any] | None
     typed = _read_section(values, Config, "", problems, fallback)
     if problems and fallback is None:
         raise UserError(*problems)
-    config = _build(Config, typed)
+    config: Config = _build(Config, typed)
     problems += find_problems(config)
     if problems:
         raise UserError(*problems)
@@ -107,7 +107,8 @@ def check_size(text: str) -> None:
 
 def write_yaml(values: Mapping[str, Any]) -> str:
     """Return the values as YAML text."""
-    return yaml.safe_dump(dict(values), sort_keys=False)
+    text: str = yaml.safe_dump(dict(values), sort_keys=False)
+    return text
 
 
 def merge_overrides(values: Mapping[str, Any], overrides: Sequence[Override]) -> dict[str, Any]:

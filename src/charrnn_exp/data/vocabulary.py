@@ -84,7 +84,8 @@ class Vocabulary:
             names = ", ".join(self._name(point) for point in missing[:20])
             names += f" and {len(missing) - 20} more" if len(missing) > 20 else ""
             raise UserError(f"{key} must hold only symbols of the training text, got {names}. Leave them out.")
-        return self.lookup[points]
+        ids: Ids = self.lookup[points]
+        return ids
 
     def to_bytes(self, ids: npt.NDArray[np.integer]) -> bytes:
         """Return the text of the ids as UTF-8, or the bytes themselves where the unit is the byte."""

@@ -144,7 +144,8 @@ class Network(keras.Model):
         vectors_ve = self.embedding_dropout(self.input_vectors(), training=training)
         if training and self.input_dropout.rate > 0:
             inputs_bte = self.input_dropout(tf.gather(vectors_ve, ids_bt), training=training)
-            return layer(inputs_bte, state, training=training)
+            outputs_bth, after = layer(inputs_bte, state, training=training)
+            return outputs_bth, after
         return layer.call_on_ids(ids_bt, vectors_ve, state, training=training)
 
     def input_vectors(self) -> Any:

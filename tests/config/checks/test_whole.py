@@ -92,7 +92,7 @@ GIVEN: dict[str, dict[str, Any]] = {
 
 
 def kinds() -> dict[str, Any]:
-    groups = {field.name: field.type for field in fields(Config)}
+    groups: dict[str, Any] = {field.name: field.type for field in fields(Config)}
     found = {}
     for key in list_settings():
         group, _, name = key.rpartition(".")

@@ -8,7 +8,8 @@ from tests.experiment.listeners.events import EVENTS
 
 
 def test_only_a_run_that_is_done_has_a_picture_and_asks_for_the_baseline(tmp_path: Path) -> None:
-    folder, asked = RunFolder(tmp_path), []
+    folder = RunFolder(tmp_path)
+    asked: list[int] = []
     folder.plots.mkdir()
     folder.metrics.write_text('{"step": 1, "train_loss": 2.5}\n{"step": 2, "train_loss": 2.25}\n')
 

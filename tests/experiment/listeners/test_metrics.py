@@ -14,7 +14,8 @@ from tests.experiment.listeners.events import EVENTS
 def test_every_event_with_numbers_is_a_row_that_is_handed_on_after_it_is_in_the_file(
     tmp_path: Path, is_averaged: bool
 ) -> None:
-    path, watch, sent = tmp_path / "metrics.jsonl", Stopwatch(), []
+    path, watch = tmp_path / "metrics.jsonl", Stopwatch()
+    sent: list[tuple[int, object]] = []
 
     def send(step: int, values: object) -> None:
         assert path.read_text().count("\n") == len(sent) + 1

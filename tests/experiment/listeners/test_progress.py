@@ -5,6 +5,7 @@ from typing import Any
 
 import pytest
 
+from charrnn_exp.experiment.listeners.listener import RunEvent
 from charrnn_exp.experiment.listeners.progress import ProgressLines
 from charrnn_exp.training.state import Progress
 from charrnn_exp.views.terminal import Terminal
@@ -24,6 +25,7 @@ def test_a_line_comes_after_a_validation_or_after_a_pass_where_there_is_none(
     state: Any = SimpleNamespace(progress=Progress(step=3, loss_sum=6.5, step_in_epoch=2))
     with Terminal().training(num_steps=6, first_step=0, num_epochs=2) as view:
         lines = ProgressLines(view, state, characters_per_step=40, is_validated=is_validated)
-        for event in [*STEPS, EPOCH, *([VALIDATED] if is_validated else [])]:
+        events: list[RunEvent] = [*STEPS, EPOCH]
+        for event in [*events, *([VALIDATED] if is_validated else [])]:
             lines.hear(event)
     assert capsys.readouterr().out == expected
