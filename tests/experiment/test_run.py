@@ -125,6 +125,7 @@ def test_the_run_folder_holds_what_the_contract_names(tracked: tuple[Path, str, 
         "run.log",
         "summary.json",
         "tracking.json",
+        "versions.json",
     }
     for path in folder.path.rglob("*"):
         assert path.is_dir() or str(tracked[0]).encode() not in path.read_bytes(), path
