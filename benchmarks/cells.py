@@ -16,9 +16,9 @@ import numpy as np
 from charrnn_exp.model.cells.registry import CELLS
 
 KERAS = " by Keras"
-HAS_KERAS = [name for name, cell in CELLS.own.items() if cell.keras_layer is not None]
+HAS_KERAS = [name for name, cell in CELLS.built_in.items() if cell.keras_layer is not None]
 VARIANTS = {
-    **{name: [f"model.cell={name}"] for name in CELLS.own},
+    **{name: [f"model.cell={name}"] for name in CELLS.built_in},
     **{name + KERAS: [f"model.cell={name}"] for name in HAS_KERAS},
     "one-hot": ["model.embedding_dim=null"],
     "dropout": ["model.dropout=0.2"],

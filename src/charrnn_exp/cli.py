@@ -65,7 +65,9 @@ def main(words: Sequence[str]) -> int:
         return ended.code if isinstance(ended.code, int) else BUG if ended.code else 0
     except OSError as error:
         place = error.filename or "the output"
-        _print_error(f"error: {place} must be accessible, got {error.strerror or one_line(error)}.")
+        _print_error(
+            f"error: cannot access {place} ({error.strerror or one_line(error)}): mend its permissions or free some space."
+        )
         return MachineError.exit_code
     except Exception as error:
         _print_error(f"bug: {type(error).__name__}: {one_line(error)} (traceback in {_write_traceback()})")
@@ -85,7 +87,7 @@ def split_verb(words: Sequence[str]) -> tuple[str, list[str]]:
     """
     if not words or not re.fullmatch("[a-z]+", words[0]):
         return "train", list(words)
-    if words[0] not in COMMANDS.own:
+    if words[0] not in COMMANDS.built_in:
         from charrnn_exp.config.overrides import suggest
 
         verbs = [command.name for command in list_commands()]

@@ -113,7 +113,7 @@ class Registry(Generic[Declared]):
         self._folder, self._attribute, self._kind = folder, attribute, kind
 
     @cached_property
-    def own(self) -> dict[str, Declared]:
+    def built_in(self) -> dict[str, Declared]:
         """Our own declarations by name, in the order of their names."""
         package = importlib.import_module(self._folder)
         names = (f"{self._folder}.{module.name}" for module in pkgutil.iter_modules(package.__path__))
@@ -138,19 +138,19 @@ class Registry(Generic[Declared]):
 
     def __contains__(self, name: object) -> bool:
         """Return whether there is an option of that name; packages are looked at only where it is not our own."""
-        return isinstance(name, str) and (name in self.own or name in self._points)
+        return isinstance(name, str) and (name in self.built_in or name in self._points)
 
     def list_names(self) -> list[str]:
         """Return all names: our own, then those of installed packages, whether or not these can be loaded."""
-        return [*self.own, *self.list_offered()]
+        return [*self.built_in, *self.list_offered()]
 
     def list_offered(self) -> list[str]:
         """Return the names that only installed packages offer, whether or not these can be loaded."""
-        return sorted(set(self._points) - set(self.own)) if self._points else []
+        return sorted(set(self._points) - set(self.built_in)) if self._points else []
 
     def find_origin(self, name: str) -> Origin | None:
         """Return the installed package that offers an option; None: it is our own, or there is no such option."""
-        return None if name in self.own or name not in self._points else _find_origin(self._points[name][0])
+        return None if name in self.built_in or name not in self._points else _find_origin(self._points[name][0])
 
     def find(self, name: str) -> Declared:
         """Return the declaration of an option.
@@ -158,8 +158,8 @@ class Registry(Generic[Declared]):
         Raises:
             UserError: if there is none, two packages offer it, or the package that does cannot be loaded.
         """
-        if name in self.own:
-            return self.own[name]
+        if name in self.built_in:
+            return self.built_in[name]
         points = self._points.get(name, [])
         match points:
             case []:
@@ -174,7 +174,7 @@ class Registry(Generic[Declared]):
         """Return a line on why an option cannot be used as a package offers it; None: it can, or no package does."""
         if name not in self._points:
             return None
-        if name in self.own:
+        if name in self.built_in:
             origins = " and ".join(sorted(str(_find_origin(point)) for point in self._points[name]))
             return f"{name!r} of {origins} is not used: charrnn_exp has one of that name."
         try:

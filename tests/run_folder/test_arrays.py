@@ -72,7 +72,7 @@ def test_what_numpy_saves_comes_back_with_type_shape_and_bytes_and_may_be_writte
     ids=["nothing", "npy", "up", "root", "no-npy", "twice", "bomb", "objects", "text", "huge", "longer", "shorter"],
 )
 def test_what_is_no_archive_of_numbers_is_refused_whatever_its_hash(tmp_path: Path, raw: bytes) -> None:
-    with pytest.raises(MachineError, match=r"x\.npz must hold arrays of numbers, got "):
+    with pytest.raises(MachineError, match=r"x\.npz holds more than arrays of numbers \("):
         read(tmp_path, raw)
 
 

@@ -70,7 +70,7 @@ def make_parser() -> argparse.ArgumentParser:
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
 
     def refuse(message: str) -> NoReturn:
-        raise UserError(f"the command line must be readable, got: {message}. See --help.")
+        raise UserError(f"cannot read the command line: {message}. See --help.")
 
     parser.error = refuse  # type: ignore[method-assign]
     parser.add_argument("overrides", nargs="*", help="key=value words that change settings")

@@ -17,13 +17,13 @@ def run(words: Sequence[str]) -> None:
     Raises:
         CharRNNError: if there is no such run, or its text or checkpoints are not what they were.
     """
-    from charrnn_exp.commands.arguments import change_config, parse_words
+    from charrnn_exp.commands.arguments import change_config, parse_arguments
     from charrnn_exp.experiment.resume import resume_run
     from charrnn_exp.machine.tensorflow import find_process_start
     from charrnn_exp.run_folder.folder import find_run
 
-    parsed = parse_words(words, COMMAND)
-    folder = find_run(parsed.own.get("run", "latest"))
+    parsed = parse_arguments(words, COMMAND)
+    folder = find_run(parsed.arguments.get("run", "latest"))
     resume_run(folder, change_config(folder.read_values(), parsed), began=find_process_start())
 
 

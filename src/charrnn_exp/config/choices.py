@@ -26,7 +26,7 @@ class Unit(Enum):
 
 
 class Split(Enum):
-    """A named protocol for the parts of a text; the split decides the number, so it is stored with every result."""
+    """A named protocol for the splits of a text; the split decides the number, so it is stored with every result."""
 
     nanogpt = "nanogpt"
     torchrnn = "torchrnn"

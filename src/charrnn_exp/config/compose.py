@@ -225,13 +225,13 @@ def _refuse_foreign_hydra(composed: DictConfig) -> None:
     Hydra builds callbacks and log handlers from its config, `_target_` or not, so what is not in `FREE_HYDRA` must be
     what our own config has.
     """
-    own = _own_hydra()
+    ours = _own_hydra()
     problems = []
     for key, value in _flatten_all(_hydra_values(composed), "hydra").items():
         leaf = key.rpartition(".")[2]
         if key in PLUGIN_TARGETS and str(value).startswith(OWN_CODE) and "$" not in str(value):
             continue
-        changed = key not in own or own[key] != value
+        changed = key not in ours or ours[key] != value
         if changed and key.startswith(("hydra.run.", "hydra.sweep.")):
             problems.append(f"{key} must be left as it is, got {value!r}. Runs lie below outputs/; set name=NAME.")
         elif changed and (

@@ -19,7 +19,7 @@ MAX_BYTES = 10_000_000
 """Of a prompt's file: more is no prompt, and a device may have no end."""
 
 
-def read_typed(jobs: Iterable[SamplingConfig]) -> str | None:
+def read_prompt_once(jobs: Iterable[SamplingConfig]) -> str | None:
     """Return the prompt that standard input holds, for all jobs that ask for it; None: none does, it is not read.
 
     Raises:
@@ -29,7 +29,7 @@ def read_typed(jobs: Iterable[SamplingConfig]) -> str | None:
     return _read_file(STANDARD_INPUT) if is_asked_for else None
 
 
-def keep_typed(sampling: SamplingConfig, typed: str | None) -> SamplingConfig:
+def put_prompt(sampling: SamplingConfig, typed: str | None) -> SamplingConfig:
     """Return the settings with the text of standard input as the prompt itself, which can be read again."""
     if sampling.prompt_file != STANDARD_INPUT:
         return sampling
@@ -43,7 +43,7 @@ def read_prompt(sampling: SamplingConfig, vocabulary: Vocabulary) -> npt.NDArray
     Raises:
         UserError: if its file cannot be read or is empty, or it has symbols that the vocabulary lacks.
     """
-    assert sampling.prompt_file != STANDARD_INPUT, "see keep_typed"
+    assert sampling.prompt_file != STANDARD_INPUT, "see put_prompt"
     if sampling.prompt_file is not None:
         return vocabulary.encode(_read_file(sampling.prompt_file), key="sampling.prompt_file")
     if sampling.prompt is None:

@@ -22,7 +22,7 @@ def beginning(folder: RunFolder) -> Iterator[None]:
     except Exception as error:
         log.error(one_line(error))
         if not folder.summary.exists():
-            with _telling("FAILED"):
+            with logging_disk_errors("FAILED"):
                 folder.write_summary(Summary(status="FAILED"))
         raise
 
@@ -54,16 +54,16 @@ def closing(listeners: Sequence[Listener], *, summary: SummaryFile, feed: Tracke
     finally:
         # A full disk must not hide the error that ended the run, nor keep MLflow from the status.
         for listener in listeners:
-            with _telling(status):
+            with logging_disk_errors(status):
                 listener.close(status)
         feed.send_end(status)
-        with _telling(status):
+        with logging_disk_errors(status):
             feed.note_end()
             summary.write(status)
 
 
 @contextmanager
-def _telling(status: str) -> Iterator[None]:
+def logging_disk_errors(status: str) -> Iterator[None]:
     """Raise an error of the disk after a run that went well; after another error only log it."""
     try:
         yield

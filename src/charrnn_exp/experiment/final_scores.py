@@ -20,7 +20,7 @@ def read_scores(job: Job, *, step: int) -> dict[str, Scores]:
     metrics = {name: value for name, curve in curves.items() for at, value in curve if at == step}
     found = {
         split: from_metrics(split, metrics, num_characters=len(ids_n) - 1)
-        for split, ids_n in (("val", job.text.parts.val_n), ("test", job.text.parts.test_n))
+        for split, ids_n in (("val", job.text.splits.val_n), ("test", job.text.splits.test_n))
         if ids_n is not None
     }
     return {split: scores for split, scores in found.items() if scores is not None}
@@ -33,7 +33,7 @@ def score_splits(job: Job, state: TrainingState, watch: Stopwatch, stop: StopReq
         Interrupted: if the run is asked to stop on the way.
     """
     known = read_scores(job, step=state.progress.step)
-    for split, ids_n in (("val", job.text.parts.val_n), ("test", job.text.parts.test_n)):
+    for split, ids_n in (("val", job.text.splits.val_n), ("test", job.text.splits.test_n)):
         if ids_n is None or split in known:
             continue
         with watch.time("scores"), state.averaged_weights():

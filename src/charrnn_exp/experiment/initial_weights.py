@@ -21,7 +21,7 @@ MAY_DIFFER = {
     "embedding_dropout",
     "variational_dropout",
 }
-"""Settings of the model that the weights do not depend on, or that the sizes of the weights tell."""
+"""Settings of the model that the weights do not depend on, or that follow from the sizes of the weights."""
 
 
 def find_sources(configs: Sequence[Config]) -> dict[str, str]:
@@ -63,11 +63,13 @@ def _find_differences(
 ) -> Iterator[str]:
     source = f"{KEY}={config.training.init_from}"
     for field in fields(config.model):
-        mine, theirs = getattr(config.model, field.name), getattr(other.model, field.name)
+        value, source_value = getattr(config.model, field.name), getattr(other.model, field.name)
         if field.name == "hidden_size":  # which a budget may have chosen
-            mine, theirs = (_find_hidden_size(*each) for each in ((config, vocabulary), (other, other_vocabulary)))
-        if field.name not in MAY_DIFFER and mine != theirs:
-            yield f"model.{field.name} must be {_show(theirs)}, that of {source}, got {_show(mine)}."
+            value, source_value = (
+                _find_hidden_size(*each) for each in ((config, vocabulary), (other, other_vocabulary))
+            )
+        if field.name not in MAY_DIFFER and value != source_value:
+            yield f"model.{field.name} must be {_show(source_value)}, that of {source}, got {_show(value)}."
     if vocabulary.unit is not other_vocabulary.unit:
         yield f"dataset.unit must be {other_vocabulary.unit.name}, that of {source}, got {vocabulary.unit.name}."
     elif not set(vocabulary.code_points) & set(other_vocabulary.code_points):

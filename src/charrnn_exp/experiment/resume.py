@@ -6,7 +6,7 @@ from dataclasses import replace
 from charrnn_exp.config.schema import Config, TrackingConfig
 from charrnn_exp.config.secrets import hide_secrets
 from charrnn_exp.data.batches import count_steps
-from charrnn_exp.data.prompt import keep_typed, read_typed
+from charrnn_exp.data.prompt import put_prompt, read_prompt_once
 from charrnn_exp.errors import CharRNNError, one_line
 from charrnn_exp.experiment.initial_weights import read_initial_weights
 from charrnn_exp.experiment.job import Job
@@ -30,7 +30,7 @@ def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable
     Raises:
         CharRNNError: if the run's text or checkpoints are not what they were, or as for `start_run`.
     """
-    config = replace(config, sampling=keep_typed(config.sampling, read_typed([config.sampling])))
+    config = replace(config, sampling=put_prompt(config.sampling, read_prompt_once([config.sampling])))
     prepared = prepare_run(config, is_resumed=True)
     summary, num_steps = folder.read_summary(), count_steps(config.training, prepared.text.order)
     if summary.status == "FINISHED" and summary.step >= num_steps:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from charrnn_exp.config.schema import Config
-from charrnn_exp.data.prompt import keep_typed, read_typed
+from charrnn_exp.data.prompt import put_prompt, read_prompt_once
 from charrnn_exp.experiment.initial_weights import find_sources, keep_source
 
 
@@ -22,7 +22,7 @@ class SharedInputs:
 
     def put_into(self, config: Config) -> Config:
         """Return the settings with the inputs in the place of their references."""
-        kept = replace(config, sampling=keep_typed(config.sampling, self.typed))
+        kept = replace(config, sampling=put_prompt(config.sampling, self.typed))
         return keep_source(kept, self.sources)
 
 
@@ -32,4 +32,4 @@ def read_shared_inputs(configs: Sequence[Config]) -> SharedInputs:
     Raises:
         UserError: if the prompt is no text, or there is no such run.
     """
-    return SharedInputs(read_typed(config.sampling for config in configs), find_sources(configs))
+    return SharedInputs(read_prompt_once(config.sampling for config in configs), find_sources(configs))

@@ -25,8 +25,8 @@ class Stopwatch:
     @contextmanager
     def time(self, activity: str) -> Iterator[None]:
         """Add what the body takes, also if it raises."""
-        before = time.perf_counter()
+        started = time.perf_counter()
         try:
             yield
         finally:
-            self.add(activity, time.perf_counter() - before)
+            self.add(activity, time.perf_counter() - started)

@@ -56,9 +56,9 @@ def find_weight_gradients(cell: Cell, x_kn: Any, d_z_zn: Any, e: int, dtype: Any
         d_weights_kz = _multiply_weight_gradients(x_kn, d_z_zn, dtype)
         found = [d_weights_kz[:e], d_weights_kz[e:-1], d_weights_kz[-1]]
     else:
-        own, recurrent = find_rows(cell.gates_of_inputs, h), find_rows(cell.gates_of_hidden, h)
-        d_kernel_ez = order(cell, _multiply_weight_gradients(x_kn[:e], d_z_zn[own], dtype), h, back=True)
-        d_recurrent_hz = _multiply_weight_gradients(x_kn[e:], d_z_zn[recurrent], dtype)
+        of_inputs, of_hidden = find_rows(cell.gates_of_inputs, h), find_rows(cell.gates_of_hidden, h)
+        d_kernel_ez = order(cell, _multiply_weight_gradients(x_kn[:e], d_z_zn[of_inputs], dtype), h, back=True)
+        d_recurrent_hz = _multiply_weight_gradients(x_kn[e:], d_z_zn[of_hidden], dtype)
         found = [d_kernel_ez[:-1], d_recurrent_hz[:-1], tf.stack([d_kernel_ez[-1], d_recurrent_hz[-1]])]
     names = (cell.kernel, cell.recurrent_kernel, cell.bias)
     return {name: gradient for name, gradient in zip(names, found, strict=True) if name is not None}

@@ -74,10 +74,12 @@ def run(
         def backward(d_outputs_thb: Any, *d_states: Any) -> tuple[Any, ...]:
             assert training, "a gradient needs training=True"
             xs_tkb, slopes = saved
-            own = {name: values[name] for name in cell.state_weights}
-            d_zs_tzb, d_states, d_own = _backward(cell, slopes, recurrent_kernel_hz, own, d_outputs_thb, d_states)
+            state_weights = {name: values[name] for name in cell.state_weights}
+            d_zs_tzb, d_states, d_state_weights = _backward(
+                cell, slopes, recurrent_kernel_hz, state_weights, d_outputs_thb, d_states
+            )
             d_z_zn, e, h = _flatten_time(d_zs_tzb, operand), kernel_ez.shape[0], states[0].shape[0]
-            d_weights = find_weight_gradients(cell, _flatten_time(xs_tkb, operand), d_z_zn, e, dtype) | d_own
+            d_weights = find_weight_gradients(cell, _flatten_time(xs_tkb, operand), d_z_zn, e, dtype) | d_state_weights
             rows, d_inputs_teb, d_offsets = find_rows(cell.gates_of_inputs, h), None, []
             if need_input_gradient:
                 d_inputs_en = tf.cast(_multiply_inputs(order(cell, kernel_ez, h), d_z_zn[rows], dtype), operand)
@@ -184,9 +186,9 @@ def _backward(
         d_h_hb = d_states[0] + tf.cast(_from_bits(bits_thb[t], operand), dtype)
         d_gates, (d_direct_hb, *others), d_more = cell.step_back(values, weights, (d_h_hb, *d_states[1:]))
         d_z_zb = tf.concat([tf.cast(d, operand) for d in d_gates], 0)
-        parts = [] if recurrent_kernel_hz is None else [multiply(recurrent_kernel_hz, d_z_zb[recurrent], dtype)]
-        parts += [] if d_direct_hb is None else [d_direct_hb]
-        d_h_hb = sum(parts[1:], parts[0]) if parts else tf.zeros_like(d_h_hb)
+        terms = [] if recurrent_kernel_hz is None else [multiply(recurrent_kernel_hz, d_z_zb[recurrent], dtype)]
+        terms += [] if d_direct_hb is None else [d_direct_hb]
+        d_h_hb = sum(terms[1:], terms[0]) if terms else tf.zeros_like(d_h_hb)
         d_weights = {name: d_weights[name] + d_more[name] for name in d_weights}
         return t - 1, (d_h_hb, *others), d_weights, d_zs.write(t, _to_bits(d_z_zb))
 

@@ -113,7 +113,9 @@ def read_versions(path: Path) -> Versions:
     except FileNotFoundError:
         return Versions(settings=1, numerics=1)
     except (OSError, ValueError) as error:
-        raise MachineError(f"{path} must be readable, got {one_line(error)[:300]}.") from error
+        raise MachineError(
+            f"cannot read {path} ({one_line(error)[:300]}): restore it from a copy of the run."
+        ) from error
     for name in ("settings", "numerics"):
         number = values.get(name)
         if type(number) is not int or not number >= 1:

@@ -4,7 +4,7 @@ import codecs
 from collections.abc import Callable, Iterator
 
 from charrnn_exp.config.schema import Config
-from charrnn_exp.data.prompt import keep_typed, read_prompt, read_typed
+from charrnn_exp.data.prompt import put_prompt, read_prompt, read_prompt_once
 from charrnn_exp.machine.tensorflow import import_tensorflow
 from charrnn_exp.model.size import resolve
 from charrnn_exp.run_folder.folder import RunFolder
@@ -24,7 +24,7 @@ def sample_run(folder: RunFolder, config: Config, *, checkpoint: str, warn: Call
         CharRNNError: if the run has no checkpoint, or the prompt does not fit its vocabulary.
     """
     vocabulary = folder.read_vocabulary()
-    sampling = keep_typed(config.sampling, read_typed([config.sampling]))
+    sampling = put_prompt(config.sampling, read_prompt_once([config.sampling]))
     prompt_ids_t = read_prompt(sampling, vocabulary)
     facts = {"vocabulary_sha256": vocabulary.sha256}
     weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn)

@@ -34,7 +34,7 @@ def pick(logits_bv: Any, uniforms_b: Any, sampling: SamplingConfig) -> Any:
 
 def find_filters(sampling: SamplingConfig) -> list[tuple[Filter, Any]]:
     """Return the filters that are on, in the order in which they are applied, each with its value."""
-    values = {name: getattr(sampling, name) for name in FILTERS.own} | sampling.extra
+    values = {name: getattr(sampling, name) for name in FILTERS.built_in} | sampling.extra
     known = [(FILTERS.find(name), value) for name, value in values.items() if value is not None]
     found = [(each, each.read(value)) for each, value in known]
     on = [(each, value) for each, value in found if value != each.default]

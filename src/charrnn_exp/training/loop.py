@@ -126,7 +126,7 @@ def train(
     if progress.is_validation_due and (yield from close_step()):
         return
     while not is_finished(progress, training, num_steps=num_steps):
-        for windows_kbt, resets_kb in _list_batches(progress, text.parts.train_n, order):
+        for windows_kbt, resets_kb in _list_batches(progress, text.splits.train_n, order):
             rate = find_learning_rate(
                 optimizer,
                 step=progress.step,
@@ -185,22 +185,22 @@ def _close_step(
     stops = progress.is_validation_due or should_stop()
     if kept or stops or best or _is_due(training.checkpoint_every_steps, progress, epoch_ends):
         yield Saving()
-        before = time.perf_counter()
+        started = time.perf_counter()
         checkpoints.save(state.snapshot(), kept=kept)
-        yield Saved(progress.step, kept, time.perf_counter() - before)
+        yield Saved(progress.step, kept, time.perf_counter() - started)
     return stops
 
 
 def _update(state: TrainingState, step: TrainingStep, windows_kbt: Any, resets_kb: Any, rate: float) -> StepDone:
     progress = state.progress
-    before = time.perf_counter()
+    started = time.perf_counter()
     loss, norm, state.carried = step(windows_kbt, resets_kb, state.carried, rate)
-    seconds = time.perf_counter() - before
+    seconds = time.perf_counter() - started
     if not (math.isfinite(loss) and math.isfinite(norm)):
         raise MachineError(
-            f"the training loss must be a finite number, got {loss} with gradient norm {norm} at step "
+            f"the training diverged: loss {loss}, gradient norm {norm} at step "
             f"{progress.step + 1} (epoch {progress.epoch + 1}, update {progress.step_in_epoch + 1}, rate {rate:.3g}). "
-            "The weights are those of the step before. Lower optimizer.learning_rate or set optimizer.clip_norm."
+            "The update was not made. Lower optimizer.learning_rate or set optimizer.clip_norm."
         )
     progress.step += 1
     progress.step_in_epoch += 1
@@ -222,7 +222,7 @@ def _validate(
 ) -> Validated | None:
     """Score the validation text; None, and nothing has changed, if a stop was asked for on the way."""
     progress = state.progress
-    before = time.perf_counter()
+    started = time.perf_counter()
     raw_loss = loss = scorer.loss(should_stop)
     if state.ema and raw_loss is not None:
         with state.averaged_weights():
@@ -238,7 +238,7 @@ def _validate(
         optimizer, factor=progress.plateau_factor, validations_since_best=progress.validations_since_best
     )
     epoch = progress.epoch + (1 if progress.step_in_epoch else 0)
-    return Validated(progress.step, epoch, loss, raw_loss, is_best, time.perf_counter() - before)
+    return Validated(progress.step, epoch, loss, raw_loss, is_best, time.perf_counter() - started)
 
 
 def _is_due(every_steps: int | None, progress: Progress, epoch_ends: bool) -> bool:

@@ -111,7 +111,9 @@ class TrainingState:
             }
         )
         if step is not None and progress.step != step:
-            raise MachineError(f"the checkpoint must have progress.step {step}, got {progress.step}.")
+            raise MachineError(
+                f"the checkpoint is damaged: progress.step is {progress.step}, its manifest says {step}."
+            )
         self.progress = progress
 
     def _name_carried(self) -> list[tuple[str, Any]]:

@@ -25,18 +25,18 @@ log = logging.getLogger("charrnn_exp")
 
 def introduce(config: Config, text: PreparedText, folder: RunFolder, terminal: Terminal) -> None:
     """Say what the run's settings are, what it reads, and what is odd about it."""
-    fingerprint, parts = text.corpus.fingerprint, text.parts
+    fingerprint, splits = text.corpus.fingerprint, text.splits
     terminal.title(f"charrnn_exp: {folder.path}")
     terminal.say(format_settings(to_values(config)))
-    val = f"{text.num_val_characters:,} validation" if parts.val_n is not None else "no validation"
-    test = f", {len(parts.test_n):,} test" if parts.test_n is not None else ""
+    val = f"{text.num_val_characters:,} validation" if splits.val_n is not None else "no validation"
+    test = f", {len(splits.test_n):,} test" if splits.test_n is not None else ""
     terminal.say(
         f"dataset {describe(config.dataset)}: {fingerprint.num_characters:,} characters, {fingerprint.num_symbols} "
-        f"symbols, {len(parts.train_n):,} training, {val}{test} (split {config.dataset.split.name}), "
+        f"symbols, {len(splits.train_n):,} training, {val}{test} (split {config.dataset.split.name}), "
         f"sha256 {fingerprint.sha256[:12]}"
     )
-    if parts.val_n is not None and len(parts.val_n) < text.num_val_characters:
-        line = f"validation uses the first {len(parts.val_n):,} of {text.num_val_characters:,} characters"
+    if splits.val_n is not None and len(splits.val_n) < text.num_val_characters:
+        line = f"validation uses the first {len(splits.val_n):,} of {text.num_val_characters:,} characters"
         terminal.say(line)
         log.info(line)
     for line in [*find_warnings(config), *(f"dataset: {note}" for note in text.corpus.notes)]:

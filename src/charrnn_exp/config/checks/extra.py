@@ -64,7 +64,7 @@ def find_cell_problems(cell: str, extra: Mapping[str, Any], cells: Registry[Any]
         key = prefix + str(name)
         if values is None:
             continue
-        if name not in cells.list_names() or name in cells.own:
+        if name not in cells.list_names() or name in cells.built_in:
             yield from _find_unusable(key, str(name), cells, prefix) or ()
         elif name != cell:
             yield f"{key} must be left out when model.cell={cell}, got {values}. Use model.cell={name}."
@@ -91,5 +91,5 @@ def _find_unusable(key: str, name: str, registry: Registry[Any], prefix: str) ->
     if name in registry.list_offered():
         return None
     known = [prefix + each for each in registry.list_offered()]
-    known += [prefix.replace("extra.", "") + each for each in registry.own]
+    known += [prefix.replace("extra.", "") + each for each in registry.built_in]
     return [f"unknown setting {key!r}{suggest(key, known) or f'. No installed package offers it in {registry.group}.'}"]

@@ -15,7 +15,7 @@ def find_sampling_problems(sampling: SamplingConfig) -> Iterator[str]:
     yield from between("sampling.num_samples", sampling.num_samples, 1, 10_000)
     if not 0.0 <= sampling.temperature < math.inf:
         yield f"sampling.temperature must be at least 0 (0 is greedy) and finite, got {sampling.temperature}."
-    for name, each in FILTERS.own.items():
+    for name, each in FILTERS.built_in.items():
         yield from find_value_problems(f"sampling.{name}", each, getattr(sampling, name))
     yield from find_filter_problems(sampling.extra, FILTERS, prefix="sampling.extra.")
     if not 0 <= sampling.seed < 2**31:

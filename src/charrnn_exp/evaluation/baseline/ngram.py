@@ -79,8 +79,8 @@ def _interpolate(
     discounts = _find_discounts(counts_u)
     train = slice(length - 1, num_train)
     distinct, first = np.unique(grams_n[train], return_index=True)
-    before = np.maximum(np.arange(length - 1, num_train) - 1, 0)
-    context_of_gram = contexts_n[before][first] if length > 1 else np.zeros(len(distinct), np.int64)
+    previous = np.maximum(np.arange(length - 1, num_train) - 1, 0)
+    context_of_gram = contexts_n[previous][first] if length > 1 else np.zeros(len(distinct), np.int64)
     counts = counts_u[distinct]
     num_contexts = int(contexts_n.max()) + 1
     total = np.bincount(context_of_gram, weights=counts, minlength=num_contexts)

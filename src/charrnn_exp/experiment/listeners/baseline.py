@@ -47,6 +47,6 @@ class Baseline(Listener):
         if self._has_begun:
             return
         self._has_begun = True
-        train_n, val_n = self._text.parts.train_n, self._text.parts.val_n
+        train_n, val_n = self._text.splits.train_n, self._text.splits.val_n
         if val_n is not None and len(train_n) <= MAX_CHARACTERS:  # more would take too long
             self._counter = BaselineProcess(train_n, val_n, num_symbols=len(self._text.corpus.vocabulary))

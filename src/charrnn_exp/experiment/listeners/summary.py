@@ -29,7 +29,7 @@ class SummaryFile(Listener):
         state: its progress and size.
         tracker: knows the run's id in MLflow.
         watch: seconds by activity.
-        before: the summary of earlier sessions; `Summary()` where there was none.
+        previous: the summary of earlier sessions; `Summary()` where there was none.
         find_baseline: returns the loss of the n-gram baseline as far as it is known.
     """
 
@@ -40,12 +40,12 @@ class SummaryFile(Listener):
         tracker: Tracker,
         *,
         watch: Stopwatch,
-        before: Summary,
+        previous: Summary,
         find_baseline: Callable[[], float | None],
     ) -> None:
         self._job, self._state, self._tracker = job, state, tracker
         self._watch, self._find_baseline = watch, find_baseline
-        self._before = _take_last_rows(before, job)
+        self._previous = _take_last_rows(previous, job)
         self._rates: list[float] = []
         self._validated: Validated | None = None
         self._scores: dict[str, Scores] = read_scores(job, step=state.progress.step)
@@ -74,16 +74,16 @@ class SummaryFile(Listener):
         self._job.folder.write_summary(self._summarise(status))
 
     def _summarise(self, status: str) -> Summary:
-        job, progress, before, scores = self._job, self._state.progress, self._before, self._scores
-        val_loss = self._validated.loss if self._validated else before.val_loss
+        job, progress, previous, scores = self._job, self._state.progress, self._previous, self._scores
+        val_loss = self._validated.loss if self._validated else previous.val_loss
         return Summary(
             status=status,
-            run_id=self._tracker.run_id or before.run_id,
+            run_id=self._tracker.run_id or previous.run_id,
             step=progress.step,
             epoch=progress.epoch,
             train_loss=progress.train_loss,
             val_loss=val_loss,
-            val_loss_raw=self._validated.raw_loss if self._validated else before.val_loss_raw,
+            val_loss_raw=self._validated.raw_loss if self._validated else previous.val_loss_raw,
             best_val_loss=progress.best_val_loss if progress.best_step else None,
             best_step=progress.best_step or None,
             test_loss=scores["test"].loss if "test" in scores else None,
@@ -93,7 +93,7 @@ class SummaryFile(Listener):
             val_characters=_count_val_characters(job),
             dataset_notes=list(job.text.corpus.notes),
             num_parameters=count_parameters(self._state.network),
-            chars_per_second=_find_rate(self._rates) or before.chars_per_second,
+            chars_per_second=_find_rate(self._rates) or previous.chars_per_second,
             seconds=round(time.time() - job.began, 1),
             seconds_by_activity=self._round_seconds(),
             checkpoint=_name_last(job, sorted(job.folder.checkpoints.glob("step_*"))),
@@ -107,14 +107,14 @@ class SummaryFile(Listener):
         return {activity: round(value, 3) for activity, value in seconds.items()}
 
 
-def _take_last_rows(before: Summary, job: Job) -> Summary:
+def _take_last_rows(previous: Summary, job: Job) -> Summary:
     """Return the summary of earlier sessions with the last values of their rows, which may be newer."""
     curves = read_metrics(job.folder.metrics)
     if val := curves.get("val_loss"):
         raw = curves.get("val_loss_raw", val)
-        before = replace(before, val_loss=val[-1][1], val_loss_raw=raw[-1][1])
+        previous = replace(previous, val_loss=val[-1][1], val_loss_raw=raw[-1][1])
     rate = _find_rate([rate for _, rate in curves.get("chars_per_second", [])])
-    return before if rate is None else replace(before, chars_per_second=rate)
+    return previous if rate is None else replace(previous, chars_per_second=rate)
 
 
 def _find_rate(rates: list[float]) -> float | None:
@@ -124,7 +124,7 @@ def _find_rate(rates: list[float]) -> float | None:
 
 def _count_val_characters(job: Job) -> dict[str, int] | None:
     """Return how long the validation text is, and how much of it is used."""
-    val_n = job.text.parts.val_n
+    val_n = job.text.splits.val_n
     return None if val_n is None else {"used": len(val_n), "all": job.text.num_val_characters}
 
 
