@@ -66,7 +66,7 @@ def main(words: Sequence[str]) -> int:
     except OSError as error:
         place = error.filename or "the output"
         _print_error(
-            f"error: cannot access {place} ({error.strerror or one_line(error)}): mend its permissions or free some space."
+            f"error: cannot access {place} ({error.strerror or one_line(error)}): mend its rights or free space."
         )
         return MachineError.exit_code
     except Exception as error:

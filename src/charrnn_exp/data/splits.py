@@ -1,6 +1,6 @@
 """Training, validation and test text, by named protocol; the protocol is stored with every result.
 
-Axes: n position in the text or in a split of it.
+Axes: n character.
 """
 
 import itertools

@@ -1,4 +1,7 @@
-"""The scores of a run that exists, on the splits of its own text or on a file."""
+"""The scores of a run that exists, on the splits of its own text or on a file.
+
+Axes: n character.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path

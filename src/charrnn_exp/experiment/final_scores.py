@@ -1,4 +1,7 @@
-"""The scores of validation and test text after the last step."""
+"""The scores of validation and test text after the last step.
+
+Axes: n character.
+"""
 
 from collections.abc import Iterator
 

@@ -1,6 +1,6 @@
 """The state at the start of a text, learned.
 
-Axes: b batch, h hidden.
+Axes: b stream, h hidden units.
 """
 
 from typing import Any

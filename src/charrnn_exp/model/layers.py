@@ -1,6 +1,6 @@
 """A recurrent layer with its states passed in and out: ours on a CPU, Keras' (cuDNN) on a GPU.
 
-Axes: b batch, t time, v vocabulary, e input features, h hidden, z columns of the kernels.
+Axes: b stream, t time, v vocabulary, e input features, h hidden units, z gates (columns of the kernels).
 """
 
 from typing import Any

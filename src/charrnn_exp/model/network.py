@@ -1,6 +1,6 @@
 """The character model: embedding, recurrent layers, one logit per symbol.
 
-Axes: b batch, t time, v vocabulary, e embedding, h hidden.
+Axes: b stream, t time, v vocabulary, e input features (the embedding's), h hidden units.
 """
 
 import math

@@ -1,6 +1,6 @@
 """The embedding as the output matrix: symbols that are alike going in are alike coming out.
 
-Axes: b batch, t time, v vocabulary, e embedding, h hidden.
+Axes: b stream, t time, v vocabulary, e input features (the embedding's), h hidden units.
 """
 
 from typing import Any

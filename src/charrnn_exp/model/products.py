@@ -1,6 +1,7 @@
 """The products of a cell's matrices with inputs and hidden values, and the gradients of its weights from them.
 
-Axes: e input features, h hidden, k = e + h (or e where no matrix reads hidden values), n = t * b, z the gates.
+Axes: b stream, n character (t * b), e input features, k matrix columns (e + h, or e where no matrix reads hidden
+values), h hidden units, z gates.
 """
 
 from typing import Any

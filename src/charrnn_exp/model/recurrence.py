@@ -1,6 +1,7 @@
 """A recurrent layer trained fast on a CPU, whatever its cell: the loop over time and its gradient, written by hand.
 
-Axes: b batch, t time, v vocabulary, e input features, h hidden, k = e + h, n = t * b, z the gates: rows of a product.
+Axes: b stream, t time, n character (t * b), v vocabulary, e input features, k matrix columns (e + h), m matrix rows
+(of any stack), h hidden units, z gates (rows of a product).
 
 Three facts about XLA on a CPU (TensorFlow 2.21) shape this file; docs/log/recurrent_layer.md has the numbers:
 - It multiplies bfloat16 fast only as bf16 x bf16 -> float32 (`output_type`) with a plain left operand. So arrays are
@@ -181,7 +182,7 @@ def _backward(
     operand, recurrent = d_outputs_thb.dtype, find_rows(cell.gates_of_hidden, h)
     bits_thb = _to_bits(d_outputs_thb)
 
-    def step(t: Any, d_states: State, d_weights: Any, d_zs: Any) -> tuple[Any, ...]:
+    def step(t: Any, d_states: State, d_weights: Any, d_gate_stack: Any) -> tuple[Any, ...]:
         values = [tf.cast(_from_bits(stack[t], operand), dtype) for stack in slopes]
         d_h_hb = d_states[0] + tf.cast(_from_bits(bits_thb[t], operand), dtype)
         d_gates, (d_direct_hb, *others), d_more = cell.step_back(values, weights, (d_h_hb, *d_states[1:]))
@@ -190,13 +191,13 @@ def _backward(
         terms += [] if d_direct_hb is None else [d_direct_hb]
         d_h_hb = sum(terms[1:], terms[0]) if terms else tf.zeros_like(d_h_hb)
         d_weights = {name: d_weights[name] + d_more[name] for name in d_weights}
-        return t - 1, (d_h_hb, *others), d_weights, d_zs.write(t, _to_bits(d_z_zb))
+        return t - 1, (d_h_hb, *others), d_weights, d_gate_stack.write(t, _to_bits(d_z_zb))
 
     # One column a stream, summed at the end: a sum over streams in each step would not vectorise.
     d_weights = {name: tf.zeros([*weight.shape, b], dtype) for name, weight in weights.items()}
     start = (num_steps - 1, tuple(d_states), d_weights, tf.TensorArray(slopes[0].dtype, num_steps))
-    _, d_states, d_weights, d_zs = tf.while_loop(lambda t, *_: t >= 0, step, start)
-    return d_zs.stack(), d_states, {name: tf.reduce_sum(d, axis=-1) for name, d in d_weights.items()}
+    _, d_states, d_weights, d_gate_stack = tf.while_loop(lambda t, *_: t >= 0, step, start)
+    return d_gate_stack.stack(), d_states, {name: tf.reduce_sum(d, axis=-1) for name, d in d_weights.items()}
 
 
 @compile_by_xla
@@ -204,9 +205,9 @@ def _multiply_inputs(kernel_ez: Any, d_z_zn: Any, dtype: Any) -> Any:
     return multiply(kernel_ez, d_z_zn, dtype)
 
 
-def _flatten_time(stack_tab: Any, operand: Any) -> Any:
-    """Bits [t, a, b] to numbers [a, t * b]; not compiled, or XLA would fold the transpose into the next product."""
-    return _from_bits(tf.reshape(tf.transpose(stack_tab, [1, 0, 2]), [stack_tab.shape[1], -1]), operand)
+def _flatten_time(stack_tmb: Any, operand: Any) -> Any:
+    """Bits [t, m, b] to numbers [m, t * b]; not compiled, or XLA would fold the transpose into the next product."""
+    return _from_bits(tf.reshape(tf.transpose(stack_tmb, [1, 0, 2]), [stack_tmb.shape[1], -1]), operand)
 
 
 def _to_bits(array: Any) -> Any:

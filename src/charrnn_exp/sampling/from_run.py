@@ -1,4 +1,7 @@
-"""Text from a run that exists, piece by piece as it is drawn."""
+"""Text from a run that exists, piece by piece as it is drawn.
+
+Axes: b stream, t time.
+"""
 
 import codecs
 from collections.abc import Callable, Iterator

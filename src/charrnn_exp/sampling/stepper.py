@@ -1,6 +1,7 @@
 """The network one character at a time, in 8-bit integers: what the sampler runs.
 
-Axes: b stream, v vocabulary, e embedding, h hidden, z gates (4h of an LSTM: i, f, g, o), m rows, k columns of a matrix.
+Axes: b stream, v vocabulary, e input features, k matrix columns, m matrix rows, h hidden units, z gates (4h of an
+LSTM: i, f, g, o).
 
 A single stream is as fast as the weights can be read, so they are read as int8, a quarter of float32, and all that
 reads a layer's hidden values is one matrix. Each of its rows has a scale of its own; hidden values lie in (-1, 1). Sums
@@ -193,8 +194,7 @@ def step(weights: StepWeights, ids_b: Any, states: StepStates) -> tuple[Any, Ste
     for layer, (recurrent_zb, *states_hb) in zip(weights.layers, states, strict=True):
         if layer.recurrent_bias_z1 is not None:
             recurrent_zb += layer.recurrent_bias_z1
-        own = layer.state_weights
-        hidden_hb, *others_hb = _advance(weights.cell, own, above_mb, recurrent_zb, tuple(states_hb))
+        hidden_hb, *others_hb = _advance(weights.cell, layer.state_weights, above_mb, recurrent_zb, tuple(states_hb))
         sums_mb = _multiply(layer.of_hidden, tf.round(hidden_hb * LARGEST))
         num_recurrent = weights.num_recurrent
         new_states.append((sums_mb[:num_recurrent], hidden_hb, *others_hb))

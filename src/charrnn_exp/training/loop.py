@@ -15,7 +15,7 @@ The order of a whole run, as `experiment.run` tells it to the listeners:
       +--- signal ---+-------- signal -------+----- signal -----+-----> close(KILLED)
       +--- error ----+-------- error --------+----- error ------+-----> close(FAILED)
 
-Axes: s step, k batch of the step, b stream, t time.
+Axes: s update, a batch of an update, b stream, t time, n character.
 """
 
 import math
@@ -126,7 +126,7 @@ def train(
     if progress.is_validation_due and (yield from close_step()):
         return
     while not is_finished(progress, training, num_steps=num_steps):
-        for windows_kbt, resets_kb in _list_batches(progress, text.splits.train_n, order):
+        for windows_abt, resets_ab in _list_batches(progress, text.splits.train_n, order):
             rate = find_learning_rate(
                 optimizer,
                 step=progress.step,
@@ -134,7 +134,7 @@ def train(
                 steps_per_epoch=order.steps_per_epoch,
                 plateau_factor=progress.plateau_factor,
             )
-            yield _update(state, step, windows_kbt, resets_kb, rate)
+            yield _update(state, step, windows_abt, resets_ab, rate)
             if (yield from close_step()):
                 return
             if progress.step_in_epoch == 0 or is_finished(progress, training, num_steps=num_steps):
@@ -149,12 +149,12 @@ def is_finished(progress: Progress, training: TrainingConfig, *, num_steps: int)
 
 
 def _list_batches(progress: Progress, train_ids_n: Ids, order: BatchOrder) -> Iterator[tuple[Any, Any]]:
-    """Yield windows_kbt and resets_kb of each update that the pass under way has left."""
+    """Yield windows_abt and resets_ab of each update that the pass under way has left."""
     shape, done = (order.steps_per_epoch, order.batches_per_update, order.batch_size), progress.step_in_epoch
-    starts_skb = order.find_starts(progress.epoch).reshape(shape)[done:]
-    resets_skb = order.find_resets(progress.epoch).reshape(shape)[done:]
-    windows_skbt = stream_windows(train_ids_n, starts_skb, sequence_length=order.sequence_length)
-    yield from zip(windows_skbt, resets_skb, strict=True)
+    starts_sab = order.find_starts(progress.epoch).reshape(shape)[done:]
+    resets_sab = order.find_resets(progress.epoch).reshape(shape)[done:]
+    windows_sabt = stream_windows(train_ids_n, starts_sab, sequence_length=order.sequence_length)
+    yield from zip(windows_sabt, resets_sab, strict=True)
 
 
 def _close_step(
@@ -191,10 +191,10 @@ def _close_step(
     return stops
 
 
-def _update(state: TrainingState, step: TrainingStep, windows_kbt: Any, resets_kb: Any, rate: float) -> StepDone:
+def _update(state: TrainingState, step: TrainingStep, windows_abt: Any, resets_ab: Any, rate: float) -> StepDone:
     progress = state.progress
     started = time.perf_counter()
-    loss, norm, state.carried = step(windows_kbt, resets_kb, state.carried, rate)
+    loss, norm, state.carried = step(windows_abt, resets_ab, state.carried, rate)
     seconds = time.perf_counter() - started
     if not (math.isfinite(loss) and math.isfinite(norm)):
         raise MachineError(

@@ -1,4 +1,7 @@
-"""The training state: all that changes while a model trains, and all that a checkpoint must hold."""
+"""The training state: all that changes while a model trains, and all that a checkpoint must hold.
+
+Axes: b stream, h hidden units.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager

@@ -1,4 +1,7 @@
-"""The n-gram baseline, counted beside the training."""
+"""The n-gram baseline, counted beside the training.
+
+Axes: n character.
+"""
 
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.evaluation.baseline.ngram import MAX_CHARACTERS

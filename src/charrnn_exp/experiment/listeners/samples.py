@@ -1,4 +1,7 @@
-"""Samples of each kept checkpoint, as files; the newest on the terminal at the end."""
+"""Samples of each kept checkpoint, as files; the newest on the terminal at the end.
+
+Axes: t time.
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path

@@ -1,4 +1,7 @@
-"""`summary.json`: the state of a run at its start and at its end."""
+"""`summary.json`: the state of a run at its start and at its end.
+
+Axes: n character.
+"""
 
 import statistics
 import time

@@ -1,7 +1,7 @@
 """The declaration of a recurrent cell: its facts, its named weights, the maths of one step forward and one back.
 
 A declaration imports neither TensorFlow nor Keras: settings, help and sizes are known before these are loaded.
-Axes: b batch, e input features, h hidden, z the gates: rows of a product.
+Axes: b stream, e input features, h hidden units, z gates (rows of a product).
 """
 
 import re

@@ -1,6 +1,6 @@
 """The plain recurrent cell; weights and maths are those of keras.layers.SimpleRNN.
 
-Axes: b batch, h hidden.
+Axes: b stream, h hidden units.
 """
 
 from typing import Any
