@@ -49,10 +49,10 @@ def run_experiment(job: Job, stop: StopRequest) -> Summary:
 
     Args:
         job: of the run; the caller holds the lock of its folder.
-        stop: looked at before the first update and after each.
+        stop: read before the first update and after each.
 
     Raises:
-        MachineError: if the machine fails the run: a disk, memory, a loss that is not a number.
+        MachineError: if disk or memory runs out, or the training diverges.
         Interrupted: after SIGINT or SIGTERM, with a checkpoint taken if there was a step since the last.
     """
     config, text, folder, terminal, watch = job.config, job.text, job.folder, Terminal(), Stopwatch()
@@ -115,7 +115,7 @@ def _build_state(job: Job, terminal: Terminal) -> TrainingState:
 
 
 def _list_facts(job: Job, network: Network) -> dict[str, Any]:
-    """Return what a checkpoint's numbers depend on and its arrays do not show; the model as in `config.yaml`."""
+    """Return the facts in a checkpoint's manifest: model, optimizer, precision, text, machine, versions."""
     values, corpus = to_values(job.config), job.text.corpus
     return {
         "model": values["model"],

@@ -10,7 +10,7 @@ from charrnn_exp.experiment.initial_weights import find_sources, keep_source
 
 @dataclass(frozen=True)
 class SharedInputs:
-    """Inputs that stand in the settings by reference, read or found once: for all jobs of a sweep, and for resume.
+    """Inputs that settings name by reference, read once for all jobs of a sweep.
 
     Args:
         typed: the prompt of standard input; None where none was read.
@@ -21,7 +21,7 @@ class SharedInputs:
     sources: dict[str, str]
 
     def put_into(self, config: Config) -> Config:
-        """Return the settings with the inputs in the place of their references."""
+        """Return the settings with the references replaced by the inputs."""
         kept = replace(config, sampling=put_prompt(config.sampling, self.typed))
         return keep_source(kept, self.sources)
 

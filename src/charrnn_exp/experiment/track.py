@@ -1,4 +1,4 @@
-"""A run is made known to its tracker, and its run folder remembers under which id."""
+"""The start of tracking: the run's description goes to the tracker, its MLflow id to the run folder."""
 
 import uuid
 from collections.abc import Mapping
@@ -40,7 +40,7 @@ def describe_run(job: Job, *, previous: Mapping[str, Any]) -> RunDescription:
 
 
 def start_tracking(job: Job) -> Tracker:
-    """Start the tracker, with a record in the run folder of the description and of the id that MLflow gives."""
+    """Start the tracker; record the description and the MLflow id in the run folder."""
     folder, tracking = job.folder, job.config.tracking
     previous = folder.read_tracking() if job.is_resumed else {}
     run = describe_run(job, previous=previous)

@@ -17,9 +17,9 @@ WEIGHT_COPIES = 13
 """Weights, gradients, two slots of the optimizer, averages, and twice that while a checkpoint is written.
 One more where gradients of several batches are summed."""
 NORM_COPIES = 3
-"""Numbers kept for each character, layer and unit by a norm, beside the kept_copies of a cell; always 32 bits."""
+"""32-bit numbers that a norm keeps for each character, layer and unit, beside the kept_copies of the cell."""
 INPUT_COPIES = 3
-"""Numbers for each character and input of the first layer beyond its units: vectors, turned vectors, gradients."""
+"""Numbers for each character and each input of the first layer beyond h: vectors, transposed ones, gradients."""
 LOGIT_COPIES = 4
 CGROUP = Path("/sys/fs/cgroup")
 WAY_OUT = "lower training.batch_size, training.sequence_length, model.hidden_size or model.num_layers."

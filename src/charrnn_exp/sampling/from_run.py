@@ -1,4 +1,4 @@
-"""Text from a run that exists, piece by piece as it is drawn.
+"""Sampling from an existing run, piece by piece.
 
 Axes: b stream, t time.
 """
@@ -15,13 +15,13 @@ from charrnn_exp.run_folder.weights import read_trained_weights
 
 
 def sample_run(folder: RunFolder, config: Config, *, checkpoint: str, warn: Callable[[str], None]) -> Iterator[str]:
-    """Yield the texts that `sampling.*` describes, a single one with its prompt first, several below a title each.
+    """Yield the sampled text in pieces, its prompt first; several texts each below a title.
 
     Args:
         folder: of the run.
-        config: its settings with what is changed for these samples.
+        config: its settings with the changes for these samples.
         checkpoint: last or best.
-        warn: is told of each damaged checkpoint that is passed over.
+        warn: called with a line for each damaged checkpoint that is skipped.
 
     Raises:
         CharRNNError: if the run has no checkpoint, or the prompt does not fit its vocabulary.

@@ -25,7 +25,7 @@ ACTIVITIES = ("start", "updates", "validation", "checkpoints", "samples", "score
 
 
 class SummaryFile(Listener):
-    """Collects the numbers of the summary and writes it.
+    """Collects the numbers of the summary and writes them.
 
     Args:
         job: of the run.
@@ -33,7 +33,7 @@ class SummaryFile(Listener):
         tracker: knows the run's id in MLflow.
         watch: seconds by activity.
         previous: the summary of earlier sessions; `Summary()` where there was none.
-        find_baseline: returns the loss of the n-gram baseline as far as it is known.
+        find_baseline: returns the loss of the n-gram baseline; None until it is counted.
     """
 
     def __init__(
@@ -54,7 +54,7 @@ class SummaryFile(Listener):
         self._scores: dict[str, Scores] = read_scores(job, step=state.progress.step)
 
     def start(self) -> None:
-        """Write that the run is RUNNING."""
+        """Write the status RUNNING."""
         self.write("RUNNING")
 
     def hear(self, event: RunEvent) -> None:
@@ -69,7 +69,7 @@ class SummaryFile(Listener):
                 self._scores[event.split] = event.scores
 
     def close(self, status: str) -> None:
-        """Write how the run ended."""
+        """Write the final status."""
         self.write(status)
 
     def write(self, status: str) -> None:
@@ -104,14 +104,14 @@ class SummaryFile(Listener):
         )
 
     def _round_seconds(self) -> dict[str, float]:
-        """Return the seconds of this session; the tracking thread goes beside the others, so its own are CPU time."""
+        """Return the seconds of this session; the tracking thread runs in parallel, so its seconds are CPU time."""
         seconds = {activity: self._watch.seconds.get(activity, 0.0) for activity in ACTIVITIES}
         seconds["tracking_thread_cpu"] = self._tracker.cpu_seconds
         return {activity: round(value, 3) for activity, value in seconds.items()}
 
 
 def _take_last_rows(previous: Summary, job: Job) -> Summary:
-    """Return the summary of earlier sessions with the last values of their rows, which may be newer."""
+    """Return the summary of earlier sessions, updated from their rows, which may be newer."""
     curves = read_metrics(job.folder.metrics)
     if val := curves.get("val_loss"):
         raw = curves.get("val_loss_raw", val)
@@ -121,12 +121,12 @@ def _take_last_rows(previous: Summary, job: Job) -> Summary:
 
 
 def _find_rate(rates: list[float]) -> float | None:
-    """Return the median of the updates but the first, which compiles; None before the second."""
+    """Return the median rate without the first update, which compiles; None before the second."""
     return round(statistics.median(rates[1:]), 1) if len(rates) > 1 else None
 
 
 def _count_val_characters(job: Job) -> dict[str, int] | None:
-    """Return how long the validation text is, and how much of it is used."""
+    """Return the characters of the validation text: `used` and `all`."""
     val_n = job.text.splits.val_n
     return None if val_n is None else {"used": len(val_n), "all": job.text.num_val_characters}
 

@@ -1,4 +1,4 @@
-"""The LSTM cell; weights and maths are those of keras.layers.LSTM.
+"""The LSTM cell, with weights and maths of keras.layers.LSTM.
 
 Axes: b stream, h hidden units, z gates (4h: i, f, g, o).
 """
@@ -9,7 +9,7 @@ from charrnn_exp.model.cells.cell import Back, Cell, State, Values, Weight
 
 
 def step(products: list[Any], weights: Values, states: State) -> tuple[State, list[Any]]:
-    """Return the states after a step, and dc/dz of i, f, g; dh/dz of o; dh/dc; dc/dc of the step before."""
+    """Return the states after a step, and dc/dz of i, f, g; dh/dz of o; dh/dc; dc / d previous c."""
     import tensorflow as tf
 
     _, c_hb = states
@@ -25,7 +25,7 @@ def step(products: list[Any], weights: Values, states: State) -> tuple[State, li
 
 
 def step_back(slopes: list[Any], weights: Values, d_states: State) -> Back:
-    """Return (d_c, d_c, d_c, d_h) * slopes and the gradients of the states before."""
+    """Return (d_c, d_c, d_c, d_h) * slopes and the gradients of the previous states."""
     i, f, g, o, dh_dc_hb, forget = slopes
     d_h_hb, d_c_hb = d_states
     d_c_hb += d_h_hb * dh_dc_hb
