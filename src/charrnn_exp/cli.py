@@ -1,4 +1,4 @@
-"""Which verb is meant, and with which code the process ends; the one place that ends it."""
+"""The command line: finds the verb, runs it, and ends the process with its exit code."""
 
 import contextlib
 import os
@@ -18,9 +18,9 @@ BUG = 1
 
 
 def run() -> NoReturn:
-    """Do what the command line says and end the process."""
+    """Run the command line and end the process."""
     code = main(sys.argv[1:])
-    # Flushed by hand and ended at once: TensorFlow's threads have nothing left to say, and take a second to leave.
+    # Flushed here and ended at once: a normal exit waits a second for TensorFlow's idle threads.
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
@@ -28,10 +28,10 @@ def run() -> NoReturn:
 
 
 def main(words: Sequence[str]) -> int:
-    """Do what the words say; return the exit code.
+    """Run the verb that the words name; return the exit code.
 
-    0 done; 2 the user can mend it; 3 the machine must be mended; 1 a bug; 130 and 143 after SIGINT and SIGTERM;
-    141 when the reader of the output went away.
+    0 success; 1 a bug; 2 a mistake of the user; 3 an error of the machine; 130 and 143 after SIGINT and SIGTERM;
+    141 if the reader of the output closed it.
     """
     try:
         if not {"-h", "--help"}.isdisjoint(words):

@@ -1,4 +1,4 @@
-"""`key=value` words of the verbs that work on a run which exists."""
+"""`key=value` arguments of the verbs that work on an existing run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -70,7 +70,7 @@ def parse_arguments(words: Sequence[str], command: Command) -> Arguments:
 
 
 def change_config(values: dict[str, Any], arguments: Arguments) -> Config:
-    """Return the checked settings of a run after the words' changes."""
+    """Return the checked settings of a run with the changes of the arguments."""
     from charrnn_exp.config.reading import merge_overrides, read_config
 
     return read_config(merge_overrides(values, arguments.settings))

@@ -64,7 +64,7 @@ def run(words: Sequence[str]) -> None:
 
 
 def complete(line: str) -> list[str]:
-    """Return what the last word of a command line may become.
+    """Return the completions of the last word of a command line.
 
     >>> complete("charrnn-exp res")
     ['resume']
@@ -88,7 +88,7 @@ def complete(line: str) -> list[str]:
 
 
 def _list_words(command: Command, *, first: bool) -> Iterable[str]:
-    """Yield what a word without a '=' may become: a verb, a setting up to its value, a flag."""
+    """Yield the completions of a word without '=': verbs, settings with '=', flags."""
     from charrnn_exp.config.offered import list_offered_keys
     from charrnn_exp.config.overrides import list_settings
 
@@ -102,7 +102,7 @@ def _list_words(command: Command, *, first: bool) -> Iterable[str]:
 
 
 def _list_values(command: Command, key: str) -> list[str]:
-    """Return what may follow `key=`; nothing where any text may, and the shell offers files."""
+    """Return the values that may follow `key=`; none where any text may, and the shell offers files."""
     offered = {word.name: word for word in command.words}
     if key in offered:
         return offered[key].offer()

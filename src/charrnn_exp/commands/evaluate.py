@@ -1,4 +1,4 @@
-"""`evaluate`: how well a run that exists predicts its own text, or another."""
+"""`evaluate` scores an existing run on its own text or on a file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from charrnn_exp.commands.command import CHECKPOINT, RUN, Command, Word
 
 DETAILS = """\
-Scores the parts of the run's own text (default: all that its dataset.split makes), or a file of yours:
+Scores the splits of the run's own text (default: all that its dataset.split makes), or a file of yours:
   split=test            the test text only
   text=book.txt         all of a file, read in the encoding and unit of the run's own text; a symbol that the run
                         does not know is an error

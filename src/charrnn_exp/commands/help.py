@@ -1,4 +1,4 @@
-"""`--help`, written for people, from the declarations of the verbs."""
+"""`--help`, made from the declarations of the verbs."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -42,7 +42,7 @@ WIDTH = 119
 
 
 def show_help(words: Sequence[str]) -> None:
-    """Print the help of the verb, or the main one."""
+    """Print the help of a verb, of settings, or the main one."""
     program = name_program()
     if asked := find_asked(words):
         if asked[0] not in COMMANDS.built_in:

@@ -1,4 +1,4 @@
-"""`sample`: text from a run that exists, streamed to the terminal."""
+"""`sample` streams text from an existing run to the terminal."""
 
 from collections.abc import Sequence
 
@@ -30,7 +30,7 @@ def run(words: Sequence[str]) -> None:
     parsed = parse_arguments(words, COMMAND)
     folder = find_run(parsed.arguments.get("run", "latest"))
     values = forget_tracking(folder.read_values())
-    # A prompt on the command line takes the place of either way the run had it.
+    # A prompt on the command line replaces the run's prompt and prompt_file.
     changed = {override.key_or_group for override in parsed.settings}
     for one, other in (("prompt", "prompt_file"), ("prompt_file", "prompt")):
         sampling = values.get("sampling")

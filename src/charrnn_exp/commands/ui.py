@@ -1,4 +1,4 @@
-"""`ui`: the MLflow UI on the right store, opened at the page that compares the loss curves."""
+"""`ui` starts the MLflow UI on the run's store and opens the page of the loss curves."""
 
 import os
 import signal

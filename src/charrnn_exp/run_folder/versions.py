@@ -119,10 +119,10 @@ def read_versions(path: Path) -> Versions:
     for name in ("settings", "numerics"):
         number = values.get(name)
         if type(number) is not int or not number >= 1:
-            raise MachineError(f"{path} must have {name} of at least 1, got {str(number)[:100]!r}.")
+            raise MachineError(f"{path} is damaged: {name} is {str(number)[:100]!r}, not a number of at least 1.")
     plugins = values.get("plugins")
     if not isinstance(plugins, dict) or not all(isinstance(value, str) for value in plugins.values()):
-        raise MachineError(f"{path} must have plugins by option, got {str(plugins)[:100]!r}.")
+        raise MachineError(f"{path} is damaged: plugins are {str(plugins)[:100]!r}, not packages by option.")
     return Versions(values["settings"], values["numerics"], plugins)
 
 
@@ -138,8 +138,8 @@ def check_age(version: int, *, name: str) -> None:
     """
     if version > SETTINGS:
         raise UserError(
-            f"run {name} must be of settings version {SETTINGS} at most, got {version}. "
-            "A newer charrnn_exp made it: install that one."
+            f"run {name} has settings version {version}, this program knows up to {SETTINGS}: "
+            "install the newer charrnn_exp that made the run."
         )
 
 

@@ -28,7 +28,7 @@ from charrnn_exp.run_folder.folder import RunFolder, shorten
 
 
 def launch_sweep(words: Sequence[str], configs: Sequence[Config], *, config_dir: Path | None) -> None:
-    """Run every job of a sweep; after one that fails, the others still run.
+    """Run all jobs of a sweep, also after one that fails.
 
     Args:
         words: overrides of the sweep.
@@ -57,7 +57,7 @@ def launch_sweep(words: Sequence[str], configs: Sequence[Config], *, config_dir:
 
 @dataclass(frozen=True)
 class Failure:
-    """What a job returns that failed: launchers carry it here from other processes.
+    """The result of a failed job; launchers carry it from other processes.
 
     Args:
         job: its name.
@@ -72,7 +72,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class SweepJob:
-    """Hydra's task function: runs one job of the sweep, in this process or in one of a launcher.
+    """Hydra's task function: runs one job of the sweep, in this process or a launcher's.
 
     Args:
         inputs: of all jobs.
@@ -109,7 +109,7 @@ class SweepJob:
 
 
 def find_failures(returned: Any) -> Iterator[Failure]:
-    """Yield the failures in what a sweeper returns: lists of what the jobs returned, by batch."""
+    """Yield the failures in a sweeper's result: lists of the jobs' results, by batch."""
     match returned:
         case JobReturn():
             if isinstance(returned.return_value, Failure):

@@ -1,4 +1,4 @@
-"""What is wrong with the settings of the sampler, in words."""
+"""Checks of the settings of the sampler."""
 
 import math
 from collections.abc import Iterator
@@ -10,7 +10,7 @@ from charrnn_exp.sampling.filters.registry import FILTERS
 
 
 def find_sampling_problems(sampling: SamplingConfig) -> Iterator[str]:
-    """Yield what is wrong with the settings of the sampler, one line each; each filter checks its own."""
+    """Yield the problems of the settings of the sampler, one line each; each filter checks its value."""
     yield from between("sampling.length", sampling.length, 1, 10_000_000)
     yield from between("sampling.num_samples", sampling.num_samples, 1, 10_000)
     if not 0.0 <= sampling.temperature < math.inf:
