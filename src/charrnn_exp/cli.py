@@ -112,7 +112,7 @@ def _is_text(word: str) -> bool:
 
 
 def _print_error(line: str) -> None:
-    """Print one line, whatever was typed: what is not printable is escaped, and a closed stream is no error."""
+    """Print one line; unprintable characters are escaped, and a closed stream is no error."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
     with contextlib.suppress(OSError, ValueError, AttributeError):
         print(f"charrnn_exp: {shown}", file=sys.stderr, flush=True)

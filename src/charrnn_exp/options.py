@@ -1,7 +1,7 @@
 """Registries of options: each is declared in a module of ours or by an entry point of an installed package.
 
 A cell, a filter or a verb is one module that holds one declaration. Checks, help, completion, tests and fuzz ask the
-nothing else lists options. Declarations import neither TensorFlow nor Keras.
+registry; nothing else lists options. Declarations import neither TensorFlow nor Keras.
 """
 
 import importlib

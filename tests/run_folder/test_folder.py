@@ -70,7 +70,7 @@ def test_a_run_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.Mon
 
 def test_a_folder_that_cannot_be_made_is_one_line(compose: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
-    with pytest.raises(MachineError, match="must be writable"):
+    with pytest.raises(MachineError, match="cannot write the run folder"):
         RunFolder(tmp_path / "file" / "run").create(compose(), VOCABULARY)
 
 

@@ -38,7 +38,7 @@ RESOLVERS: dict[str, Callable[..., Any]] = {
     "oc.dict.keys": oc.dict.keys,
     "oc.dict.values": oc.dict.values,
 }
-"""What OmegaConf does for a `${...}` that is no name of a setting: it reads the environment, makes values of text."""
+"""OmegaConf's resolvers in `${...}`: they read the environment and make values of text."""
 PACKAGES = {
     "hydra/launcher": {
         "joblib": "hydra-joblib-launcher",

@@ -118,7 +118,7 @@ def merge_overrides(values: Mapping[str, Any], overrides: Sequence[Override]) ->
         place = merged
         for group in groups:
             if not isinstance(place.get(group), dict):
-                place[group] = {}  # read_config tells what is missing in it
+                place[group] = {}  # read_config reports its missing settings
             place = place[group]
         place[name] = override.value()
     return merged

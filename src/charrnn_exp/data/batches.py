@@ -55,7 +55,7 @@ class BatchOrder:
 
     @property
     def batches_per_epoch(self) -> int:
-        """Number of batches in one pass, those of whole updates."""
+        """Number of batches in one epoch, whole updates only."""
         return self.steps_per_epoch * self.batches_per_update
 
     @property

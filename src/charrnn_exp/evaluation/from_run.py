@@ -1,4 +1,4 @@
-"""The scores of a run that exists, on the splits of its own text or on a file.
+"""The scores of an existing run, on the splits of its own text or on a file.
 
 Axes: n character.
 """
@@ -34,7 +34,7 @@ def score_run(
         split: train, val, test or all; None: all.
         text: a file to be scored in place of the run's own text; None: off.
         checkpoint: last or best.
-        warn: is told of each damaged checkpoint that is passed over.
+        warn: called with a line for each damaged checkpoint that is skipped.
 
     Raises:
         CharRNNError: if the run has no checkpoint, its text has changed, or the file does not fit its vocabulary.

@@ -23,7 +23,7 @@ def repair_run(folder: RunFolder, read_tracking: Callable[[], TrackingConfig]) -
     Raises:
         RunInUseError: if a process works on the run.
         MachineError: if the run is damaged.
-        Exception: what MLflow raises.
+        Exception: any of MLflow.
     """
     has_ended = folder.read_summary().has_ended
     if has_ended and folder.read_tracking().get("complete", True):

@@ -75,12 +75,10 @@ def run(
         def backward(d_outputs_thb: Any, *d_states: Any) -> tuple[Any, ...]:
             assert training, "a gradient needs training=True"
             xs_tkb, slopes = saved
-            state_weights = {name: values[name] for name in cell.state_weights}
-            d_zs_tzb, d_states, d_state_weights = _backward(
-                cell, slopes, recurrent_kernel_hz, state_weights, d_outputs_thb, d_states
-            )
+            others = {name: values[name] for name in cell.state_weights}
+            d_zs_tzb, d_states, d_others = _backward(cell, slopes, recurrent_kernel_hz, others, d_outputs_thb, d_states)
             d_z_zn, e, h = _flatten_time(d_zs_tzb, operand), kernel_ez.shape[0], states[0].shape[0]
-            d_weights = find_weight_gradients(cell, _flatten_time(xs_tkb, operand), d_z_zn, e, dtype) | d_state_weights
+            d_weights = find_weight_gradients(cell, _flatten_time(xs_tkb, operand), d_z_zn, e, dtype) | d_others
             rows, d_inputs_teb, d_offsets = find_rows(cell.gates_of_inputs, h), None, []
             if need_input_gradient:
                 d_inputs_en = tf.cast(_multiply_inputs(order(cell, kernel_ez, h), d_z_zn[rows], dtype), operand)

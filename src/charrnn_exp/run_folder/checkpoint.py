@@ -18,7 +18,7 @@ TRAINING = "training.npz"
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """A training state as plain numbers: what a checkpoint holds.
+    """A training state as plain numbers, the content of a checkpoint.
 
     Args:
         step: optimizer updates made.

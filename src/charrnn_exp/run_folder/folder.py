@@ -223,7 +223,7 @@ def _read_object(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise MachineError(f"cannot read {path} ({one_line(error)[:300]}): move it away.") from error
+        raise MachineError(f"cannot read {path} ({one_line(error)[:300]}). Move it away.") from error
 
 
 def find_run(reference: str, *, key: str = "run") -> RunFolder:

@@ -1,4 +1,4 @@
-"""Versions of settings and of numerics: what a run of an older version of this program meant.
+"""Versions of settings and of numerics: the meaning of runs from older programs.
 
 A run records both numbers in `versions.json`; a run without that file is of version 1 of both. To change a setting,
 raise `SETTINGS` and add an entry to `CHANGES` with the meaning for older runs; to change the arithmetic, raise
@@ -53,7 +53,7 @@ class Renamed:
 
 
 def _find_source(values: Mapping[str, Any]) -> str:
-    """Return where the text of a run of version 1 came from: its name told."""
+    """Return the source of the text of a run of version 1, which its name implied."""
     name = values["dataset"]["name"]
     return name if name in ("stdlib", "file") else "network"
 
@@ -84,7 +84,7 @@ CHANGES: tuple[Added | Renamed, ...] = (
 
 @dataclass(frozen=True)
 class Versions:
-    """What a run was made with.
+    """The versions that a run was made with.
 
     Args:
         settings: version of its settings.
@@ -149,7 +149,7 @@ def upgrade(
     """Return settings of an older version with what they meant then, and a phrase for each that is changed.
 
     A setting that is there stays as it is, so upgrading twice changes nothing more; a group that is missing as a whole
-    stays missing, for `read_config` to tell.
+    stays missing, for `read_config` to report.
 
     Args:
         values: by group and name.
@@ -166,7 +166,7 @@ def upgrade(
                 if place is not None and name not in place:
                     try:
                         place[name] = copy.deepcopy(meant(upgraded) if callable(meant) else meant)
-                    except (KeyError, TypeError, AttributeError):  # of damaged settings, which read_config tells
+                    except (KeyError, TypeError, AttributeError):  # of damaged settings, which read_config reports
                         continue
                     phrases.append(f"{key} ({_show(place[name])})")
             case Renamed(old=old, new=new):

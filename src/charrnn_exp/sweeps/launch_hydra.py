@@ -1,4 +1,4 @@
-"""A sweep by Hydra's sweepers and launchers, its own and those of installed plugins, through its public face.
+"""A sweep by Hydra's sweepers and launchers, or by installed plugins, through its public interface.
 
 The public `GlobalHydra` holds the object that `initialize_config_dir` made; its `multirun` finds sweeper and launcher
 as `hydra.main` does. So no command line is parsed a second time, and no exception is printed or swallowed.

@@ -27,7 +27,7 @@ class Progress:
         step: optimizer updates made.
         epoch: completed epochs.
         step_in_epoch: updates made in the current epoch.
-        best_val_loss: lowest validation loss so far, nats per character; infinity before the first validation.
+        best_val_loss: lowest validation loss, nats per character; infinity before the first validation.
         best_step: step of that loss; 0 before the first validation.
         validations_since_best: for early stopping and the plateau schedule.
         plateau_factor: current factor of the plateau schedule.

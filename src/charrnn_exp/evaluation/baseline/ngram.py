@@ -23,8 +23,8 @@ def measure_ngram_loss(train_n: Ids, val_n: Ids, *, num_symbols: int, order: int
     Every character but the first is scored, with as much context as the validation text has before it.
 
     Args:
-        train_n: what is counted.
-        val_n: what is scored, at least two symbols.
+        train_n: the counted text.
+        val_n: the scored text, at least two symbols.
         num_symbols: size of the vocabulary.
         order: symbols of the longest gram, at least 1.
 
