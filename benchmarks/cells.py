@@ -16,9 +16,9 @@ import numpy as np
 from charrnn_exp.model.cells.registry import CELLS
 
 KERAS = " by Keras"
-HAS_KERAS = [name for name, cell in CELLS.own.items() if cell.keras_layer is not None]
+HAS_KERAS = [name for name, cell in CELLS.built_in.items() if cell.keras_layer is not None]
 VARIANTS = {
-    **{name: [f"model.cell={name}"] for name in CELLS.own},
+    **{name: [f"model.cell={name}"] for name in CELLS.built_in},
     **{name + KERAS: [f"model.cell={name}"] for name in HAS_KERAS},
     "one-hot": ["model.embedding_dim=null"],
     "dropout": ["model.dropout=0.2"],
@@ -58,11 +58,11 @@ def build_step(name: str, arguments: argparse.Namespace) -> Callable[[], None]:
     state = start_state(network, optimizer, batch_size=arguments.batch, ema=False)
     step = TrainingStep(state, clip_norm=config.optimizer.clip_norm, clip_value=None, ema_decay=0.0)
     shape = (1, arguments.batch, arguments.length + 1)
-    windows_kbt = tf.constant(np.random.default_rng(0).integers(arguments.symbols, size=shape, dtype=np.int32))
-    starts_kb = np.zeros((1, arguments.batch), np.bool_)
+    windows_abt = tf.constant(np.random.default_rng(0).integers(arguments.symbols, size=shape, dtype=np.int32))
+    starts_ab = np.zeros((1, arguments.batch), np.bool_)
 
     def run() -> None:
-        _, _, state.carried = step(windows_kbt, starts_kb, state.carried, 0.001)
+        _, _, state.carried = step(windows_abt, starts_ab, state.carried, 0.001)
 
     return run
 

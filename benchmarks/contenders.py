@@ -87,10 +87,10 @@ def train_ours(task: Task) -> Work:
 
     state = _our_state(task)
     step = TrainingStep(state, clip_norm=None, clip_value=None, ema_decay=0.0)
-    windows_kbt, starts_kb = _windows(task)[None], np.zeros((1, task.batch_size), np.bool_)
+    windows_abt, starts_ab = _windows(task)[None], np.zeros((1, task.batch_size), np.bool_)
 
     def work() -> None:
-        loss, _, state.carried = step(windows_kbt, starts_kb, state.carried, RATE)
+        loss, _, state.carried = step(windows_abt, starts_ab, state.carried, RATE)
         assert np.isfinite(loss)
 
     return work

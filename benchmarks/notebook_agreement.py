@@ -64,7 +64,7 @@ def compare(text_path: str, num_steps: int, overrides: list[str]) -> Agreement:
     starts_sb, resets_sb = text.order.find_starts(0)[:num_steps], text.order.find_resets(0)[:num_steps]
     agreement = Agreement([], [])
     for i, windows_bt in enumerate(
-        stream_windows(text.parts.train_n, starts_sb, sequence_length=training.sequence_length)
+        stream_windows(text.splits.train_n, starts_sb, sequence_length=training.sequence_length)
     ):
         rate = find_learning_rate(config.optimizer, step=i, num_steps=10**9, steps_per_epoch=len(starts_sb))
         loss, _, state.carried = step(windows_bt[None], resets_sb[i : i + 1], state.carried, rate)

@@ -23,9 +23,9 @@ def compare(reference: str, num_characters: int) -> dict[str, float]:
     folder = find_run(reference)
     config = folder.read_config()
     text = prepare_text(config)
-    assert text.parts.val_n is not None, "the run must have a validation text"
+    assert text.splits.val_n is not None, "the run must have a validation text"
     weights = CheckpointStore(folder.checkpoints, facts={}, num_rolling=1).best_or_newest().read(WEIGHTS)
-    ids_t = text.parts.val_n[: num_characters + 1].astype(np.int32)
+    ids_t = text.splits.val_n[: num_characters + 1].astype(np.int32)
     import_tensorflow()
     import tensorflow as tf
 

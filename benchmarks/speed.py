@@ -246,13 +246,13 @@ def tell(section: str, rows: list[dict[str, Any]]) -> list[str]:
     lines.append("|" + " --- |" * (len(facts) + len(columns) + len(shares)))
     for row in rows:
         cells = [str(row[fact]) for fact in facts]
-        cells += [tell_rate(row, name) for name in columns]
+        cells += [show_rate(row, name) for name in columns]
         cells += [f"{100 * row['ratios'][name]:.0f} %" for name in shares]
         lines.append("| " + " | ".join(cells) + " |")
     return lines
 
 
-def tell_rate(row: dict[str, Any], name: str) -> str:
+def show_rate(row: dict[str, Any], name: str) -> str:
     """Return a median, and how many times as fast ours is."""
     if name not in row["rates"]:
         return "-"

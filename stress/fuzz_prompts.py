@@ -162,7 +162,7 @@ def _draw_settings(random: Random) -> tuple[list[str], int, int]:
             ["0", "0.0", "1e-320", "1e-300", "1e-9", "0.5", "1", "7", "1e30", "1e38", "1e39", "1e300"]
         )
         words.append(f"sampling.temperature={temperature}")
-    for name in FILTERS.own:
+    for name in FILTERS.built_in:
         if random.random() < 0.4:
             words.append(f"sampling.{name}={SETTINGS[f'sampling.{name}'].valid(random)[0]}")
     if random.random() < 0.3:

@@ -45,7 +45,7 @@ CHEAP = (
     "training.stateful",
     "training.precision",
     "sampling.temperature",
-    *(f"sampling.{name}" for name in FILTERS.own),
+    *(f"sampling.{name}" for name in FILTERS.built_in),
     "sampling.seed",
     "tracking.tags",
     "name",

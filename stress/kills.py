@@ -92,7 +92,7 @@ def _kill_and_resume(folder: Path, whole: Whole, outcome: Outcome, case: int) ->
         if process.returncode == 0:
             problems += [f"said {err[-300:]}"] if err else []
             break
-        outcome.count(_tell_moment(folder, name, whole))
+        outcome.count(_name_moment(folder, name, whole))
         if process.returncode != -signal.SIGKILL:
             problems.append(f"exit code {process.returncode}: {err[-300:]}")
             break
@@ -122,7 +122,7 @@ def _stop_and_resume(folder: Path, whole: Whole, outcome: Outcome, case: int) ->
             outcome.count("too late to matter")
             problems += [] if status == "FINISHED" and not err else [f"exit code 0, status {status}, said {err[-300:]}"]
         case code if code == 128 + number:
-            outcome.count(_tell_moment(folder, name, whole))
+            outcome.count(_name_moment(folder, name, whole))
             problems += [] if status in ("KILLED", None) else [f"status {status}"]
             problems += [] if len(err.splitlines()) == 1 else [f"said {err[-300:]}"]
         case code if code == -number and run_folder is None:
@@ -163,7 +163,7 @@ def _find_end_problems(folder: Path, name: str, whole: Whole) -> list[str]:
     return problems
 
 
-def _tell_moment(folder: Path, name: str, whole: Whole) -> str:
+def _name_moment(folder: Path, name: str, whole: Whole) -> str:
     """Return in words how far a run had come."""
     run_folder = _find_run(folder, name)
     if run_folder is None:

@@ -376,7 +376,7 @@ def _refused(case: Case, status: int) -> None:
         imports = run(words, case.folder, traced).stderr
     case.figures = {"refusal": round(seconds, 2)}
     lines = refused.stderr.splitlines()
-    expected = f"charrnn_exp: error: tracking server http://127.0.0.1:{port} must let us in, got {status} "
+    expected = f"charrnn_exp: error: tracking server http://127.0.0.1:{port} refused access ({status} "
     if refused.returncode != 3:
         case.problems.append(f"exit code {refused.returncode}")
     if len(lines) != 1 or not lines[0].startswith(expected):

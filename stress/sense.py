@@ -15,15 +15,15 @@ def make_sense(drawn: Drawn, groups: Mapping[str, str]) -> None:
         drawn: values by setting, changed in place.
         groups: chosen options, `{"optimizer": "sgd"}`.
     """
-    _settle_optimizer(drawn, groups.get("optimizer", "adamw"))
-    _settle_split(drawn)
+    _complete_optimizer(drawn, groups.get("optimizer", "adamw"))
+    _complete_split(drawn)
     if drawn.get("training.stateful", ("", True))[1] is False:
         _drop(drawn, "training.drop_state_probability")
     if "sampling.prompt_file" in drawn:
         _drop(drawn, "sampling.prompt")
 
 
-def _settle_optimizer(drawn: Drawn, optimizer: str) -> None:
+def _complete_optimizer(drawn: Drawn, optimizer: str) -> None:
     if optimizer == "adam":
         _drop(drawn, "optimizer.weight_decay")
     if optimizer != "sgd":
@@ -41,7 +41,7 @@ def _settle_optimizer(drawn: Drawn, optimizer: str) -> None:
         _drop(drawn, "optimizer.learning_rate")
 
 
-def _settle_split(drawn: Drawn) -> None:
+def _complete_split(drawn: Drawn) -> None:
     if "dataset.split_streams" in drawn:
         _drop(drawn, "dataset.val_fraction", "dataset.test_fraction")
         drawn["dataset.split"] = ("charrnn", "charrnn")

@@ -301,7 +301,7 @@ SETTINGS: dict[str, Setting] = {
     "sampling.prompt_file": text(_any_text),
     "sampling.length": whole(1, 10_000_000),
     "sampling.temperature": real(["0", "0.0", "1e-9", "0.8", "1e300", "7"], ["-1", "-1e-9", "-0.5"]),
-    **{f"sampling.{name}": declared(each) for name, each in FILTERS.own.items()},
+    **{f"sampling.{name}": declared(each) for name, each in FILTERS.built_in.items()},
     "sampling.num_samples": whole(1, 10_000),
     "sampling.seed": whole(0, 2**31 - 1),
     "tracking.experiment_name": text(_mlflow_name, "", '"  "', "e" * 251, "null"),

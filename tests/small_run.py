@@ -31,7 +31,7 @@ class Run:
         return list(self.stream(should_stop))
 
     def stream(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
-        val_n = self.text.parts.val_n
+        val_n = self.text.splits.val_n
         scorer = None if val_n is None else Scorer(self.state.network, val_n)
         return train(
             self.state,

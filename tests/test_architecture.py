@@ -337,9 +337,9 @@ def test_a_declaration_loads_neither_tensorflow_nor_keras() -> None:
     """A process imports all cells, and asks each for its size; an import inside a function is for its maths alone."""
     asked = (
         "import sys; from charrnn_exp.model.cells.registry import CELLS; "
-        "print([cell.count_weights(3, 5) > 0 for cell in CELLS.own.values()]); "
+        "print([cell.count_weights(3, 5) > 0 for cell in CELLS.built_in.values()]); "
         "print({'tensorflow', 'keras', 'numpy'} & set(sys.modules))"
     )
     ended = subprocess.run([sys.executable, "-c", asked], capture_output=True, text=True, check=True)
-    assert ended.stdout.splitlines() == [str([True] * len(CELLS.own)), "set()"]
-    assert len(CELLS.own) >= 3
+    assert ended.stdout.splitlines() == [str([True] * len(CELLS.built_in)), "set()"]
+    assert len(CELLS.built_in) >= 3

@@ -196,12 +196,12 @@ MISTAKES = [
     mistake(
         "unknown flag",
         "--frobnicate",
-        "the command line must be readable, got: unrecognized arguments: --frobnicate. See --help.",
+        "cannot read the command line: unrecognized arguments: --frobnicate. See --help.",
     ),
     mistake(
         "a flag that is cut short",
         "--multi",
-        "the command line must be readable, got: unrecognized arguments: --multi. See --help.",
+        "cannot read the command line: unrecognized arguments: --multi. See --help.",
     ),
     mistake(
         "flags that exclude each other",
@@ -260,7 +260,7 @@ MISTAKES = [
     mistake(
         "no store to look at",
         "ui",
-        "ui must find a store, got no {cwd}/mlruns/mlflow.db. `python -m charrnn_exp` makes the first run; "
+        "no tracking store at {cwd}/mlruns/mlflow.db: `python -m charrnn_exp` makes the first run; "
         "start the UI from the same folder.",
     ),
 ]

@@ -45,7 +45,7 @@ def things(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Registry[Any]:
 
 
 def test_own_options_are_the_modules_that_declare_one_and_no_other_is_imported(things: Registry[Any]) -> None:
-    assert list(things.own) == ["arrow", "zigzag"]
+    assert list(things.built_in) == ["arrow", "zigzag"]
     assert things.list_names() == ["arrow", "zigzag", "Up-per", "gone", "leaky"]
 
 

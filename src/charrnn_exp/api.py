@@ -1,4 +1,4 @@
-"""The way in from Python, for notebooks and scripts: compose settings, run them, look at what came out."""
+"""The Python interface, for notebooks and scripts: compose settings, run them, read the results."""
 
 from dataclasses import dataclass
 from datetime import datetime
@@ -17,7 +17,7 @@ from charrnn_exp.run_folder.summary import Summary
 
 @dataclass(frozen=True)
 class RunResult:
-    """What a run left behind.
+    """The result of a run.
 
     Args:
         folder: of the run, with its checkpoints, metrics, samples and plots.
@@ -47,14 +47,14 @@ class RunResult:
 
 
 def compose(*overrides: str, config_dir: str | Path | None = None) -> Config:
-    """Return the checked settings that the overrides describe, as on the command line.
+    """Return the checked settings of overrides, written as on the command line.
 
     Args:
         overrides: `"dataset=shakespeare"`, `"model.hidden_size=512"`.
         config_dir: a folder of your own YAML groups.
 
     Raises:
-        UserError: with a line for everything that is wrong.
+        UserError: with a line for each mistake.
 
     >>> compose("model.hidden_size=48", "optimizer=adam").model.hidden_size
     48
@@ -72,7 +72,7 @@ def run(config: Config, *, run_name: str | None = None) -> RunResult:
         run_name: in the MLflow UI; None: `tracking.run_name`, or the name of the run folder.
 
     Raises:
-        CharRNNError: as the command line would tell it: the text, the machine, or a signal stopped the run.
+        CharRNNError: with the lines of the command line: the text does not fit, the machine fails, a signal came.
     """
     config = read_shared_inputs([config]).put_into(config)
     prepared = prepare_run(config)
@@ -84,7 +84,7 @@ def run(config: Config, *, run_name: str | None = None) -> RunResult:
 
 
 def load(reference: str | Path = "latest") -> RunResult:
-    """Return the result of a run that exists.
+    """Return the result of an existing run.
 
     Args:
         reference: `latest`, a run folder, or the MLflow id of a run below outputs/.

@@ -1,4 +1,4 @@
-"""Which verb is meant, and with which code the process ends; the one place that ends it."""
+"""The command line: finds the verb, runs it, and ends the process with its exit code."""
 
 import contextlib
 import os
@@ -18,9 +18,9 @@ BUG = 1
 
 
 def run() -> NoReturn:
-    """Do what the command line says and end the process."""
+    """Run the command line and end the process."""
     code = main(sys.argv[1:])
-    # Flushed by hand and ended at once: TensorFlow's threads have nothing left to say, and take a second to leave.
+    # Flushed here and ended at once: a normal exit waits a second for TensorFlow's idle threads.
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
@@ -28,10 +28,10 @@ def run() -> NoReturn:
 
 
 def main(words: Sequence[str]) -> int:
-    """Do what the words say; return the exit code.
+    """Run the verb that the words name; return the exit code.
 
-    0 done; 2 the user can mend it; 3 the machine must be mended; 1 a bug; 130 and 143 after SIGINT and SIGTERM;
-    141 when the reader of the output went away.
+    0 success; 1 a bug; 2 a mistake of the user; 3 an error of the machine; 130 and 143 after SIGINT and SIGTERM;
+    141 if the reader of the output closed it.
     """
     try:
         if not {"-h", "--help"}.isdisjoint(words):
@@ -65,7 +65,9 @@ def main(words: Sequence[str]) -> int:
         return ended.code if isinstance(ended.code, int) else BUG if ended.code else 0
     except OSError as error:
         place = error.filename or "the output"
-        _print_error(f"error: {place} must be accessible, got {error.strerror or one_line(error)}.")
+        _print_error(
+            f"error: cannot access {place} ({error.strerror or one_line(error)}): mend its rights or free space."
+        )
         return MachineError.exit_code
     except Exception as error:
         _print_error(f"bug: {type(error).__name__}: {one_line(error)} (traceback in {_write_traceback()})")
@@ -85,7 +87,7 @@ def split_verb(words: Sequence[str]) -> tuple[str, list[str]]:
     """
     if not words or not re.fullmatch("[a-z]+", words[0]):
         return "train", list(words)
-    if words[0] not in COMMANDS.own:
+    if words[0] not in COMMANDS.built_in:
         from charrnn_exp.config.overrides import suggest
 
         verbs = [command.name for command in list_commands()]
@@ -110,7 +112,7 @@ def _is_text(word: str) -> bool:
 
 
 def _print_error(line: str) -> None:
-    """Print one line, whatever was typed: what is not printable is escaped, and a closed stream is no error."""
+    """Print one line; unprintable characters are escaped, and a closed stream is no error."""
     shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
     with contextlib.suppress(OSError, ValueError, AttributeError):
         print(f"charrnn_exp: {shown}", file=sys.stderr, flush=True)

@@ -1,7 +1,7 @@
-"""Options that name themselves: a declaration in a file of ours, or behind an entry point of an installed package.
+"""Registries of options: each is declared in a module of ours or by an entry point of an installed package.
 
-A cell, a filter or a verb is one module that holds one declaration. Whatever must know all of them (checks, help,
-completion, tests, fuzz) asks the registry; nothing else lists them. Declarations import neither TensorFlow nor Keras.
+A cell, a filter or a verb is one module that holds one declaration. Checks, help, completion, tests and fuzz ask the
+registry; nothing else lists options. Declarations import neither TensorFlow nor Keras.
 """
 
 import importlib
@@ -23,7 +23,7 @@ NAME = re.compile(r"[a-z][a-z0-9_]*")
 
 
 class Declaration(Protocol):
-    """What every declaration has: the name by which a user chooses it."""
+    """A declaration has the name by which a user chooses it."""
 
     @property
     def name(self) -> str: ...
@@ -70,7 +70,7 @@ class Setting:
 
 
 def read_settings(settings: tuple[Setting, ...], values: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the values of an option's own settings, with their defaults where nothing is set.
+    """Return the values of an option's settings, with defaults for those not set.
 
     Args:
         settings: as declared.
@@ -97,9 +97,9 @@ class Origin:
 
 
 class Registry(Generic[Declared]):
-    """The options of one kind: our own by their files, then those of installed packages by their entry points.
+    """The options of one kind: built-in ones by their modules, others by entry points of installed packages.
 
-    Our own are imported when they are first asked for, those of packages only when they are chosen or described.
+    Built-in ones are imported at the first use, others only when they are chosen or described.
 
     Args:
         folder: package of ours with a module for each option.
@@ -113,8 +113,8 @@ class Registry(Generic[Declared]):
         self._folder, self._attribute, self._kind = folder, attribute, kind
 
     @cached_property
-    def own(self) -> dict[str, Declared]:
-        """Our own declarations by name, in the order of their names."""
+    def built_in(self) -> dict[str, Declared]:
+        """The built-in declarations by name, sorted."""
         package = importlib.import_module(self._folder)
         names = (f"{self._folder}.{module.name}" for module in pkgutil.iter_modules(package.__path__))
         found = [vars(importlib.import_module(name))[self._attribute] for name in names if self._declares(name)]
@@ -137,20 +137,20 @@ class Registry(Generic[Declared]):
         return points
 
     def __contains__(self, name: object) -> bool:
-        """Return whether there is an option of that name; packages are looked at only where it is not our own."""
-        return isinstance(name, str) and (name in self.own or name in self._points)
+        """Return whether there is an option of that name; packages are searched only if it is not built in."""
+        return isinstance(name, str) and (name in self.built_in or name in self._points)
 
     def list_names(self) -> list[str]:
-        """Return all names: our own, then those of installed packages, whether or not these can be loaded."""
-        return [*self.own, *self.list_offered()]
+        """Return all names: built-in ones, then those of installed packages, loadable or not."""
+        return [*self.built_in, *self.list_offered()]
 
     def list_offered(self) -> list[str]:
-        """Return the names that only installed packages offer, whether or not these can be loaded."""
-        return sorted(set(self._points) - set(self.own)) if self._points else []
+        """Return the names that only installed packages offer, loadable or not."""
+        return sorted(set(self._points) - set(self.built_in)) if self._points else []
 
     def find_origin(self, name: str) -> Origin | None:
-        """Return the installed package that offers an option; None: it is our own, or there is no such option."""
-        return None if name in self.own or name not in self._points else _find_origin(self._points[name][0])
+        """Return the installed package that offers an option; None: it is built in or does not exist."""
+        return None if name in self.built_in or name not in self._points else _find_origin(self._points[name][0])
 
     def find(self, name: str) -> Declared:
         """Return the declaration of an option.
@@ -158,8 +158,8 @@ class Registry(Generic[Declared]):
         Raises:
             UserError: if there is none, two packages offer it, or the package that does cannot be loaded.
         """
-        if name in self.own:
-            return self.own[name]
+        if name in self.built_in:
+            return self.built_in[name]
         points = self._points.get(name, [])
         match points:
             case []:
@@ -171,10 +171,10 @@ class Registry(Generic[Declared]):
                 raise UserError(f"{name!r} must be offered by one package, got {origins}. Uninstall one of them.")
 
     def find_problem(self, name: str) -> str | None:
-        """Return a line on why an option cannot be used as a package offers it; None: it can, or no package does."""
+        """Return the reason why a package's option cannot be used; None: it can, or no package offers it."""
         if name not in self._points:
             return None
-        if name in self.own:
+        if name in self.built_in:
             origins = " and ".join(sorted(str(_find_origin(point)) for point in self._points[name]))
             return f"{name!r} of {origins} is not used: charrnn_exp has one of that name."
         try:
@@ -184,7 +184,7 @@ class Registry(Generic[Declared]):
         return None
 
     def find_problems(self) -> dict[str, str]:
-        """Return the options of installed packages that cannot be used, by name, each with a line on the reason."""
+        """Return the unusable options of installed packages by name, each with the reason as one line."""
         return {name: line for name in sorted(self._points) if (line := self.find_problem(name)) is not None}
 
     def _load(self, point: Any) -> Declared:

@@ -79,8 +79,8 @@ def watch_signals() -> Iterator[StopRequest]:
             signal.signal(each, signal.SIG_DFL)
 
     previous = {each: signal.signal(each, on_signal) for each in SIGNALS}
-    before = previous[signal.SIGINT]
-    if isinstance(before, _Interrupts) and before.came:
+    handler = previous[signal.SIGINT]
+    if isinstance(handler, _Interrupts) and handler.came:
         request.signal_number = signal.SIGINT
     try:
         yield request

@@ -3,14 +3,14 @@
 import pytest
 
 from charrnn_exp.commands import resume
-from charrnn_exp.commands.arguments import Words, change_config, parse_words
+from charrnn_exp.commands.arguments import Arguments, change_config, parse_arguments
 from charrnn_exp.config.compose import compose_values
 from charrnn_exp.config.reading import read_config
 from charrnn_exp.errors import UserError
 
 
-def parse(*words: str) -> Words:
-    return parse_words(words, resume.COMMAND)
+def parse(*words: str) -> Arguments:
+    return parse_arguments(words, resume.COMMAND)
 
 
 def fail(*words: str) -> list[str]:
@@ -20,14 +20,14 @@ def fail(*words: str) -> list[str]:
 
 
 def test_no_words_change_nothing() -> None:
-    assert parse() == Words({}, ())
+    assert parse() == Arguments({}, ())
     values = compose_values([])
     assert change_config(values, parse()) == read_config(values)
 
 
 @pytest.mark.parametrize("value", ["latest", "outputs/a b/2026", "a,b", "a=b", "", "[x", "caf\u00e9", "${x}", "'"])
 def test_a_verbs_own_word_is_taken_as_it_is(value: str) -> None:
-    assert parse(f"run={value}").own == {"run": value}
+    assert parse(f"run={value}").arguments == {"run": value}
 
 
 def test_settings_that_the_verb_may_change_are_changed_and_no_others() -> None:

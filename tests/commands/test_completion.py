@@ -18,13 +18,13 @@ from charrnn_exp.errors import UserError
 
 def test_the_first_word_is_a_verb_a_setting_a_group_or_a_flag() -> None:
     words = complete("charrnn-exp ")
-    assert set(COMMANDS.own) - {"train", "completion"} <= set(words)
+    assert set(COMMANDS.built_in) - {"train", "completion"} <= set(words)
     assert {f"{key}=" for key in list_settings() if not key.endswith(".extra")} <= set(words)
     assert {"dataset=", "experiment=", "-m", "--cfg"} <= set(words)
     assert len(words) == len(set(words))
 
 
-@pytest.mark.parametrize("command", COMMANDS.own.values(), ids=COMMANDS.own)
+@pytest.mark.parametrize("command", COMMANDS.built_in.values(), ids=COMMANDS.built_in)
 def test_a_verb_is_offered_its_own_words_and_the_settings_that_it_may_change_and_no_others(command: Command) -> None:
     words = complete(f"charrnn-exp {command.name} ")
     assert {f"{word.name}=" for word in command.words} <= set(words)

@@ -40,5 +40,5 @@ def test_the_file_has_no_name_and_its_room_is_there_before_it_is_written(
     assert ids_n.dtype == np.uint16
     assert ids_n.shape == (1001,)
     assert list(tmp_path.iterdir()) == []
-    with pytest.raises(MachineError, match=rf"the temporary folder {tmp_path} must have [0-9,]+ bytes for the ids"):
+    with pytest.raises(MachineError, match=rf"no space for [0-9,]+ bytes of ids in the temporary folder {tmp_path} "):
         allocate_ids(free * 2, np.uint8)

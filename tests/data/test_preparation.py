@@ -46,8 +46,8 @@ def test_a_prepared_text_is_read_split_and_planned_by_its_settings(config: Confi
     symbols = sorted(set(TEXT))
     ids = [symbols.index(symbol) for symbol in TEXT]
     assert text.corpus.ids_n.tolist() == ids
-    assert text.parts.val_n is not None
-    assert (text.parts.train_n.tolist(), text.parts.val_n.tolist()) == (ids[:90], ids[90:])
+    assert text.splits.val_n is not None
+    assert (text.splits.train_n.tolist(), text.splits.val_n.tolist()) == (ids[:90], ids[90:])
     assert (text.order.num_characters, text.order.batch_size, text.order.sequence_length) == (90, 2, 4)
     assert (text.order.shuffle, text.order.seed) == (True, 7)
     assert text.prompt_ids_t.tolist() == [symbols.index("b"), symbols.index("e")]
@@ -56,13 +56,13 @@ def test_a_prepared_text_is_read_split_and_planned_by_its_settings(config: Confi
 def test_the_batches_hold_training_text_only(config: Config) -> None:
     text = prepare_text(config)
     starts_sb = text.order.find_starts(0)
-    assert starts_sb.max() + config.training.sequence_length < len(text.parts.train_n)
+    assert starts_sb.max() + config.training.sequence_length < len(text.splits.train_n)
 
 
 def test_without_a_split_all_is_training_text(config: Config) -> None:
     text = prepare_text(with_changes(config, "dataset", split=Split.none))
-    assert len(text.parts.train_n) == 100
-    assert text.parts.val_n is None
+    assert len(text.splits.train_n) == 100
+    assert text.splits.val_n is None
 
 
 def test_preparing_twice_gives_the_same(config: Config) -> None:
@@ -86,12 +86,12 @@ def test_a_validation_text_without_a_target_is_told_with_the_way_out(config: Con
     )
     assert prepare_text(with_changes(config, "dataset", split=Split.none)).order.steps_per_epoch == 1
     Path(str(config.dataset.path)).write_text(TEXT[:11])
-    assert len(prepare_text(config).parts.train_n) == 9
+    assert len(prepare_text(config).splits.train_n) == 9
 
 
 def test_a_validation_text_is_cut_to_the_characters_asked_for(config: Config) -> None:
     text = prepare_text(with_changes(config, "training", max_val_characters=3))
-    assert [len(part_n) for part_n in (text.parts.train_n, text.parts.val_n) if part_n is not None] == [90, 3]
+    assert [len(split_n) for split_n in (text.splits.train_n, text.splits.val_n) if split_n is not None] == [90, 3]
 
 
 def test_a_prompt_that_the_text_cannot_read_is_told(config: Config) -> None:

@@ -9,7 +9,7 @@ import pytest
 
 from charrnn_exp.config.choices import Unit
 from charrnn_exp.config.schema import Config, SamplingConfig
-from charrnn_exp.data.prompt import keep_typed, read_prompt, read_typed
+from charrnn_exp.data.prompt import put_prompt, read_prompt, read_prompt_once
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import UserError
 
@@ -134,8 +134,8 @@ def test_the_text_of_standard_input_becomes_the_prompt_of_every_job_that_asks_fo
     """As UTF-8, whatever the locale."""
     monkeypatch.setattr(sys, "stdin", io.TextIOWrapper(io.BytesIO(content.encode()), encoding="ascii"))
     asking, other = replace(sampling, prompt_file="-"), replace(sampling, prompt="a")
-    typed = read_typed([other, asking, asking])
-    for kept in (keep_typed(asking, typed), keep_typed(asking, typed)):
+    typed = read_prompt_once([other, asking, asking])
+    for kept in (put_prompt(asking, typed), put_prompt(asking, typed)):
         assert (kept.prompt, kept.prompt_file) == (content.removesuffix("\n"), None)
         assert read(kept) == kept.prompt
 
@@ -145,7 +145,7 @@ def test_a_prompt_from_elsewhere_stays_as_it_is_and_leaves_standard_input_alone(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     for own in (replace(sampling, prompt="a"), replace(sampling, prompt_file="prompt.txt")):
-        assert keep_typed(own, read_typed([own])) == own
+        assert put_prompt(own, read_prompt_once([own])) == own
 
 
 def test_a_closed_standard_input_is_the_users_mistake(
@@ -153,4 +153,4 @@ def test_a_closed_standard_input_is_the_users_mistake(
 ) -> None:
     monkeypatch.setattr(sys, "stdin", None)
     with pytest.raises(UserError, match="standard input is closed"):
-        read_typed([replace(sampling, prompt_file="-")])
+        read_prompt_once([replace(sampling, prompt_file="-")])

@@ -1,4 +1,4 @@
-"""Named protocols cut a text into parts that hold all of it, once, in order."""
+"""Named protocols cut a text into splits that hold all of it, once, in order."""
 
 import itertools
 import os
@@ -13,7 +13,7 @@ import pytest
 from charrnn_exp.config.choices import Split, Unit
 from charrnn_exp.config.schema import Config, DatasetConfig
 from charrnn_exp.data.corpus import load_corpus
-from charrnn_exp.data.splits import Parts, cap_validation, check_parts, split_text
+from charrnn_exp.data.splits import Splits, cap_validation, check_splits, split_text
 from charrnn_exp.errors import UserError
 from tests.data.conftest import MakeDataset
 
@@ -35,12 +35,12 @@ def describe(defaults: Config) -> Any:
     return change
 
 
-def list_parts(parts: Parts) -> list[np.ndarray]:
-    return [part_n for part_n in (parts.train_n, parts.val_n, parts.test_n) if part_n is not None]
+def list_splits(splits: Splits) -> list[np.ndarray]:
+    return [split_n for split_n in (splits.train_n, splits.val_n, splits.test_n) if split_n is not None]
 
 
-def count(parts: Parts) -> tuple[int | None, ...]:
-    return tuple(None if part_n is None else len(part_n) for part_n in (parts.train_n, parts.val_n, parts.test_n))
+def count(splits: Splits) -> tuple[int | None, ...]:
+    return tuple(None if split_n is None else len(split_n) for split_n in (splits.train_n, splits.val_n, splits.test_n))
 
 
 def text_of(num_characters: int) -> np.ndarray:
@@ -55,18 +55,18 @@ def test_nothing_is_lost_or_doubled_whatever_the_length(describe: Any, protocol:
         if protocol not in IN_ORDER and num_characters < 7:
             continue  # fewer characters than streams
         dataset = describe(protocol)
-        parts = list_parts(split_text(ids_n, dataset))
-        assert sorted(np.concatenate(parts).tolist()) == ids_n.tolist()
-        assert all(np.all(np.diff(part_n.astype(np.int64)) > 0) for part_n in parts), "a part is not in text order"
-        assert all(part_n.dtype == ids_n.dtype for part_n in parts)
+        splits = list_splits(split_text(ids_n, dataset))
+        assert sorted(np.concatenate(splits).tolist()) == ids_n.tolist()
+        assert all(np.all(np.diff(split_n.astype(np.int64)) > 0) for split_n in splits), "a part is not in text order"
+        assert all(split_n.dtype == ids_n.dtype for split_n in splits)
 
 
 @pytest.mark.parametrize("protocol", IN_ORDER)
 def test_in_order_the_parts_laid_end_to_end_are_the_text_and_take_no_memory(describe: Any, protocol: Split) -> None:
     ids_n = np.arange(101, dtype=np.uint8)
-    parts = list_parts(split_text(ids_n, describe(protocol)))
-    assert np.concatenate(parts).tolist() == ids_n.tolist()
-    assert all(np.shares_memory(part_n, ids_n) for part_n in parts)
+    splits = list_splits(split_text(ids_n, describe(protocol)))
+    assert np.concatenate(splits).tolist() == ids_n.tolist()
+    assert all(np.shares_memory(split_n, ids_n) for split_n in splits)
 
 
 @pytest.mark.parametrize(
@@ -89,8 +89,8 @@ def test_tiny_shakespeares_streams_give_their_ends(defaults: Config) -> None:
         (Split.charrnn, 50, (1_059_594, 55_800, None)),
         (Split.karpathy2015, 100, (892_394, 111_500, 111_500)),
     ):
-        parts = split_text(text_of(SHAKESPEARE), replace(defaults.dataset, split=protocol))
-        assert count(parts) == expected
+        splits = split_text(text_of(SHAKESPEARE), replace(defaults.dataset, split=protocol))
+        assert count(splits) == expected
         long, short = -(-SHAKESPEARE // streams), SHAKESPEARE // streams
         num_long = SHAKESPEARE % streams
         share = 20 if protocol is Split.charrnn else 10
@@ -124,8 +124,8 @@ def test_a_fraction_is_the_number_that_was_typed(describe: Any, hundredths: int)
 
 def test_fractions_lie_in_the_order_train_validation_test(describe: Any) -> None:
     ids_n = np.arange(103, dtype=np.uint8)
-    parts = split_text(ids_n, describe(Split.fraction, val_fraction=0.2, test_fraction=0.05))
-    assert [part_n.tolist() for part_n in list_parts(parts)] == [[*range(78)], [*range(78, 98)], [*range(98, 103)]]
+    splits = split_text(ids_n, describe(Split.fraction, val_fraction=0.2, test_fraction=0.05))
+    assert [split_n.tolist() for split_n in list_splits(splits)] == [[*range(78)], [*range(78, 98)], [*range(98, 103)]]
     tiny = describe(Split.fraction, val_fraction=1e-05)
     assert count(split_text(text_of(300_000), tiny)) == (299_997, 3, None)
 
@@ -138,9 +138,9 @@ def test_streams_differ_by_one_character_at_most_and_each_gives_its_end(describe
     lengths = np.bincount(stream_n, minlength=7)
     assert (len(lengths), lengths.sum()) == (7, num_characters)
     assert np.ptp(lengths) <= 1
-    parts = split_text(ids_n, describe(Split.karpathy2015, val_fraction=0.25, test_fraction=0.125))
+    splits = split_text(ids_n, describe(Split.karpathy2015, val_fraction=0.25, test_fraction=0.125))
     for stream in range(7):
-        own = [part_n[stream_n[part_n] == stream].tolist() for part_n in list_parts(parts)]
+        own = [split_n[stream_n[split_n] == stream].tolist() for split_n in list_splits(splits)]
         assert [*itertools.chain(*own)] == ids_n[stream_n == stream].tolist(), "a stream is not cut in order"
         val, test = int(lengths[stream] * Fraction(1, 4)), int(lengths[stream] * Fraction(1, 8))
         assert [len(part) for part in own] == [lengths[stream] - val - test, val, test]
@@ -148,9 +148,11 @@ def test_streams_differ_by_one_character_at_most_and_each_gives_its_end(describe
 
 def test_one_stream_is_the_text_in_order(describe: Any) -> None:
     ids_n = np.arange(2_003, dtype=np.uint32)
-    parts = split_text(ids_n, describe(Split.karpathy2015, split_streams=1))
+    splits = split_text(ids_n, describe(Split.karpathy2015, split_streams=1))
     in_order = split_text(ids_n, describe(Split.torchrnn))
-    assert [part_n.tolist() for part_n in list_parts(parts)] == [part_n.tolist() for part_n in list_parts(in_order)]
+    assert [split_n.tolist() for split_n in list_splits(splits)] == [
+        split_n.tolist() for split_n in list_splits(in_order)
+    ]
 
 
 def test_more_streams_than_characters_are_the_users_mistake(describe: Any) -> None:
@@ -167,8 +169,8 @@ def test_a_text_of_bytes_is_cut_by_its_bytes_with_its_marks_and_line_ends(
 ) -> None:
     content = b"\xef\xbb\xbf" + b"It was on a dreary night\r\n" * 100
     corpus = load_corpus(make_dataset(content, unit=Unit.byte))
-    parts = split_text(corpus.ids_n, describe(Split.karpathy2015, unit=Unit.byte))
-    train, val, test = (corpus.vocabulary.to_bytes(part_n) for part_n in list_parts(parts))
+    splits = split_text(corpus.ids_n, describe(Split.karpathy2015, unit=Unit.byte))
+    train, val, test = (corpus.vocabulary.to_bytes(split_n) for split_n in list_splits(splits))
     edges = [i * len(content) // 7 for i in range(8)]
     streams = [content[a:b] for a, b in itertools.pairwise(edges)]
     tenths = [len(stream) // 10 for stream in streams]
@@ -199,22 +201,22 @@ def test_a_part_without_a_target_is_told_by_the_setting_that_makes_it(
     describe: Any, protocol: Split, changes: dict[str, float], num_characters: int, expected: list[str]
 ) -> None:
     dataset = describe(protocol, **changes)
-    parts = split_text(text_of(num_characters), dataset)
+    splits = split_text(text_of(num_characters), dataset)
     if not expected:
-        check_parts(parts, dataset)
+        check_splits(splits, dataset)
         return
     with pytest.raises(UserError) as caught:
-        check_parts(parts, dataset)
+        check_splits(splits, dataset)
     told = [f"{start} of at least 2 characters, got {got} of {num_characters}. Use a longer text or dataset.split=none."
             for start, got in zip(expected, [1, 1], strict=False)]  # fmt: skip
     assert caught.value.lines == told
 
 
 def test_only_validation_is_capped_and_by_its_first_characters(describe: Any) -> None:
-    parts = split_text(np.arange(200, dtype=np.uint8), describe(Split.torchrnn))
-    capped = cap_validation(parts, 7)
+    splits = split_text(np.arange(200, dtype=np.uint8), describe(Split.torchrnn))
+    capped = cap_validation(splits, 7)
     assert capped.val_n is not None
     assert capped.val_n.tolist() == [*range(160, 167)]
-    assert (capped.train_n is parts.train_n, capped.test_n is parts.test_n) == (True, True)
-    assert count(cap_validation(parts, 1_000)) == count(cap_validation(parts, None)) == (160, 20, 20)
+    assert (capped.train_n is splits.train_n, capped.test_n is splits.test_n) == (True, True)
+    assert count(cap_validation(splits, 1_000)) == count(cap_validation(splits, None)) == (160, 20, 20)
     assert count(cap_validation(split_text(text_of(9), describe(Split.none)), 7)) == (9, None, None)

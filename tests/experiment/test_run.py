@@ -274,8 +274,8 @@ def test_evaluate_prints_the_scores_of_every_part_or_of_a_file(
     assert lines[2].startswith("train ")
     assert lines[2].endswith(" 5,406")
     text = prepare_text(folder.read_config())
-    assert text.parts.val_n is not None
-    Path("own.txt").write_bytes(text.corpus.vocabulary.to_bytes(text.parts.val_n))
+    assert text.splits.val_n is not None
+    Path("own.txt").write_bytes(text.corpus.vocabulary.to_bytes(text.splits.val_n))
     assert main(["evaluate", f"run={folder.path}", "text=own.txt", "checkpoint=best"]) == 0
     assert capsys.readouterr().out.splitlines() == [SCORE_HEADER, lines[0].replace("val ", "text")]
 
@@ -360,7 +360,7 @@ def test_what_is_odd_about_a_text_is_a_tag(compose: Any, text_file: Path, tmp_pa
         text_file.write_bytes(content)
         config = compose("dataset=file", f"dataset.path={text_file}")
         job = Job.of(prepare_run(config), RunFolder(tmp_path / "run"), name="odd", began=0.0)
-        return describe_run(job, before={}).tags
+        return describe_run(job, previous={}).tags
 
     assert "dataset.notes" not in describe_text(b"to be, or not to be\n" * 99)
     assert describe_text(b"\xef\xbb\xbf" + b"to be, or not to be\r\n" * 99)["dataset.notes"] == (
@@ -495,7 +495,7 @@ def test_a_signal_takes_a_checkpoint_and_resume_goes_on(tmp_path: Path, signal_n
 
 def test_a_loss_that_is_not_a_number_fails_with_3_and_one_line(tmp_path: Path) -> None:
     _, err = run(tmp_path, *SHORT, "tracking=none", "optimizer.learning_rate=1e38", "optimizer.warmup_steps=0", code=3)
-    assert err.startswith("charrnn_exp: error: the training loss must be a finite number")
+    assert err.startswith("charrnn_exp: error: the training diverged: loss ")
     assert err.count("\n") == 1
     assert find_runs(tmp_path)[0].read_summary().status == "FAILED"
 
@@ -552,6 +552,6 @@ def test_a_run_that_another_process_works_on_is_left_alone(tracked: tuple[Path, 
     with folder.lock():
         out, err = run(tracked[0], "resume", "training.epochs=3", code=3)
     place = folder.path.relative_to(tracked[0])
-    expected = f"run {place} must be free, got process {os.getpid()}, which works on it. Wait for it or stop it."
+    expected = f"run {place} is in use by process {os.getpid()}: wait for it or stop it."
     assert (out, err) == ("", f"charrnn_exp: error: {expected}\n")
     assert {path: path.read_bytes() for path in before} == before

@@ -47,7 +47,9 @@ def test_half_the_bits_take_less_memory_and_a_budget_as_much_as_its_size(compose
 
 def test_what_will_not_fit_is_refused_before_it_is_tried(compose: Any) -> None:
     config = compose("model.hidden_size=16384", "model.num_layers=4", "training.batch_size=1000")
-    with pytest.raises(MachineError, match=r"must have about [0-9,.]+ GiB for this model .* Lower training.batch_size"):
+    with pytest.raises(
+        MachineError, match=r"this model and batch size need about [0-9,.]+ GiB, .* lower training.batch_size"
+    ):
         check_memory(resolve(config.model, num_symbols=65), config.training, num_symbols=65)
     check_memory(resolve(compose().model, num_symbols=65), compose().training, num_symbols=65)
 
@@ -82,4 +84,4 @@ def test_memory_that_runs_out_is_one_line_and_an_error_of_the_machine(tmp_path: 
     )
     assert ended.returncode == MachineError.exit_code, ended.stderr
     (line,) = ended.stderr.splitlines()
-    assert "the memory must suffice for this model and these batches, got too little. Lower " in line
+    assert "out of memory for this model and batch size: lower " in line

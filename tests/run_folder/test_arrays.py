@@ -72,7 +72,7 @@ def test_what_numpy_saves_comes_back_with_type_shape_and_bytes_and_may_be_writte
     ids=["nothing", "npy", "up", "root", "no-npy", "twice", "bomb", "objects", "text", "huge", "longer", "shorter"],
 )
 def test_what_is_no_archive_of_numbers_is_refused_whatever_its_hash(tmp_path: Path, raw: bytes) -> None:
-    with pytest.raises(MachineError, match=r"x\.npz must hold arrays of numbers, got "):
+    with pytest.raises(MachineError, match=r"x\.npz holds more than arrays of numbers \("):
         read(tmp_path, raw)
 
 
@@ -81,5 +81,5 @@ def test_a_file_of_another_size_is_not_even_read(tmp_path: Path) -> None:
     path.touch()
     with path.open("r+b") as file:
         file.truncate(1 << 40)  # a terabyte that takes no space: to hash it would take an hour
-    with pytest.raises(MachineError, match=r"must have .* got .*1099511627776.*: it is damaged"):
+    with pytest.raises(MachineError, match=r"is damaged: its manifest says .*, the file has .*1099511627776"):
         read_npz(path, num_bytes=10, sha256="0" * 64)

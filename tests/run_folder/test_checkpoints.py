@@ -94,7 +94,7 @@ def test_a_manifest_that_says_anything_else_than_was_written_does_not_count(run:
     for changed in (written.replace('"kept": false', '"kept": true'), written.replace('"epoch": 0', '"epoch": 1')):
         assert changed != written
         path.write_text(changed)
-        with pytest.raises(MachineError, match="must be as it was written"):
+        with pytest.raises(MachineError, match="its sha256 is not the one written"):
             checkpoint.read_manifest()
     path.write_text(written)
     checkpoint.folder.rename(checkpoint.folder.with_name("step_0000000002"))
@@ -116,7 +116,7 @@ def test_the_best_stays_where_a_kill_left_best_json_behind(run: Any) -> None:
 def test_no_whole_checkpoint_is_said(run: Any) -> None:
     save(run, 1)
     (run.checkpoints.find_all()[0].folder / WEIGHTS).unlink()
-    with pytest.raises(MachineError, match="must hold a whole checkpoint, got none"):
+    with pytest.raises(MachineError, match="no whole checkpoint in"):
         run.checkpoints.load_newest()
 
 
@@ -176,7 +176,7 @@ def test_a_folder_that_cannot_be_read_is_not_taken_for_an_empty_one(run: Any, mo
 def test_a_folder_that_cannot_be_written_is_one_line(run: Any, tmp_path: Path) -> None:
     (tmp_path / "file").write_text("")
     store = CheckpointStore(tmp_path / "file" / "checkpoints", facts={}, num_rolling=1)
-    with pytest.raises(MachineError, match="must be written, got Not a directory"):
+    with pytest.raises(MachineError, match=r"cannot write checkpoint .* \(Not a directory"):
         store.save(run.state.snapshot(), kept=False)
 
 
@@ -231,5 +231,5 @@ def test_arithmetic_that_changed_is_told_fact_by_fact(run: Any, tmp_path: Path) 
 def test_arrays_of_another_step_than_the_checkpoints_are_refused(run: Any, step: Any) -> None:
     save(run, 3)
     _, weights, training, _ = run.checkpoints.load_newest()
-    with pytest.raises(MachineError, match=r"must have progress\.step"):
+    with pytest.raises(MachineError, match=r"progress\.step is"):
         run.state.restore(weights, {**training, "progress.step": np.asarray(step)}, step=3)

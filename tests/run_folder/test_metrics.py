@@ -48,7 +48,7 @@ def test_half_a_row_of_a_kill_is_dropped(tmp_path: Path) -> None:
 @pytest.mark.parametrize("line", ["", "3", "[]", "{}", '{"step": "1"}', '{"step": 1, "a": "x"}', "[" * 100_000])
 def test_a_line_that_no_run_wrote_is_damaged(tmp_path: Path, line: str) -> None:
     (tmp_path / "metrics.jsonl").write_text(line + "\n")
-    with pytest.raises(MachineError, match="must have a step and numbers in each line"):
+    with pytest.raises(MachineError, match="each line must hold a step and numbers"):
         read_metrics(tmp_path / "metrics.jsonl")
-    with pytest.raises(MachineError, match="must have a step and numbers in each line"):
+    with pytest.raises(MachineError, match="each line must hold a step and numbers"):
         MetricsFile(tmp_path / "metrics.jsonl", last_step=3)

@@ -66,7 +66,7 @@ def test_a_run_records_its_versions_and_one_without_them_is_of_version_1(folder:
 )  # fmt: skip
 def test_damaged_versions_are_one_line(folder: RunFolder, text: str) -> None:
     folder.versions.write_text(text)
-    with pytest.raises(MachineError, match=r"versions\.json must ") as caught:
+    with pytest.raises(MachineError, match=r"versions\.json (is damaged|\()") as caught:
         folder.read_values()
     assert len(caught.value.lines) == 1
 
@@ -86,8 +86,8 @@ def test_a_run_of_a_newer_program_is_refused_with_the_way_out(
     folder.versions.write_text(Versions(settings=SETTINGS + 5).to_json())
     assert main([verb, f"run={folder.path}"]) == 2
     assert capsys.readouterr().err == (
-        f"charrnn_exp: error: run {folder.path} must be of settings version {SETTINGS} at most, got {SETTINGS + 5}. "
-        "A newer charrnn_exp made it: install that one.\n"
+        f"charrnn_exp: error: run {folder.path} has settings version {SETTINGS + 5}, this program knows "
+        f"up to {SETTINGS}: install the newer charrnn_exp that made the run.\n"
     )
 
 

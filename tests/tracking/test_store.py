@@ -52,7 +52,7 @@ def probe(uri: str) -> float:
 
 @pytest.mark.parametrize("code", [401, 403])
 def test_a_server_that_refuses_us_is_an_error_of_the_machine(code: int) -> None:
-    with serve(lambda _: code) as uri, pytest.raises(MachineError, match=f"{uri} must let us in, got {code} "):
+    with serve(lambda _: code) as uri, pytest.raises(MachineError, match=rf"{uri} refused access \({code} "):
         probe(uri)
 
 
@@ -84,7 +84,7 @@ def test_a_password_in_the_variable_with_the_address_is_used_and_not_shown(monke
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri.replace("//", "//me:sesame@"))
         probe_server(compose_jobs(["tracking=server"])[0].tracking)
         monkeypatch.setenv("MLFLOW_TRACKING_URI", uri.replace("//", "//me:wrong@"))
-        with pytest.raises(MachineError, match="must let us in, got 401") as raised:
+        with pytest.raises(MachineError, match=r"refused access \(401") as raised:
             probe_server(compose_jobs(["tracking=server"])[0].tracking)
     assert "wrong" not in str(raised.value)
 

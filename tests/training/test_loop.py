@@ -247,7 +247,7 @@ def test_a_small_text_is_learned_to_the_entropy_that_counting_gives(start: Any, 
         "optimizer.learning_rate=0.03",
     )
     run.train()
-    ids_n = run.text.parts.train_n
+    ids_n = run.text.splits.train_n
     windows = [tuple(ids_n[i : i + length + 1]) for i in range(0, 300, length)]
     counted = [windows.count(w) / sum(other[:-1] == w[:-1] for other in windows) for w in windows]
     entropy = -float(np.mean(np.log(counted)))

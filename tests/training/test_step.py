@@ -102,8 +102,8 @@ def test_the_mean_gradient_of_batches_is_that_of_one_batch_of_all_their_windows(
     for shape, batch_size in (((2, 2), 2), ((1, 4), 4)):
         run = start("optimizer=sgd", "optimizer.momentum=0", f"training.batch_size={batch_size}")
         step = TrainingStep(run.state, clip_norm=None, clip_value=None, ema_decay=0.0)
-        windows_kbt = tf.constant(WINDOWS_BT.reshape(*shape, -1))
-        loss, norm, _ = step(windows_kbt, np.ones(shape, np.bool_), run.state.carried, 0.5)
+        windows_abt = tf.constant(WINDOWS_BT.reshape(*shape, -1))
+        loss, norm, _ = step(windows_abt, np.ones(shape, np.bool_), run.state.carried, 0.5)
         updated.append((loss, norm, weights(run)))
     (loss, norm, found), (expected_loss, expected_norm, expected) = updated
     assert (loss, norm) == pytest.approx((expected_loss, expected_norm), rel=1e-5)
@@ -115,16 +115,16 @@ def test_streams_go_on_from_batch_to_batch_but_those_that_begin_anew(start: Any)
     """Three batches in one update; the loss and the last states are those of a naive walk along them."""
     run = start("optimizer=sgd", "optimizer.momentum=0")
     network = run.state.network
-    windows_kbt = np.random.default_rng(1).integers(0, 10, size=(3, 4, 6), dtype=np.int32)
-    starts_kb = np.array([[False] * 4, [True, False, False, True], [False, True, False, True]])
+    windows_abt = np.random.default_rng(1).integers(0, 10, size=(3, 4, 6), dtype=np.int32)
+    starts_ab = np.array([[False] * 4, [True, False, False, True], [False, True, False, True]])
     start_states = tf.nest.map_structure(lambda s_bh: tf.ones_like(s_bh) * 0.5, run.state.carried)
     states, losses = start_states, []
-    for windows_bt, starts_b in zip(windows_kbt, starts_kb, strict=True):
+    for windows_bt, starts_b in zip(windows_abt, starts_ab, strict=True):
         states = tf.nest.map_structure(lambda s_bh, b=starts_b: s_bh * (1.0 - np.float32(b[:, None])), states)
         logits_btv, states = network(windows_bt[:, :-1], states, training=True)
         losses.append(tf.nn.sparse_softmax_cross_entropy_with_logits(windows_bt[:, 1:], logits_btv))
     step = TrainingStep(run.state, clip_norm=None, clip_value=None, ema_decay=0.0)
-    loss, _, found = step(tf.constant(windows_kbt), starts_kb, start_states, 0.0)
+    loss, _, found = step(tf.constant(windows_abt), starts_ab, start_states, 0.0)
     assert loss == pytest.approx(np.mean(losses), rel=1e-5)
     for a, b in zip(tf.nest.flatten(found), tf.nest.flatten(states), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)

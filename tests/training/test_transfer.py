@@ -119,9 +119,9 @@ def test_a_grown_vocabulary_costs_the_old_text_less_than_a_hundredth_of_its_loss
     run = start("training.max_steps=9", "training.sequence_length=150", "dataset.split=none")
     for _ in run.stream():
         pass
-    old, old_text_n = run.text.corpus.vocabulary, run.text.parts.train_n[:801]
+    old, old_text_n = run.text.corpus.vocabulary, run.text.splits.train_n[:801]
     path = tmp_path / "grown.txt"
-    path.write_bytes(bytes([1, 2, 3, 4, 5]) + old.to_bytes(run.text.parts.train_n))
+    path.write_bytes(bytes([1, 2, 3, 4, 5]) + old.to_bytes(run.text.splits.train_n))
     grown = start("dataset=file", f"dataset.path={path}", "dataset.max_bytes=null", "dataset.split=none")
     network, vocabulary = grown.state.network, grown.text.corpus.vocabulary
     assert len(vocabulary) == len(old) + 5

@@ -1,4 +1,4 @@
-"""`key=value` words of the verbs that work on a run which exists."""
+"""`key=value` arguments of the verbs that work on an existing run."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,21 +10,21 @@ from charrnn_exp.errors import UserError
 
 
 @dataclass(frozen=True)
-class Words:
+class Arguments:
     """The words after a verb, parsed.
 
     Args:
-        own: values of the verb's own words (`run`, `port`), as text.
+        arguments: values of the arguments that the verb declares (`run`, `port`), as text.
         settings: overrides of a run's settings, as Hydra parses them.
         groups: words that choose an option of a config group, as typed.
     """
 
-    own: dict[str, str]
+    arguments: dict[str, str]
     settings: tuple[Any, ...]
     groups: tuple[str, ...] = ()
 
 
-def parse_words(words: Sequence[str], command: Command) -> Words:
+def parse_arguments(words: Sequence[str], command: Command) -> Arguments:
     """Parse the words of a verb.
 
     Args:
@@ -36,7 +36,7 @@ def parse_words(words: Sequence[str], command: Command) -> Words:
     """
     from charrnn_exp.config.overrides import FREE_KEYS, list_settings, open_free_keys, parse_override, suggest
 
-    own = [word.name for word in command.words]
+    names = [word.name for word in command.words]
     allowed = [key for key in list_settings() if command.takes_setting(key)]
     problems: list[str] = []
     found: dict[str, str] = {}
@@ -44,7 +44,7 @@ def parse_words(words: Sequence[str], command: Command) -> Words:
     groups: list[str] = []
     for word in open_free_keys(words):
         key, equals, value = word.partition("=")
-        if equals and key in own:
+        if equals and key in names:
             found[key] = value
             continue
         if equals and command.takes_group(key):
@@ -61,16 +61,16 @@ def parse_words(words: Sequence[str], command: Command) -> Words:
         elif typed in allowed or (typed.startswith(FREE_KEYS) and command.takes_setting(typed)):
             overrides.append(override)
         else:
-            hint = "." if typed in list_settings() else suggest(typed, [*own, *allowed]) or "."
-            names = ", ".join([*own, *(f"{name}*" if name.endswith(".") else name for name in command.settings)])
-            problems.append(f"{command.name} must be given settings it knows ({names}), got {key!r}{hint}")
+            hint = "." if typed in list_settings() else suggest(typed, [*names, *allowed]) or "."
+            known = ", ".join([*names, *(f"{name}*" if name.endswith(".") else name for name in command.settings)])
+            problems.append(f"{command.name} must be given settings it knows ({known}), got {key!r}{hint}")
     if problems:
         raise UserError(*problems)
-    return Words(found, tuple(overrides), tuple(groups))
+    return Arguments(found, tuple(overrides), tuple(groups))
 
 
-def change_config(values: dict[str, Any], words: Words) -> Config:
-    """Return the checked settings of a run after the words' changes."""
+def change_config(values: dict[str, Any], arguments: Arguments) -> Config:
+    """Return the checked settings of a run with the changes of the arguments."""
     from charrnn_exp.config.reading import merge_overrides, read_config
 
-    return read_config(merge_overrides(values, words.settings))
+    return read_config(merge_overrides(values, arguments.settings))

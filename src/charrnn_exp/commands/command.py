@@ -1,4 +1,4 @@
-"""What a verb declares: its words, its help, and the function that it runs."""
+"""The declaration of a verb: its arguments, its help, and the function that it runs."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ MAX_RUNS = 20
 
 
 def offer_nothing() -> list[str]:
-    """Return no choices: any text may stand there, and the shell offers files."""
+    """Return no choices: any text is allowed, and the shell offers files."""
     return []
 
 
@@ -20,7 +20,7 @@ def offer_runs() -> list[str]:
 
 @dataclass(frozen=True)
 class Word:
-    """A word of a verb's own, `name=value`.
+    """An argument of a verb, `name=value`.
 
     Args:
         name: before the '='.
@@ -42,14 +42,14 @@ class Command:
     Args:
         name: bare lowercase letters, as typed.
         order: place in the main help, smallest first.
-        summary: what it does, in a few words for the main help; an example may follow after spaces.
-        usage: the words that it takes, for its own help.
+        summary: its effect in a few words, for the main help; an example may follow after spaces.
+        usage: its arguments, for its own help.
         details: the rest of its own help, whole lines; {program} stands for the way in which this program was called.
-        words: of its own.
-        settings: of a run that it may change, by key, or all below one by its start with a dot; "" is all.
-        groups: config groups of which it takes an option; "" is all.
-        flags: that it takes.
-        run: does it, given the words after the verb; raises `CharRNNError` for all that can be told in lines.
+        words: arguments that are no settings.
+        settings: keys that it may change; a key that ends in a dot means all below it, "" means all.
+        groups: config groups whose options it takes; "" means all.
+        flags: as typed.
+        run: runs the verb with the words after it; raises `CharRNNError` for an error that is shown in lines.
     """
 
     name: str

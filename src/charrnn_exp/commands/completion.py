@@ -50,19 +50,21 @@ def run(words: Sequence[str]) -> None:
     Raises:
         UserError: if there is no script for the shell.
     """
-    from charrnn_exp.commands.arguments import parse_words
+    from charrnn_exp.commands.arguments import parse_arguments
 
-    own = parse_words(words, COMMAND).own
-    if "line" in own:
-        print("\n".join(complete(own["line"])))
-    elif own.get("shell") in SCRIPTS:
-        print(SCRIPTS[own["shell"]], end="")
+    given = parse_arguments(words, COMMAND).arguments
+    if "line" in given:
+        print("\n".join(complete(given["line"])))
+    elif given.get("shell") in SCRIPTS:
+        print(SCRIPTS[given["shell"]], end="")
     else:
-        raise UserError(f"shell must be one of {', '.join(SCRIPTS)}, got {own.get('shell')!r}. See completion --help.")
+        raise UserError(
+            f"shell must be one of {', '.join(SCRIPTS)}, got {given.get('shell')!r}. See completion --help."
+        )
 
 
 def complete(line: str) -> list[str]:
-    """Return what the last word of a command line may become.
+    """Return the completions of the last word of a command line.
 
     >>> complete("charrnn-exp res")
     ['resume']
@@ -73,20 +75,20 @@ def complete(line: str) -> list[str]:
     >>> complete("charrnn-exp sample checkpoint=")
     ['checkpoint=last', 'checkpoint=best']
     """
-    _, *before, word = line.split(" ") if " " in line else ("", line)
-    typed = next((each for each in before if each), "train")
-    command = COMMANDS.own.get(typed, COMMANDS.own["train"])
+    _, *typed_words, word = line.split(" ") if " " in line else ("", line)
+    typed = next((each for each in typed_words if each), "train")
+    command = COMMANDS.built_in.get(typed, COMMANDS.built_in["train"])
     key, equals, value = word.partition("=")
     if equals:
         done, comma, _ = value.rpartition(",")
         candidates = [f"{key}={done}{comma}{each}" for each in _list_values(command, key)]
     else:
-        candidates = list(_list_words(command, first=not any(before)))
+        candidates = list(_list_words(command, first=not any(typed_words)))
     return [each for each in candidates if each.startswith(word)]
 
 
 def _list_words(command: Command, *, first: bool) -> Iterable[str]:
-    """Yield what a word without a '=' may become: a verb, a setting up to its value, a flag."""
+    """Yield the completions of a word without '=': verbs, settings with '=', flags."""
     from charrnn_exp.config.offered import list_offered_keys
     from charrnn_exp.config.overrides import list_settings
 
@@ -100,10 +102,10 @@ def _list_words(command: Command, *, first: bool) -> Iterable[str]:
 
 
 def _list_values(command: Command, key: str) -> list[str]:
-    """Return what may follow `key=`; nothing where any text may, and the shell offers files."""
-    own = {word.name: word for word in command.words}
-    if key in own:
-        return own[key].offer()
+    """Return the values that may follow `key=`; none where any text may, and the shell offers files."""
+    offered = {word.name: word for word in command.words}
+    if key in offered:
+        return offered[key].offer()
     if key == "training.init_from":
         return offer_runs()
     return list_groups([find_conf_folder()]).get(key) or _list_options(key)

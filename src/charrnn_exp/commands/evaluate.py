@@ -1,4 +1,4 @@
-"""`evaluate`: how well a run that exists predicts its own text, or another."""
+"""`evaluate` scores an existing run on its own text or on a file."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -6,7 +6,7 @@ from pathlib import Path
 from charrnn_exp.commands.command import CHECKPOINT, RUN, Command, Word
 
 DETAILS = """\
-Scores the parts of the run's own text (default: all that its dataset.split makes), or a file of yours:
+Scores the splits of the run's own text (default: all that its dataset.split makes), or a file of yours:
   split=test            the test text only
   text=book.txt         all of a file, read in the encoding and unit of the run's own text; a symbol that the run
                         does not know is an error
@@ -25,18 +25,18 @@ def run(words: Sequence[str]) -> None:
         CharRNNError: if there is no such run, it has no checkpoint, its text has changed, or the file does not fit its
             vocabulary.
     """
-    from charrnn_exp.commands.arguments import parse_words
+    from charrnn_exp.commands.arguments import parse_arguments
     from charrnn_exp.evaluation.from_run import score_run
     from charrnn_exp.run_folder.folder import find_run
     from charrnn_exp.views.terminal import Terminal
 
-    parsed = parse_words(words, COMMAND)
-    text = parsed.own.get("text")
+    parsed = parse_arguments(words, COMMAND)
+    text = parsed.arguments.get("text")
     scores = score_run(
-        find_run(parsed.own.get("run", "latest")),
-        split=parsed.own.get("split"),
+        find_run(parsed.arguments.get("run", "latest")),
+        split=parsed.arguments.get("split"),
         text=None if text is None else Path(text),
-        checkpoint=parsed.own.get("checkpoint", "last"),
+        checkpoint=parsed.arguments.get("checkpoint", "last"),
         warn=Terminal().warn,
     )
     from charrnn_exp.views.report import SCORE_HEADER, format_scores

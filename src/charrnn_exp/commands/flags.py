@@ -1,4 +1,4 @@
-"""The flags of `train`: those of Hydra that this program takes, and its answers to the others."""
+"""The flags of `train`: Hydra's useful ones, and an error for each of the others."""
 
 import argparse
 import os
@@ -25,7 +25,7 @@ class Flags:
         cfg: the settings to print instead of a run: job, hydra or all; None: none.
         package: the group of settings to print alone; None: all groups.
         resolve: whether references are printed as their values.
-        info: what to print of Hydra's composition instead of a run; None: nothing.
+        info: the view of Hydra's composition to print instead of a run; None: nothing.
         hydra_help: whether to print Hydra's help instead of a run.
     """
 
@@ -43,7 +43,7 @@ def parse_flags(words: Sequence[str]) -> Flags:
     """Parse the words after `train`.
 
     Raises:
-        UserError: with a line for each flag that is unknown, without use here, or in the wrong company.
+        UserError: with a line for each flag that is unknown, useless here, or in conflict with another.
     """
     parser = make_parser()
     # The value of --info may be left out; an override after it is none.
@@ -66,11 +66,11 @@ def parse_flags(words: Sequence[str]) -> Flags:
 
 
 def make_parser() -> argparse.ArgumentParser:
-    """Return the parser; the flags of Hydra without use here are in it to be answered."""
+    """Return the parser; it knows all flags of Hydra, to name those that are useless here."""
     parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
 
     def refuse(message: str) -> NoReturn:
-        raise UserError(f"the command line must be readable, got: {message}. See --help.")
+        raise UserError(f"cannot read the command line: {message}. See --help.")
 
     parser.error = refuse  # type: ignore[method-assign]
     parser.add_argument("overrides", nargs="*", help="key=value words that change settings")

@@ -1,4 +1,4 @@
-"""`--help`, written for people, from the declarations of the verbs."""
+"""`--help`, made from the declarations of the verbs."""
 
 import textwrap
 from collections.abc import Iterator, Sequence
@@ -42,17 +42,17 @@ WIDTH = 119
 
 
 def show_help(words: Sequence[str]) -> None:
-    """Print the help of the verb, or the main one."""
+    """Print the help of a verb, of settings, or the main one."""
     program = name_program()
     if asked := find_asked(words):
-        if asked[0] not in COMMANDS.own:
+        if asked[0] not in COMMANDS.built_in:
             from charrnn_exp.config.describe import describe  # only then: YAML takes as long as all the rest of --help
 
             print("\n".join([describe(key) for key in asked]), end="")
             return
         words = asked
-    if words[0] in COMMANDS.own:
-        command = COMMANDS.own[words[0]]
+    if words[0] in COMMANDS.built_in:
+        command = COMMANDS.built_in[words[0]]
         print(f"{program} {command.usage}\n\n{command.details.format(program=program)}", end="")
         return
     verbs = "\n".join(f"  {command.name:<11} {command.summary}" for command in list_commands())

@@ -8,4 +8,4 @@ COMMANDS = Registry("charrnn_exp.commands", "COMMAND", Command)
 
 def list_commands() -> list[Command]:
     """Return the verbs in the order of the main help."""
-    return sorted(COMMANDS.own.values(), key=lambda command: command.order)
+    return sorted(COMMANDS.built_in.values(), key=lambda command: command.order)

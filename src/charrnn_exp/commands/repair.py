@@ -1,4 +1,4 @@
-"""`repair`: runs that died get their true status, and MLflow what it lacks of them."""
+"""`repair` gives runs that died their true status, and sends MLflow the data it lacks."""
 
 from collections.abc import Sequence
 from functools import partial
@@ -9,27 +9,27 @@ from charrnn_exp.errors import CharRNNError, MachineError, UserError, one_line
 from charrnn_exp.program import name_program
 
 DETAILS = """\
-Looks at all runs below outputs/, or at one. A run whose process is gone without a word gets the status KILLED, and
-MLflow the metrics, files and status that it lacks, after an outage or a kill. A run that is worked on is left alone.
+Looks at all runs below outputs/, or at one. A run whose process died without writing its end gets the status
+KILLED; MLflow gets the metrics, files and status that an outage or a kill kept from it. A run in use is left alone.
 """
 
 
 def run(words: Sequence[str]) -> None:
-    """Look at `run=REF` (default: all runs below outputs/); a run that is worked on is left alone.
+    """Repair `run=REF` (default: all runs below outputs/); a run in use is left alone.
 
     Raises:
         UserError: if there is no such run.
         MachineError: with a line for each run that could not be mended.
     """
-    from charrnn_exp.commands.arguments import parse_words
+    from charrnn_exp.commands.arguments import parse_arguments
     from charrnn_exp.config.secrets import hide_secrets
     from charrnn_exp.experiment.repair import repair_run
     from charrnn_exp.run_folder.folder import RunInUseError, find_run, list_runs
 
-    parsed = parse_words(words, COMMAND)
-    folders = [find_run(parsed.own["run"])] if "run" in parsed.own else list_runs()
+    parsed = parse_arguments(words, COMMAND)
+    folders = [find_run(parsed.arguments["run"])] if "run" in parsed.arguments else list_runs()
     if not folders:
-        raise UserError(f"repair must find runs below outputs/, got none. `{name_program()}` makes the first.")
+        raise UserError(f"no runs below outputs/: `{name_program()}` makes the first.")
     failures = []
     num_right = 0
     for folder in folders:
@@ -41,7 +41,9 @@ def run(words: Sequence[str]) -> None:
             failures.append(f"run {folder.path}: {one_line(error)}")
             continue
         except Exception as error:  # MLflow raises its own, requests' and SQLAlchemy's
-            failures.append(f"run {folder.path} must reach MLflow, got {hide_secrets(one_line(error))[:500]}.")
+            failures.append(
+                f"run {folder.path}: MLflow did not answer ({hide_secrets(one_line(error))[:500]}); run repair again."
+            )
             continue
         num_right += not done
         if done:

@@ -1,29 +1,29 @@
-"""`resume`: go on with a run that was stopped, or go on longer with one that ended."""
+"""`resume` continues a stopped run, or trains a finished one longer."""
 
 from collections.abc import Sequence
 
 from charrnn_exp.commands.command import RUN, Command
 
 DETAILS = """\
-Goes on in the run's own folder from its newest whole checkpoint, to the same numbers as if it had never stopped.
+Resumes in the run's own folder from its newest whole checkpoint; the numbers are those of an uninterrupted run.
 REF is latest (default), a run folder, or the MLflow id of a run below outputs/.
-With more epochs than before, a cosine schedule is stretched over the new total.
+With a larger training.epochs, a cosine schedule is stretched over the new total.
 """
 
 
 def run(words: Sequence[str]) -> None:
-    """Go on with `run=REF` (default: latest) in its own folder, to `training.epochs` and `training.max_steps`.
+    """Resume `run=REF` (default: latest) in its own folder, up to `training.epochs` and `training.max_steps`.
 
     Raises:
-        CharRNNError: if there is no such run, or its text or checkpoints are not what they were.
+        CharRNNError: if there is no such run, or its text or checkpoints have changed.
     """
-    from charrnn_exp.commands.arguments import change_config, parse_words
+    from charrnn_exp.commands.arguments import change_config, parse_arguments
     from charrnn_exp.experiment.resume import resume_run
     from charrnn_exp.machine.tensorflow import find_process_start
     from charrnn_exp.run_folder.folder import find_run
 
-    parsed = parse_words(words, COMMAND)
-    folder = find_run(parsed.own.get("run", "latest"))
+    parsed = parse_arguments(words, COMMAND)
+    folder = find_run(parsed.arguments.get("run", "latest"))
     resume_run(folder, change_config(folder.read_values(), parsed), began=find_process_start())
 
 

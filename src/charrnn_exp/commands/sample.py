@@ -1,4 +1,4 @@
-"""`sample`: text from a run that exists, streamed to the terminal."""
+"""`sample` streams text from an existing run to the terminal."""
 
 from collections.abc import Sequence
 
@@ -22,22 +22,22 @@ def run(words: Sequence[str]) -> None:
     Raises:
         CharRNNError: if there is no such run, it has no checkpoint, or the prompt does not fit its vocabulary.
     """
-    from charrnn_exp.commands.arguments import change_config, parse_words
+    from charrnn_exp.commands.arguments import change_config, parse_arguments
     from charrnn_exp.run_folder.folder import find_run, forget_tracking
     from charrnn_exp.sampling.from_run import sample_run
     from charrnn_exp.views.terminal import Terminal, write_stream
 
-    parsed = parse_words(words, COMMAND)
-    folder = find_run(parsed.own.get("run", "latest"))
+    parsed = parse_arguments(words, COMMAND)
+    folder = find_run(parsed.arguments.get("run", "latest"))
     values = forget_tracking(folder.read_values())
-    # A prompt on the command line takes the place of either way the run had it.
+    # A prompt on the command line replaces the run's prompt and prompt_file.
     changed = {override.key_or_group for override in parsed.settings}
     for one, other in (("prompt", "prompt_file"), ("prompt_file", "prompt")):
-        own = values.get("sampling")
-        if f"sampling.{one}" in changed and f"sampling.{other}" not in changed and isinstance(own, dict):
-            own[other] = None
+        sampling = values.get("sampling")
+        if f"sampling.{one}" in changed and f"sampling.{other}" not in changed and isinstance(sampling, dict):
+            sampling[other] = None
     config = change_config(values, parsed)
-    checkpoint = parsed.own.get("checkpoint", "last")
+    checkpoint = parsed.arguments.get("checkpoint", "last")
     for piece in sample_run(folder, config, checkpoint=checkpoint, warn=Terminal().warn):
         write_stream(piece)
 

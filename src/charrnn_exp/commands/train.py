@@ -1,4 +1,4 @@
-"""`train`, the verb that is meant when none is given: one run, a sweep, or a look at the settings of either."""
+"""`train`, the default verb: trains one run or a sweep, or prints their settings."""
 
 from collections.abc import Sequence
 from typing import Any
@@ -15,7 +15,7 @@ def run(words: Sequence[str]) -> None:
     """Run one experiment, or a sweep with -m; print settings with --cfg, --info or --hydra-help.
 
     Raises:
-        CharRNNError: if the settings, the text or the machine are not fit for it.
+        CharRNNError: if settings or text do not fit, or the machine fails.
     """
     from charrnn_exp.commands.flags import parse_flags
     from charrnn_exp.config.compose import compose_jobs

@@ -1,4 +1,4 @@
-"""`ui`: the MLflow UI on the right store, opened at the page that compares the loss curves."""
+"""`ui` starts the MLflow UI on the run's store and opens the page of the loss curves."""
 
 import os
 import signal
@@ -32,26 +32,26 @@ def run(words: Sequence[str]) -> None:
     Raises:
         CharRNNError: if there is no store yet, or the UI does not start.
     """
-    from charrnn_exp.commands.arguments import change_config, parse_words
+    from charrnn_exp.commands.arguments import change_config, parse_arguments
     from charrnn_exp.config.choices import Backend
     from charrnn_exp.config.compose import compose_values
     from charrnn_exp.config.secrets import redact
     from charrnn_exp.tracking.store import DATABASE, find_uri
 
-    parsed = parse_words(words, COMMAND)
+    parsed = parse_arguments(words, COMMAND)
     config = change_config(compose_values(parsed.groups), parsed)
     match config.tracking.backend:
         case Backend.none:
             raise UserError("tracking must be local or server for ui, got 'none'.")
         case Backend.server:
-            _open(redact(find_uri(config.tracking)).rstrip("/"), config, parsed.own.get("open", "true"))
+            _open(redact(find_uri(config.tracking)).rstrip("/"), config, parsed.arguments.get("open", "true"))
         case Backend.local:
             if not DATABASE.is_file():
                 raise UserError(
-                    f"ui must find a store, got no {DATABASE.absolute()}. "
+                    f"no tracking store at {DATABASE.absolute()}: "
                     f"`{name_program()}` makes the first run; start the UI from the same folder."
                 )
-            _serve(config, _read_port(parsed.own.get("port")), parsed.own.get("open", "true"))
+            _serve(config, _read_port(parsed.arguments.get("port")), parsed.arguments.get("open", "true"))
 
 
 def _serve(config: Any, port: int, open_browser: str) -> None:
@@ -100,7 +100,8 @@ def _open(address: str, config: Any, open_browser: str) -> None:
         experiment = find_existing_experiment(config.tracking)
     except Exception as error:  # MLflow raises its own, requests' and SQLAlchemy's
         raise MachineError(
-            f"the tracking store at {address} must answer, got {hide_secrets(one_line(error))[:300]}."
+            f"the tracking store at {address} does not answer ({hide_secrets(one_line(error))[:300]}): "
+            "start it, or mend tracking.uri."
         ) from error
     page = PAGE.format(experiment=experiment) if experiment is not None else ""
     print(f"MLflow UI: {address}/{page}", flush=True)
@@ -121,7 +122,9 @@ def _wait_until_up(address: str, server: Any) -> None:
             time.sleep(0.2)
     server.kill()
     lines = (server.stderr.read() if server.stderr else "").strip().splitlines()
-    raise MachineError(f"the MLflow UI must start at {address}, got {lines[-1] if lines else 'no answer'}.")
+    raise MachineError(
+        f"the MLflow UI did not start at {address} ({lines[-1] if lines else 'no answer'}): set another port=N."
+    )
 
 
 def _read_port(typed: str | None) -> int:
@@ -140,7 +143,7 @@ def _read_port(typed: str | None) -> int:
                 return port
             except OSError:
                 continue
-    raise MachineError(f"ui must have a free port, got none from {DEFAULT_PORT} to {DEFAULT_PORT + 99}. Set port=N.")
+    raise MachineError(f"no port from {DEFAULT_PORT} to {DEFAULT_PORT + 99} is free: set port=N.")
 
 
 COMMAND = Command(

@@ -1,1 +1,1 @@
-"""Settings: what they mean, what is wrong with them, and how they are composed."""
+"""Settings: their meaning, their checks, and their composition."""

@@ -11,7 +11,7 @@ CHOICES_OF: dict[str, Registry[Any]] = {"model.cell": CELLS}
 
 
 class Source(Enum):
-    """Where the text comes from."""
+    """The origin of the text."""
 
     stdlib = "stdlib"
     file = "file"
@@ -19,14 +19,14 @@ class Source(Enum):
 
 
 class Unit(Enum):
-    """What one symbol of the vocabulary is."""
+    """The unit of text that one symbol of the vocabulary stands for."""
 
     char = "char"
     byte = "byte"
 
 
 class Split(Enum):
-    """A named protocol for the parts of a text; the split decides the number, so it is stored with every result."""
+    """A named protocol for the splits of a text; the split decides the number, so it is stored with every result."""
 
     nanogpt = "nanogpt"
     torchrnn = "torchrnn"
@@ -47,7 +47,7 @@ class OptimizerName(Enum):
 
 
 class Schedule(Enum):
-    """How the learning rate moves with the step."""
+    """The course of the learning rate over the steps."""
 
     constant = "constant"
     cosine = "cosine"
@@ -65,7 +65,7 @@ class Precision(Enum):
 
 
 class Backend(Enum):
-    """Where MLflow keeps its books."""
+    """The store that MLflow writes to."""
 
     local = "local"
     server = "server"
@@ -73,7 +73,7 @@ class Backend(Enum):
 
 
 class LogCheckpoints(Enum):
-    """Which weights go to MLflow as artifacts."""
+    """The checkpoints that go to MLflow as artifacts."""
 
     best = "best"
     all = "all"

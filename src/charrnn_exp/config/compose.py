@@ -1,4 +1,4 @@
-"""The door to Hydra: YAML groups and overrides become the typed, checked Config of every job."""
+"""Composition by Hydra: YAML groups and overrides become the typed, checked Config of every job."""
 
 import functools
 import itertools
@@ -38,7 +38,7 @@ RESOLVERS: dict[str, Callable[..., Any]] = {
     "oc.dict.keys": oc.dict.keys,
     "oc.dict.values": oc.dict.values,
 }
-"""What OmegaConf does for a `${...}` that is no name of a setting: it reads the environment, makes values of text."""
+"""OmegaConf's resolvers in `${...}`: they read the environment and make values of text."""
 PACKAGES = {
     "hydra/launcher": {
         "joblib": "hydra-joblib-launcher",
@@ -71,7 +71,7 @@ FREE_HYDRA = (
 
 
 def compose_jobs(words: Sequence[str], *, multirun: bool = False, config_dir: Path | None = None) -> list[Config]:
-    """Compose and check the run, or every job of the sweep, that the overrides describe.
+    """Compose and check the settings of a run, or of every job of a sweep.
 
     Args:
         words: overrides as typed.
@@ -82,7 +82,7 @@ def compose_jobs(words: Sequence[str], *, multirun: bool = False, config_dir: Pa
         One Config per job.
 
     Raises:
-        UserError: with a line for everything that is wrong.
+        UserError: with a line for each mistake.
     """
     conf_folders = [find_conf_folder(), *([config_dir] if config_dir else [])]
     _check_files(config_dir)
@@ -108,7 +108,7 @@ def compose_values(words: Sequence[str]) -> dict[str, Any]:
 
 @contextmanager
 def open_conf(config_dir: Path | None = None) -> Iterator[list[str]]:
-    """Let Hydra compose from conf/ for a while; yield the words to put before others.
+    """Let Hydra compose from conf/ within the context; yield the words to put before others.
 
     Args:
         config_dir: the user's own folder of YAML groups, searched too.
@@ -152,7 +152,7 @@ def resolve_values(composed: DictConfig) -> dict[str, Any]:
 
 
 def _check_files(config_dir: Path | None) -> None:
-    """Refuse files that would fill the memory when Hydra reads them; what else is wrong with one it says itself."""
+    """Refuse YAML files that would fill the memory; Hydra reports all other mistakes."""
     problems = []
     for path in _list_yaml(config_dir) if config_dir else []:
         try:
@@ -205,7 +205,7 @@ def _compose_values(words: list[str]) -> dict[str, Any]:
 
 @contextmanager
 def _without_resolvers() -> Iterator[None]:
-    """Let `${...}` only name other settings for a while, or Hydra's own `${now:...}`."""
+    """Allow only settings and Hydra's `${now:...}` in `${...}` within the context."""
 
     def refuse(*_: Any) -> NoReturn:
         raise ValueError("'${...}' may only name another setting, never read the environment or make values")
@@ -225,13 +225,13 @@ def _refuse_foreign_hydra(composed: DictConfig) -> None:
     Hydra builds callbacks and log handlers from its config, `_target_` or not, so what is not in `FREE_HYDRA` must be
     what our own config has.
     """
-    own = _own_hydra()
+    ours = _own_hydra()
     problems = []
     for key, value in _flatten_all(_hydra_values(composed), "hydra").items():
         leaf = key.rpartition(".")[2]
         if key in PLUGIN_TARGETS and str(value).startswith(OWN_CODE) and "$" not in str(value):
             continue
-        changed = key not in own or own[key] != value
+        changed = key not in ours or ours[key] != value
         if changed and key.startswith(("hydra.run.", "hydra.sweep.")):
             problems.append(f"{key} must be left as it is, got {value!r}. Runs lie below outputs/; set name=NAME.")
         elif changed and (

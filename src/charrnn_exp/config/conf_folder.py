@@ -1,4 +1,4 @@
-"""Where the YAML groups lie, and which options they offer."""
+"""The folder of the YAML groups, and their options."""
 
 from collections.abc import Sequence
 from pathlib import Path
@@ -15,7 +15,7 @@ def find_conf_folder() -> Path:
 
 
 def list_groups(conf_folders: Sequence[Path]) -> dict[str, list[str]]:
-    """Return the options of every config group, by the group's name; `base` is none: it holds common values."""
+    """Return the options of every config group by its name; `base`, the common values, is no group."""
     groups: dict[str, set[str]] = {}
     for conf_folder in conf_folders:
         for path in sorted(conf_folder.glob("*/*.yaml")):

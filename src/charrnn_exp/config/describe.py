@@ -36,7 +36,7 @@ Each setting of a run: its meaning and range, its type, and the value of a run w
 
 @dataclass(frozen=True, kw_only=True)
 class Setting:
-    """A setting as a reader sees it.
+    """The description of a setting.
 
     Args:
         key: dotted.
@@ -62,12 +62,12 @@ class Setting:
 
 @dataclass(frozen=True, kw_only=True)
 class Group:
-    """A group of settings, or of experiments, as a reader sees it.
+    """The description of a group of settings or of experiments.
 
     Args:
         name: of the group, "" for the settings that are in none.
         meaning: one or two sentences, "" where the schema has none.
-        options: what stands after `name=`, each with the first line of its file.
+        options: the names after `name=`, each with the first line of its file.
         default_option: the option of a run without overrides; None: none.
         settings: of the group.
     """
@@ -80,10 +80,10 @@ class Group:
 
 
 def describe(key: str) -> str:
-    """Return the lines on a setting or a group, ready for a terminal.
+    """Return the description of a setting or a group as lines for a terminal.
 
     Raises:
-        UserError: if there is neither, with the nearest one that exists.
+        UserError: if there is neither, with the nearest name.
     """
     groups = list_group_names()
     if key in groups:
@@ -100,7 +100,7 @@ def describe(key: str) -> str:
 
 
 def describe_group(name: str) -> Group:
-    """Return all there is to say about a group; "" means the settings that are in none."""
+    """Return the description of a group; "" means the settings outside of groups."""
     section = _find_section(name)
     options = list_groups([find_conf_folder()]).get(name, [])
     default_option = _read_default_options().get(name)

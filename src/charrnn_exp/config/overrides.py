@@ -1,4 +1,4 @@
-"""What the user typed: `key=value` words, checked against the known settings before anything is composed."""
+"""Overrides: `key=value` words, checked against the known settings before composition."""
 
 import difflib
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
@@ -86,7 +86,7 @@ def name_run(words: Sequence[str], swept: Collection[str]) -> str:
 def find_bad_overrides(
     words: Sequence[str], *, groups: Mapping[str, Sequence[str]], multirun: bool
 ) -> tuple[set[str], list[str]]:
-    """Return the words that cannot be composed, and a line on what is wrong with each.
+    """Return the words that cannot be composed, each with a line on its mistake.
 
     Args:
         words: as typed, `model.hidden_size=512`, `dataset=shakespeare`, `+tracking.tags.team=a`.

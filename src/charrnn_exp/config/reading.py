@@ -1,4 +1,4 @@
-"""Plain values and the typed Config, both ways: what a YAML file or an override holds becomes checked settings."""
+"""Conversion between plain values, as in YAML, and the typed, checked Config."""
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
@@ -47,7 +47,7 @@ def read_config(values: Mapping[str, Any], *, fallback: Mapping[str, Any] | None
 
 
 def to_values(config: Config) -> dict[str, Any]:
-    """Return the Config as plain values, enums by their names: what `config.yaml` in the run folder holds."""
+    """Return the Config as plain values, enums by their names, as in `config.yaml`."""
     return {field.name: _plain(getattr(config, field.name)) for field in fields(config)}
 
 
@@ -119,7 +119,7 @@ def merge_overrides(values: Mapping[str, Any], overrides: Sequence[Override]) ->
         place = merged
         for group in groups:
             if not isinstance(place.get(group), dict):
-                place[group] = {}  # read_config tells what is missing in it
+                place[group] = {}  # read_config reports its missing settings
             place = place[group]
         place[name] = override.value()
     return merged

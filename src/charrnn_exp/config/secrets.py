@@ -1,4 +1,4 @@
-"""What lets us in at a server, kept out of everything written."""
+"""Credentials of servers, kept out of all output."""
 
 import base64
 import os
@@ -29,7 +29,7 @@ def hide_secrets(message: str) -> str:
 
 
 def _find_secrets() -> Iterator[str]:
-    """Yield what a server could repeat to us in an error: password, token, and how they are sent."""
+    """Yield the credentials that an error of a server could repeat: password, token, and their encoded forms."""
     found = re.search(r"://([^\s:@]*):(\S*)@", os.environ.get("MLFLOW_TRACKING_URI", ""))
     user, password = (unquote(part) for part in found.groups()) if found else ("", "")
     pairs = [

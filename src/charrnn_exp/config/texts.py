@@ -1,4 +1,4 @@
-"""The texts from the network that the installed conf/ knows, read without composing anything."""
+"""The texts from the network in the installed conf/, read without composition."""
 
 import functools
 from dataclasses import dataclass

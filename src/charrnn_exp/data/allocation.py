@@ -30,6 +30,6 @@ def allocate_ids(num_ids: int, kind: type[np.unsignedinteger]) -> Ids:
             return np.asarray(np.memmap(file, kind, mode="r+", shape=num_ids))
     except OSError as error:
         raise MachineError(
-            f"the temporary folder {tempfile.gettempdir()} must have {num_bytes:,} bytes for the ids of the text, got: "
-            f"{one_line(error)}. Set TMPDIR to a folder on a larger disk, or lower dataset.max_bytes."
+            f"no space for {num_bytes:,} bytes of ids in the temporary folder {tempfile.gettempdir()} "
+            f"({one_line(error)}): set TMPDIR to a folder on a larger disk, or lower dataset.max_bytes."
         ) from error

@@ -1,6 +1,6 @@
 """The order of training: the windows of each batch, as a function of seed, epoch and step.
 
-Axes: b stream (or window) in the batch, t time, n batch in the epoch.
+Axes: q batch of an epoch, b stream (or window), t time, n character.
 """
 
 from dataclasses import dataclass
@@ -55,7 +55,7 @@ class BatchOrder:
 
     @property
     def batches_per_epoch(self) -> int:
-        """Number of batches in one pass, those of whole updates."""
+        """Number of batches in one epoch, whole updates only."""
         return self.steps_per_epoch * self.batches_per_update
 
     @property
@@ -70,7 +70,7 @@ class BatchOrder:
         return self.batch_size * windows + lost + 1 if self.shuffle else self.batch_size * (windows + lost) + 1
 
     def find_starts(self, epoch: int) -> npt.NDArray[np.int64]:
-        """Return starts_nb, the position in the text of the first character of each window of the epoch."""
+        """Return starts_qb, the position in the text of the first character of each window of the epoch."""
         offset = self._find_offset(epoch)
         if self.shuffle:
             order = np.random.default_rng([self.seed, epoch]).permutation(self._num_windows)
@@ -80,16 +80,16 @@ class BatchOrder:
         return offset + batches_n1 + np.arange(self.batch_size, dtype=np.int64) * self._stream_length
 
     def find_resets(self, epoch: int) -> npt.NDArray[np.bool_]:
-        """Return resets_nb, true where a stream is reset to the first state before a batch."""
+        """Return resets_qb, true where a stream is reset to the first state before a batch."""
         shape = (self.batches_per_epoch, self.batch_size)
         if not self.stateful:
             return np.ones(shape, np.bool_)
-        resets_nb = np.zeros(shape, np.bool_)
+        resets_qb = np.zeros(shape, np.bool_)
         if self.drop_probability:
-            draws_nb = np.random.default_rng([self.seed, epoch, DROPS]).random(shape)
-            resets_nb = draws_nb < self.drop_probability
-        resets_nb[:1] = True
-        return resets_nb
+            draws_qb = np.random.default_rng([self.seed, epoch, DROPS]).random(shape)
+            resets_qb = draws_qb < self.drop_probability
+        resets_qb[:1] = True
+        return resets_qb
 
     def _find_offset(self, epoch: int) -> int:
         if not self.jitter:

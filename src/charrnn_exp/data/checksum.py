@@ -67,7 +67,7 @@ class Hasher:
         self._state.update(chunk)
 
     def finish(self) -> Checksum:
-        """Return the checksum of all bytes so far."""
+        """Return the checksum of all bytes added."""
         return Checksum(self._kind, self._state.hexdigest())
 
 

@@ -1,4 +1,7 @@
-"""A text as ids, with its vocabulary and its fingerprint."""
+"""A text as ids, with its vocabulary and its fingerprint.
+
+Axes: n character, u distinct value (code point or byte).
+"""
 
 import codecs
 import hashlib

@@ -1,4 +1,7 @@
-"""Reading, splitting and planning the text of a run: all that can fail before TensorFlow is imported."""
+"""Reading, splitting and planning the text of a run: all that can fail before TensorFlow is imported.
+
+Axes: t time.
+"""
 
 from dataclasses import dataclass
 
@@ -9,7 +12,7 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.data.batches import BatchOrder, plan_batches
 from charrnn_exp.data.corpus import Corpus, load_corpus
 from charrnn_exp.data.prompt import read_prompt
-from charrnn_exp.data.splits import Parts, cap_validation, check_parts, split_text
+from charrnn_exp.data.splits import Splits, cap_validation, check_splits, split_text
 
 
 @dataclass(frozen=True)
@@ -18,14 +21,14 @@ class PreparedText:
 
     Args:
         corpus: the whole text.
-        parts: training, validation and test text.
+        splits: training, validation and test text.
         num_val_characters: length of the validation text before training.max_val_characters cut it; 0: there is none.
         order: the windows of each batch.
         prompt_ids_t: ids of the prompt of samples.
     """
 
     corpus: Corpus
-    parts: Parts
+    splits: Splits
     num_val_characters: int
     order: BatchOrder
     prompt_ids_t: npt.NDArray[np.int32]
@@ -39,13 +42,13 @@ def prepare_text(config: Config) -> PreparedText:
         MachineError: if a text cannot be downloaded.
     """
     corpus = load_corpus(config.dataset)
-    parts = split_text(corpus.ids_n, config.dataset)
-    order = plan_batches(len(parts.train_n), config.training, seed=config.seed)
-    check_parts(parts, config.dataset)
+    splits = split_text(corpus.ids_n, config.dataset)
+    order = plan_batches(len(splits.train_n), config.training, seed=config.seed)
+    check_splits(splits, config.dataset)
     return PreparedText(
         corpus=corpus,
-        parts=cap_validation(parts, config.training.max_val_characters),
-        num_val_characters=0 if parts.val_n is None else len(parts.val_n),
+        splits=cap_validation(splits, config.training.max_val_characters),
+        num_val_characters=0 if splits.val_n is None else len(splits.val_n),
         order=order,
         prompt_ids_t=read_prompt(config.sampling, corpus.vocabulary),
     )

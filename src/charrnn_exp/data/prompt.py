@@ -1,4 +1,4 @@
-"""What the model reads before it writes: a setting, a file, standard input, or what fits every text."""
+"""The prompt: from a setting, a file, standard input, or a default that fits every text."""
 
 import sys
 from collections.abc import Iterable
@@ -16,11 +16,11 @@ from charrnn_exp.errors import UserError, one_line
 
 STANDARD_INPUT = "-"
 MAX_BYTES = 10_000_000
-"""Of a prompt's file: more is no prompt, and a device may have no end."""
+"""Largest prompt file: a device may have no end."""
 
 
-def read_typed(jobs: Iterable[SamplingConfig]) -> str | None:
-    """Return the prompt that standard input holds, for all jobs that ask for it; None: none does, it is not read.
+def read_prompt_once(jobs: Iterable[SamplingConfig]) -> str | None:
+    """Return the prompt on standard input if a job asks for it; None: it is not read.
 
     Raises:
         UserError: if it is empty or not UTF-8.
@@ -29,8 +29,8 @@ def read_typed(jobs: Iterable[SamplingConfig]) -> str | None:
     return _read_file(STANDARD_INPUT) if is_asked_for else None
 
 
-def keep_typed(sampling: SamplingConfig, typed: str | None) -> SamplingConfig:
-    """Return the settings with the text of standard input as the prompt itself, which can be read again."""
+def put_prompt(sampling: SamplingConfig, typed: str | None) -> SamplingConfig:
+    """Return the settings with the text of standard input as sampling.prompt."""
     if sampling.prompt_file != STANDARD_INPUT:
         return sampling
     assert typed is not None, "standard input is read for all jobs at once"
@@ -43,7 +43,7 @@ def read_prompt(sampling: SamplingConfig, vocabulary: Vocabulary) -> npt.NDArray
     Raises:
         UserError: if its file cannot be read or is empty, or it has symbols that the vocabulary lacks.
     """
-    assert sampling.prompt_file != STANDARD_INPUT, "see keep_typed"
+    assert sampling.prompt_file != STANDARD_INPUT, "see put_prompt"
     if sampling.prompt_file is not None:
         return vocabulary.encode(_read_file(sampling.prompt_file), key="sampling.prompt_file")
     if sampling.prompt is None:

@@ -1,6 +1,6 @@
 """Training, validation and test text, by named protocol; the protocol is stored with every result.
 
-Axes: n position in the text or in a split of it.
+Axes: n character.
 """
 
 import itertools
@@ -22,7 +22,7 @@ KARPATHY2015_STREAMS = 100
 
 
 @dataclass(frozen=True)
-class Parts:
+class Splits:
     """The splits of a text.
 
     Args:
@@ -45,7 +45,7 @@ class _Lengths:
     test: int | None
 
 
-def split_text(ids_n: Ids, dataset: DatasetConfig) -> Parts:
+def split_text(ids_n: Ids, dataset: DatasetConfig) -> Splits:
     """Cut the text by the protocol of `dataset.split`, without overlap or loss; counts are exact integers.
 
     In text order, as views of the text (// rounds down):
@@ -79,31 +79,34 @@ def split_text(ids_n: Ids, dataset: DatasetConfig) -> Parts:
             return _cut(ids_n, dataset)
 
 
-def check_parts(parts: Parts, dataset: DatasetConfig) -> None:
+def check_splits(splits: Splits, dataset: DatasetConfig) -> None:
     """Refuse validation and test texts that are too short to be scored, naming the setting at fault.
 
     Raises:
         UserError: with a line for each.
     """
-    total = sum(len(part_n) for part_n in (parts.train_n, parts.val_n, parts.test_n) if part_n is not None)
+    total = sum(len(split_n) for split_n in (splits.train_n, splits.val_n, splits.test_n) if split_n is not None)
     problems = []
-    for what, part_n, field in (("validation", parts.val_n, "val_fraction"), ("test", parts.test_n, "test_fraction")):
-        if part_n is not None and not len(part_n) >= LEAST_CHARACTERS:
+    for what, split_n, field in (
+        ("validation", splits.val_n, "val_fraction"),
+        ("test", splits.test_n, "test_fraction"),
+    ):
+        if split_n is not None and not len(split_n) >= LEAST_CHARACTERS:
             given = getattr(dataset, field)
             setting = f"dataset.split={dataset.split.name}" if given is None else f"dataset.{field}={given}"
             problems.append(
-                f"{setting} must give a {what} text of at least {LEAST_CHARACTERS} characters, got {len(part_n)} of "
+                f"{setting} must give a {what} text of at least {LEAST_CHARACTERS} characters, got {len(split_n)} of "
                 f"{total}. Use a longer text or dataset.split=none."
             )
     if problems:
         raise UserError(*problems)
 
 
-def cap_validation(parts: Parts, max_characters: int | None) -> Parts:
+def cap_validation(splits: Splits, max_characters: int | None) -> Splits:
     """Return the splits with the validation text cut to its first max_characters; None: not cut."""
-    if parts.val_n is None or max_characters is None:
-        return parts
-    return replace(parts, val_n=parts.val_n[:max_characters])
+    if splits.val_n is None or max_characters is None:
+        return splits
+    return replace(splits, val_n=splits.val_n[:max_characters])
 
 
 def _find_lengths(num: int, dataset: DatasetConfig) -> _Lengths:
@@ -135,18 +138,18 @@ def _share(num: int, fraction: float) -> int:
     return int(num * Fraction(str(fraction)))
 
 
-def _cut(ids_n: Ids, dataset: DatasetConfig) -> Parts:
+def _cut(ids_n: Ids, dataset: DatasetConfig) -> Splits:
     """Return the splits of a text, or of one stream, as views."""
     lengths = _find_lengths(len(ids_n), dataset)
     val_ends = lengths.train + (lengths.val or 0)
-    return Parts(
+    return Splits(
         ids_n[: lengths.train],
         None if lengths.val is None else ids_n[lengths.train : val_ends],
         None if lengths.test is None else ids_n[val_ends:],
     )
 
 
-def _split_streams(ids_n: Ids, dataset: DatasetConfig, num_streams: int) -> Parts:
+def _split_streams(ids_n: Ids, dataset: DatasetConfig, num_streams: int) -> Splits:
     num = len(ids_n)
     if not num_streams <= num:
         raise UserError(
@@ -155,7 +158,7 @@ def _split_streams(ids_n: Ids, dataset: DatasetConfig, num_streams: int) -> Part
         )
     edges = (i * num // num_streams for i in range(num_streams + 1))
     streams = [_cut(ids_n[start:stop], dataset) for start, stop in itertools.pairwise(edges)]
-    return Parts(
+    return Splits(
         np.concatenate([stream.train_n for stream in streams]),
         _join(stream.val_n for stream in streams),
         _join(stream.test_n for stream in streams),

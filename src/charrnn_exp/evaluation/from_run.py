@@ -1,4 +1,7 @@
-"""The scores of a run that exists, on the parts of its own text or on a file."""
+"""The scores of an existing run, on the splits of its own text or on a file.
+
+Axes: n character.
+"""
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
@@ -7,12 +10,12 @@ from typing import Any
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.corpus import load_corpus, read_ids
 from charrnn_exp.data.sources import trust_installed_alone
-from charrnn_exp.data.splits import LEAST_CHARACTERS, cap_validation, check_parts, split_text
+from charrnn_exp.data.splits import LEAST_CHARACTERS, cap_validation, check_splits, split_text
 from charrnn_exp.data.vocabulary import Ids
 from charrnn_exp.errors import UserError
 from charrnn_exp.evaluation.scores import Scores
 from charrnn_exp.machine.tensorflow import import_tensorflow
-from charrnn_exp.model.memory import telling_of_memory
+from charrnn_exp.model.memory import explain_memory_errors
 from charrnn_exp.model.size import resolve
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.weights import read_trained_weights
@@ -31,7 +34,7 @@ def score_run(
         split: train, val, test or all; None: all.
         text: a file to be scored in place of the run's own text; None: off.
         checkpoint: last or best.
-        warn: is told of each damaged checkpoint that is passed over.
+        warn: called with a line for each damaged checkpoint that is skipped.
 
     Raises:
         CharRNNError: if the run has no checkpoint, its text has changed, or the file does not fit its vocabulary.
@@ -64,22 +67,22 @@ def _choose_splits(typed: str) -> tuple[str, ...]:
 
 
 def _choose_texts(ids_n: Ids, config: Config, chosen: tuple[str, ...]) -> dict[str, Ids]:
-    """Return the chosen parts that the run's protocol has, as the run saw them."""
+    """Return the chosen splits that the run's protocol has, as the run saw them."""
     whole = split_text(ids_n, config.dataset)
-    check_parts(whole, config.dataset)
-    parts = cap_validation(whole, config.training.max_val_characters)
-    found = {"val": parts.val_n, "test": parts.test_n, "train": parts.train_n}
+    check_splits(whole, config.dataset)
+    splits = cap_validation(whole, config.training.max_val_characters)
+    found = {"val": splits.val_n, "test": splits.test_n, "train": splits.train_n}
     texts = {split: found[split] for split in chosen}
     if chosen != SPLITS and texts[chosen[0]] is None:
-        there = ", ".join(split for split, part_n in found.items() if part_n is not None)
+        there = ", ".join(split for split, split_n in found.items() if split_n is not None)
         raise UserError(
-            f"split must be a part of the run's text ({there} by dataset.split={config.dataset.split.name}), "
+            f"split must be one of the run's splits ({there} by dataset.split={config.dataset.split.name}), "
             f"got {chosen[0]!r}."
         )
-    return {split: part_n for split, part_n in texts.items() if part_n is not None}
+    return {split: split_n for split, split_n in texts.items() if split_n is not None}
 
 
-@telling_of_memory()
+@explain_memory_errors()
 def _load_network(config: Config, weights: Mapping[str, Any], *, num_symbols: int) -> Any:
     from charrnn_exp.model.network import build_network
     from charrnn_exp.model.weights import load_weights
@@ -94,7 +97,7 @@ def _score(network: Any, texts: Mapping[str, Ids]) -> Iterator[tuple[str, Scores
     from charrnn_exp.evaluation.scorer import Scorer
 
     for name, ids_n in texts.items():
-        with telling_of_memory():
+        with explain_memory_errors():
             scores = Scorer(network, ids_n).score()
         assert scores is not None, "nothing stops it"
         yield name, scores

@@ -1,6 +1,6 @@
 """Scores of a model on a text, in the units of published results.
 
-Axes: n scored character, k block.
+Axes: n character (scored), g block.
 """
 
 import math
@@ -110,20 +110,20 @@ class BlockMeans:
     def __init__(self, num_characters: int) -> None:
         self._num_characters = num_characters
         self._num_blocks = min(NUM_BLOCKS, num_characters // BLOCK_CHARACTERS)
-        self._sums_k = np.zeros(max(1, self._num_blocks))
+        self._sums_g = np.zeros(max(1, self._num_blocks))
 
     def add(self, positions_n: npt.NDArray[np.int64], losses_n: npt.NDArray[np.floating]) -> None:
         """Add the losses at these positions; each position is added once, in any order."""
-        blocks_n = positions_n * len(self._sums_k) // self._num_characters
-        self._sums_k += np.bincount(blocks_n, weights=losses_n, minlength=len(self._sums_k))
+        blocks_n = positions_n * len(self._sums_g) // self._num_characters
+        self._sums_g += np.bincount(blocks_n, weights=losses_n, minlength=len(self._sums_g))
 
     def find_standard_error(self) -> float | None:
         """Return the standard error of the mean of all; None where there are fewer than `LEAST_BLOCKS` blocks."""
         if self._num_blocks < LEAST_BLOCKS:
             return None
         edges = -(-np.arange(self._num_blocks + 1) * self._num_characters // self._num_blocks)
-        means_k = self._sums_k / np.diff(edges)
-        return float(np.std(means_k, ddof=1) / math.sqrt(self._num_blocks))
+        means_g = self._sums_g / np.diff(edges)
+        return float(np.std(means_g, ddof=1) / math.sqrt(self._num_blocks))
 
 
 def to_bits(nats: float) -> float:

@@ -1,4 +1,4 @@
-"""The end of a run: the true status in its folder and in MLflow, whichever way it ended."""
+"""The end of a run: its true status is written to its folder and to MLflow."""
 
 import logging
 from collections.abc import Iterator, Sequence
@@ -16,20 +16,20 @@ log = logging.getLogger("charrnn_exp")
 
 @contextmanager
 def beginning(folder: RunFolder) -> Iterator[None]:
-    """Write that the run FAILED if it does before there is a model: no memory, weights that do not fit."""
+    """Write the status FAILED if building the model fails: out of memory, weights that do not fit."""
     try:
         yield
     except Exception as error:
         log.error(one_line(error))
         if not folder.summary.exists():
-            with _telling("FAILED"):
+            with logging_disk_errors("FAILED"):
                 folder.write_summary(Summary(status="FAILED"))
         raise
 
 
 @contextmanager
 def closing(listeners: Sequence[Listener], *, summary: SummaryFile, feed: TrackerFeed) -> Iterator[None]:
-    """Start the listeners, and close them with the true status, whichever way the run ends.
+    """Start the listeners; close them with the true status at the end.
 
     Args:
         listeners: all of the run, in order.
@@ -54,17 +54,17 @@ def closing(listeners: Sequence[Listener], *, summary: SummaryFile, feed: Tracke
     finally:
         # A full disk must not hide the error that ended the run, nor keep MLflow from the status.
         for listener in listeners:
-            with _telling(status):
+            with logging_disk_errors(status):
                 listener.close(status)
         feed.send_end(status)
-        with _telling(status):
+        with logging_disk_errors(status):
             feed.note_end()
             summary.write(status)
 
 
 @contextmanager
-def _telling(status: str) -> Iterator[None]:
-    """Raise an error of the disk after a run that went well; after another error only log it."""
+def logging_disk_errors(status: str) -> Iterator[None]:
+    """Raise a disk error after a finished run; log it after another error."""
     try:
         yield
     except OSError as error:

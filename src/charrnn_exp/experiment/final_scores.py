@@ -1,4 +1,7 @@
-"""The scores of validation and test text after the last step."""
+"""The scores of validation and test text after the last step.
+
+Axes: n character.
+"""
 
 from collections.abc import Iterator
 
@@ -15,25 +18,25 @@ from charrnn_exp.training.state import TrainingState
 
 
 def read_scores(job: Job, *, step: int) -> dict[str, Scores]:
-    """Return the scores after this step that the rows of the run folder have, by split."""
+    """Return the scores of this step from `metrics.jsonl`, by split."""
     curves = read_metrics(job.folder.metrics)
     metrics = {name: value for name, curve in curves.items() for at, value in curve if at == step}
     found = {
         split: from_metrics(split, metrics, num_characters=len(ids_n) - 1)
-        for split, ids_n in (("val", job.text.parts.val_n), ("test", job.text.parts.test_n))
+        for split, ids_n in (("val", job.text.splits.val_n), ("test", job.text.splits.test_n))
         if ids_n is not None
     }
     return {split: scores for split, scores in found.items() if scores is not None}
 
 
 def score_splits(job: Job, state: TrainingState, watch: Stopwatch, stop: StopRequest) -> Iterator[Scored]:
-    """Score validation and test text with the weights that samples use, but for those that the rows have already.
+    """Score validation and test text with the sampled weights; skip those in `metrics.jsonl`.
 
     Raises:
-        Interrupted: if the run is asked to stop on the way.
+        Interrupted: if a signal stops the run.
     """
     known = read_scores(job, step=state.progress.step)
-    for split, ids_n in (("val", job.text.parts.val_n), ("test", job.text.parts.test_n)):
+    for split, ids_n in (("val", job.text.splits.val_n), ("test", job.text.splits.test_n)):
         if ids_n is None or split in known:
             continue
         with watch.time("scores"), state.averaged_weights():

@@ -1,4 +1,4 @@
-"""`training.init_from`: the run whose weights another starts from, found and checked before TensorFlow is there."""
+"""`training.init_from`: the source run is found and checked before TensorFlow is imported."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, replace
@@ -21,11 +21,11 @@ MAY_DIFFER = {
     "embedding_dropout",
     "variational_dropout",
 }
-"""Settings of the model that the weights do not depend on, or that the sizes of the weights tell."""
+"""Settings of the model that the weights do not depend on, or that follow from the sizes of the weights."""
 
 
 def find_sources(configs: Sequence[Config]) -> dict[str, str]:
-    """Return the run folder of each reference that the jobs name: `latest` means the same run in all of a sweep.
+    """Return the run folder of each reference; `latest` is the same run in all jobs of a sweep.
 
     Raises:
         UserError: if there is no such run.
@@ -35,7 +35,7 @@ def find_sources(configs: Sequence[Config]) -> dict[str, str]:
 
 
 def keep_source(config: Config, sources: Mapping[str, str]) -> Config:
-    """Return the settings with the run folder that was found in the place of the reference."""
+    """Return the settings with the reference replaced by its run folder."""
     reference = config.training.init_from
     if reference is None:
         return config
@@ -43,10 +43,10 @@ def keep_source(config: Config, sources: Mapping[str, str]) -> Config:
 
 
 def read_initial_weights(config: Config, vocabulary: Vocabulary) -> InitialWeights | None:
-    """Return the weights of the run's best checkpoint, or its newest where nothing was validated; None: off.
+    """Return the weights of the source's best checkpoint, or of its newest without validation; None: off.
 
     Raises:
-        UserError: if that run is of another model or unit, has no symbol of this text, or no checkpoint.
+        UserError: if model or unit differ, no symbol is shared, or the source has no checkpoint.
         MachineError: if its checkpoint is damaged.
     """
     if config.training.init_from is None:
@@ -63,13 +63,15 @@ def _find_differences(
 ) -> Iterator[str]:
     source = f"{KEY}={config.training.init_from}"
     for field in fields(config.model):
-        mine, theirs = getattr(config.model, field.name), getattr(other.model, field.name)
+        value, source_value = getattr(config.model, field.name), getattr(other.model, field.name)
         if field.name == "hidden_size":  # which a budget may have chosen
-            mine, theirs = (_find_hidden_size(*each) for each in ((config, vocabulary), (other, other_vocabulary)))
-        if field.name not in MAY_DIFFER and mine != theirs:
-            yield f"model.{field.name} must be {_show(theirs)}, that of {source}, got {_show(mine)}."
+            value, source_value = (
+                _find_hidden_size(*each) for each in ((config, vocabulary), (other, other_vocabulary))
+            )
+        if field.name not in MAY_DIFFER and value != source_value:
+            yield f"model.{field.name} must be {_show(source_value)}, as in {source}, got {_show(value)}."
     if vocabulary.unit is not other_vocabulary.unit:
-        yield f"dataset.unit must be {other_vocabulary.unit.name}, that of {source}, got {vocabulary.unit.name}."
+        yield f"dataset.unit must be {other_vocabulary.unit.name}, as in {source}, got {vocabulary.unit.name}."
     elif not set(vocabulary.code_points) & set(other_vocabulary.code_points):
         yield f"{source} must be a run with symbols of this text, got one that shares none."
 

@@ -1,4 +1,4 @@
-"""All that one run starts from, in one value that nothing changes."""
+"""The frozen inputs of one run."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
@@ -13,7 +13,7 @@ from charrnn_exp.training.transfer import InitialWeights
 
 @dataclass(frozen=True, kw_only=True)
 class Prepared:
-    """What is read before a run has a folder.
+    """The inputs of a run that are read before it has a folder.
 
     Args:
         config: checked settings, as they stand in `config.yaml`.
@@ -30,14 +30,14 @@ class Prepared:
 
 @dataclass(frozen=True, kw_only=True)
 class Job(Prepared):
-    """One run to be made, or to be gone on with.
+    """One run to be started or resumed.
 
     Args:
         folder: of the run; made where it is missing.
         name: of the run, in the MLflow UI.
         tags: further tags of the MLflow run.
         began: `time.time()` when the session began.
-        is_resumed: go on from the newest whole checkpoint of the folder, from step 0 where there is none.
+        is_resumed: whether the run resumes from the newest whole checkpoint of its folder, or from step 0 without one.
     """
 
     folder: RunFolder
@@ -57,6 +57,6 @@ class Job(Prepared):
         tags: Mapping[str, str] | None = None,
         is_resumed: bool = False,
     ) -> Self:
-        """Return the job that makes a run of what is prepared, in this folder; arguments as for the class."""
+        """Return the job of prepared inputs in a folder; arguments as for the class."""
         values = {field.name: getattr(prepared, field.name) for field in fields(Prepared)}
         return cls(**values, folder=folder, name=name, began=began, tags=tags or {}, is_resumed=is_resumed)

@@ -13,14 +13,14 @@ from charrnn_exp.run_folder.folder import make_run_folder
 
 
 def launch_run(config: Config, words: Sequence[str]) -> None:
-    """Train one run of this process; its text is read before its folder is made.
+    """Train one new run in this process; its text is read before its folder is made.
 
     Args:
         config: checked settings.
-        words: overrides that the run is named after.
+        words: overrides, which name the run.
 
     Raises:
-        CharRNNError: if the text or the machine is not fit for it, or a signal stopped it.
+        CharRNNError: if the text does not fit, the machine fails, or a signal stops the run.
     """
     config = read_shared_inputs([config]).put_into(config)
     prepared = prepare_run(config)

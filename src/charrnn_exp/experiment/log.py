@@ -1,4 +1,4 @@
-"""The log of a run: all of it in the run folder, its warnings also for the person at the terminal."""
+"""The log of a run goes to the run folder; its warnings also to the terminal."""
 
 import contextlib
 import logging
@@ -13,7 +13,7 @@ log = logging.getLogger("charrnn_exp")
 
 @contextmanager
 def log_to(path: Path, terminal: Terminal) -> Iterator[None]:
-    """Send the package's log to the run folder, and its warnings to the person too."""
+    """Send the package's log to a file, and its warnings to the terminal too."""
 
     class ToTerminal(logging.Handler):
         def emit(self, record: logging.LogRecord) -> None:
@@ -21,7 +21,7 @@ def log_to(path: Path, terminal: Terminal) -> Iterator[None]:
 
     class ToFile(logging.FileHandler):
         def handleError(self, record: logging.LogRecord) -> None:  # noqa: N802
-            """Say nothing: a disk that is full has ended the run with a line of its own."""
+            """Print nothing: a full disk has already ended the run with one line."""
 
     to_file = ToFile(path, encoding="utf-8")
     to_file.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))

@@ -1,4 +1,4 @@
-"""From checked settings to a run that is under way: what can be refused is refused before TensorFlow is imported."""
+"""Preparation and start of a run; mistakes of the user are found before TensorFlow is imported."""
 
 from dataclasses import replace
 
@@ -16,12 +16,12 @@ from charrnn_exp.tracking.store import probe_server
 
 
 def prepare_run(config: Config, *, is_resumed: bool = False) -> Prepared:
-    """Read all that a run starts from, before anything is made.
+    """Read the inputs of a run; nothing is written.
 
     Args:
         config: of the run.
-        is_resumed: whether the run exists: its text is then not downloaded from the addresses in its folder, and the
-            weights of training.init_from are not read.
+        is_resumed: whether the run exists. Then no address of its folder is downloaded from, and the weights of
+            training.init_from are not read.
 
     Raises:
         CharRNNError: if text, prompt, size or the other run's weights do not fit the settings.
@@ -38,7 +38,7 @@ def start_run(job: Job) -> Summary:
     """Lock the run folder, train, sample and log; return the summary.
 
     Raises:
-        MachineError: if memory, the tracking server, the folder or the training is not fit for it.
+        MachineError: if memory, tracking server, folder or training fails.
         Interrupted: after SIGINT or SIGTERM, with a checkpoint taken if there was a step since the last.
     """
     with job.folder.lock(), watch_signals() as stop:

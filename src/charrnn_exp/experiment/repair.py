@@ -1,4 +1,4 @@
-"""A run that died gets its true status, and MLflow what it lacks of it."""
+"""The repair of a run that died: its true status, and the data that MLflow lacks."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -10,20 +10,20 @@ from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.tracking.catch_up import catch_up
 
 DEAD = "KILLED"
-"""The status of a run whose process is gone without having written one."""
+"""The status of a run whose process died without writing one."""
 
 
 def repair_run(folder: RunFolder, read_tracking: Callable[[], TrackingConfig]) -> list[str]:
-    """Mend one run; return what was done, in words. A run that needs nothing is only read.
+    """Repair one run; return the repairs in words. A sound run is only read.
 
     Args:
         folder: of the run.
-        read_tracking: its settings of tracking; asked for only where something must be mended.
+        read_tracking: returns its settings of tracking; called only for a repair.
 
     Raises:
         RunInUseError: if a process works on the run.
         MachineError: if the run is damaged.
-        Exception: what MLflow raises.
+        Exception: any of MLflow.
     """
     has_ended = folder.read_summary().has_ended
     if has_ended and folder.read_tracking().get("complete", True):
@@ -36,7 +36,7 @@ def repair_run(folder: RunFolder, read_tracking: Callable[[], TrackingConfig]) -
 
 
 def _mark_dead(folder: RunFolder) -> str:
-    """Give a run whose process is gone a true summary."""
+    """Write the summary of a run whose process died."""
     found, summary = CheckpointStore(folder.checkpoints, facts={}, num_rolling=1).find_all(), folder.read_summary()
     if found:
         summary = replace(summary, step=found[-1].step, checkpoint=f"checkpoints/{found[-1].folder.name}")

@@ -1,4 +1,4 @@
-"""A run that exists goes on, or MLflow gets what it misses of one that is finished."""
+"""The resumption of a run: further training, or late tracking of a finished one."""
 
 from collections.abc import Callable
 from dataclasses import replace
@@ -6,7 +6,7 @@ from dataclasses import replace
 from charrnn_exp.config.schema import Config, TrackingConfig
 from charrnn_exp.config.secrets import hide_secrets
 from charrnn_exp.data.batches import count_steps
-from charrnn_exp.data.prompt import keep_typed, read_typed
+from charrnn_exp.data.prompt import put_prompt, read_prompt_once
 from charrnn_exp.errors import CharRNNError, one_line
 from charrnn_exp.experiment.initial_weights import read_initial_weights
 from charrnn_exp.experiment.job import Job
@@ -19,18 +19,18 @@ from charrnn_exp.views.terminal import Terminal
 
 
 def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable[[str], None] = print) -> None:
-    """Train to `training.epochs` and `training.max_steps`; a finished run is only said to be so, and tracked wholly.
+    """Train to `training.epochs` and `training.max_steps`; of a finished run, only complete the tracking.
 
     Args:
         folder: of the run.
-        config: its settings with what is changed for this session.
+        config: its settings with the changes for this session.
         began: `time.time()` when the session began.
-        say: hears what there is to say where nothing is left to train.
+        say: prints a line where nothing is left to train.
 
     Raises:
-        CharRNNError: if the run's text or checkpoints are not what they were, or as for `start_run`.
+        CharRNNError: if the run's text or checkpoints have changed, or as for `start_run`.
     """
-    config = replace(config, sampling=keep_typed(config.sampling, read_typed([config.sampling])))
+    config = replace(config, sampling=put_prompt(config.sampling, read_prompt_once([config.sampling])))
     prepared = prepare_run(config, is_resumed=True)
     summary, num_steps = folder.read_summary(), count_steps(config.training, prepared.text.order)
     if summary.status == "FINISHED" and summary.step >= num_steps:
@@ -40,7 +40,7 @@ def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable
         )
         _finish_tracking(folder, config.tracking, say)
         return
-    # A run that has no checkpoint yet begins where it began; one that has needs the other run no more.
+    # Only a run without a checkpoint needs the weights of the other run.
     if not CheckpointStore(folder.checkpoints, facts={}, num_rolling=1).find_all():
         prepared = replace(prepared, initial=read_initial_weights(config, prepared.text.corpus.vocabulary))
     name = config.tracking.run_name or folder.path.name
@@ -48,7 +48,7 @@ def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable
 
 
 def _finish_tracking(folder: RunFolder, tracking: TrackingConfig, say: Callable[[str], None]) -> None:
-    """Send MLflow what a kill or an outage in the last moment of the run kept from it."""
+    """Send MLflow the data that a kill or an outage at the end of the run held up."""
     if folder.read_tracking().get("complete", True):
         return
     try:

@@ -1,4 +1,4 @@
-"""One run, told in order."""
+"""One run from start to end."""
 
 import logging
 from collections.abc import Sequence
@@ -25,7 +25,7 @@ from charrnn_exp.experiment.log import log_to
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.experiment.track import start_tracking
 from charrnn_exp.machine.arithmetic import describe_arithmetic, pin_determinism
-from charrnn_exp.model.memory import estimate_bytes, find_free_bytes, telling_of_memory
+from charrnn_exp.model.memory import estimate_bytes, explain_memory_errors, find_free_bytes
 from charrnn_exp.model.network import Network, build_network
 from charrnn_exp.model.weights import load_weights, read_weights
 from charrnn_exp.program import name_program
@@ -49,14 +49,14 @@ def run_experiment(job: Job, stop: StopRequest) -> Summary:
 
     Args:
         job: of the run; the caller holds the lock of its folder.
-        stop: looked at before the first update and after each.
+        stop: read before the first update and after each.
 
     Raises:
-        MachineError: if the machine fails the run: a disk, memory, a loss that is not a number.
+        MachineError: if disk or memory runs out, or the training diverges.
         Interrupted: after SIGINT or SIGTERM, with a checkpoint taken if there was a step since the last.
     """
     config, text, folder, terminal, watch = job.config, job.text, job.folder, Terminal(), Stopwatch()
-    before = folder.read_summary() if job.is_resumed else Summary()
+    previous = folder.read_summary() if job.is_resumed else Summary()
     folder.create(config, text.corpus.vocabulary)
     with log_to(folder.log, terminal):
         with beginning(folder):
@@ -69,9 +69,9 @@ def run_experiment(job: Job, stop: StopRequest) -> Summary:
         restored = _restore(state, checkpoints, terminal) if job.is_resumed else None
         rows = MetricsFile(folder.metrics, last_step=state.progress.step)
         tracker = start_tracking(job)
-        baseline = Baseline(text, before.ngram_val_loss)
+        baseline = Baseline(text, previous.ngram_val_loss)
         feed = TrackerFeed(tracker, job, checkpoints, watch)
-        summary = SummaryFile(job, state, tracker, watch=watch, before=before, find_baseline=baseline.find_loss)
+        summary = SummaryFile(job, state, tracker, watch=watch, previous=previous, find_baseline=baseline.find_loss)
         listeners = [
             Times(watch, job.began),
             baseline,
@@ -97,7 +97,7 @@ def run_experiment(job: Job, stop: StopRequest) -> Summary:
     return ended
 
 
-@telling_of_memory()
+@explain_memory_errors()
 def _build_state(job: Job, terminal: Terminal) -> TrainingState:
     training, vocabulary = job.config.training, job.text.corpus.vocabulary
     needed, free = estimate_bytes(job.model, training, num_symbols=len(vocabulary)), find_free_bytes()
@@ -115,7 +115,7 @@ def _build_state(job: Job, terminal: Terminal) -> TrainingState:
 
 
 def _list_facts(job: Job, network: Network) -> dict[str, Any]:
-    """Return what a checkpoint's numbers depend on and its arrays do not show; the model as in `config.yaml`."""
+    """Return the facts in a checkpoint's manifest: model, optimizer, precision, text, machine, versions."""
     values, corpus = to_values(job.config), job.text.corpus
     return {
         "model": values["model"],
@@ -143,7 +143,7 @@ def _restore(state: TrainingState, checkpoints: CheckpointStore, terminal: Termi
     return checkpoint
 
 
-@telling_of_memory()
+@explain_memory_errors()
 def _train(
     job: Job,
     state: TrainingState,
@@ -152,9 +152,9 @@ def _train(
     terminal: Terminal,
     stop: StopRequest,
 ) -> None:
-    """Tell the listeners every event of the loop, and those two that are there while it goes."""
+    """Pass every event of the loop to the listeners, the progress lines and the profiler."""
     training, text, progress = job.config.training, job.text, state.progress
-    scorer = None if text.parts.val_n is None else Scorer(state.network, text.parts.val_n)
+    scorer = None if text.splits.val_n is None else Scorer(state.network, text.splits.val_n)
     num_steps = count_steps(training, text.order)
     view = terminal.training(num_steps=num_steps, first_step=progress.step, num_epochs=training.epochs)
     if not stop():
@@ -177,7 +177,7 @@ def _train(
         )
 
 
-@telling_of_memory()
+@explain_memory_errors()
 def _score(job: Job, state: TrainingState, listeners: Sequence[Listener], watch: Stopwatch, stop: StopRequest) -> None:
     for scored in score_splits(job, state, watch, stop):
         for listener in listeners:

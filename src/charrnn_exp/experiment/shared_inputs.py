@@ -4,13 +4,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from charrnn_exp.config.schema import Config
-from charrnn_exp.data.prompt import keep_typed, read_typed
+from charrnn_exp.data.prompt import put_prompt, read_prompt_once
 from charrnn_exp.experiment.initial_weights import find_sources, keep_source
 
 
 @dataclass(frozen=True)
 class SharedInputs:
-    """Inputs that stand in the settings by reference, read or found once: for all jobs of a sweep, and for resume.
+    """Inputs that settings name by reference, read once for all jobs of a sweep.
 
     Args:
         typed: the prompt of standard input; None where none was read.
@@ -21,8 +21,8 @@ class SharedInputs:
     sources: dict[str, str]
 
     def put_into(self, config: Config) -> Config:
-        """Return the settings with the inputs in the place of their references."""
-        kept = replace(config, sampling=keep_typed(config.sampling, self.typed))
+        """Return the settings with the references replaced by the inputs."""
+        kept = replace(config, sampling=put_prompt(config.sampling, self.typed))
         return keep_source(kept, self.sources)
 
 
@@ -32,4 +32,4 @@ def read_shared_inputs(configs: Sequence[Config]) -> SharedInputs:
     Raises:
         UserError: if the prompt is no text, or there is no such run.
     """
-    return SharedInputs(read_typed(config.sampling for config in configs), find_sources(configs))
+    return SharedInputs(read_prompt_once(config.sampling for config in configs), find_sources(configs))

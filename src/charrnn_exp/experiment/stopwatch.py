@@ -1,4 +1,4 @@
-"""Where the time of a run went."""
+"""Seconds of a session by activity."""
 
 import time
 from collections.abc import Iterator
@@ -6,7 +6,7 @@ from contextlib import contextmanager
 
 
 class Stopwatch:
-    """Adds up seconds of wall clock by activity, in the order the activities first came."""
+    """Sums wall-clock seconds by activity, in the order of first use."""
 
     def __init__(self) -> None:
         self.seconds: dict[str, float] = {}
@@ -24,9 +24,9 @@ class Stopwatch:
 
     @contextmanager
     def time(self, activity: str) -> Iterator[None]:
-        """Add what the body takes, also if it raises."""
-        before = time.perf_counter()
+        """Add the seconds of the body, also if it raises."""
+        started = time.perf_counter()
         try:
             yield
         finally:
-            self.add(activity, time.perf_counter() - before)
+            self.add(activity, time.perf_counter() - started)

@@ -1,4 +1,4 @@
-"""A run is made known to its tracker, and its run folder remembers under which id."""
+"""The start of tracking: the run's description goes to the tracker, its MLflow id to the run folder."""
 
 import uuid
 from collections.abc import Mapping
@@ -13,17 +13,17 @@ from charrnn_exp.tracking.provenance import list_versions, read_git_state
 from charrnn_exp.tracking.tracker import Tracker, start_tracker
 
 
-def describe_run(job: Job, *, before: Mapping[str, Any]) -> RunDescription:
-    """Return name, settings, tags and text of a run; its name and key stay as they were `before`, where it is resumed.
+def describe_run(job: Job, *, previous: Mapping[str, Any]) -> RunDescription:
+    """Return name, settings, tags and text of a run; a resumed run keeps name and key of `previous`.
 
     Args:
         job: of the run.
-        before: `tracking.json` of an earlier session; empty where there is none.
+        previous: `tracking.json` of an earlier session; empty where there is none.
     """
     config, corpus = job.config, job.text.corpus
     fingerprint = corpus.fingerprint.as_dict()
     return RunDescription(
-        name=before.get("name", job.name),
+        name=previous.get("name", job.name),
         params=flatten(to_values(config)),
         tags={
             **{f"version.{name}": version for name, version in list_versions().items()},
@@ -31,7 +31,7 @@ def describe_run(job: Job, *, before: Mapping[str, Any]) -> RunDescription:
             **{f"dataset.{name}": str(value) for name, value in fingerprint.items()},
             **({"dataset.notes": " ".join(corpus.notes)} if corpus.notes else {}),
             "run_folder": job.folder.label,
-            KEY_TAG: before.get("tags", {}).get(KEY_TAG, uuid.uuid4().hex),
+            KEY_TAG: previous.get("tags", {}).get(KEY_TAG, uuid.uuid4().hex),
             **job.tags,
             **config.tracking.tags,
         },
@@ -40,11 +40,11 @@ def describe_run(job: Job, *, before: Mapping[str, Any]) -> RunDescription:
 
 
 def start_tracking(job: Job) -> Tracker:
-    """Start the tracker, with a record in the run folder of the description and of the id that MLflow gives."""
+    """Start the tracker; record the description and the MLflow id in the run folder."""
     folder, tracking = job.folder, job.config.tracking
-    before = folder.read_tracking() if job.is_resumed else {}
-    run = describe_run(job, before=before)
-    record = {"run_id": before.get("run_id"), "complete": False, **run.as_dict()}
+    previous = folder.read_tracking() if job.is_resumed else {}
+    run = describe_run(job, previous=previous)
+    record = {"run_id": previous.get("run_id"), "complete": False, **run.as_dict()}
     if tracking.backend is not Backend.none:
         folder.write_tracking(record)
     return start_tracker(

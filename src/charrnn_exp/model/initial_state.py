@@ -1,6 +1,6 @@
-"""The state at the start of a text, learned.
+"""The learned state at the start of a text.
 
-Axes: b batch, h hidden.
+Axes: b stream, h hidden units.
 """
 
 from typing import Any
@@ -12,7 +12,7 @@ from charrnn_exp.model.cells.cell import State
 
 
 class InitialState(keras.layers.Layer):
-    """A layer's first state as weights that start at zero.
+    """A layer's first state: weights that start at zero.
 
     Args:
         state_names: of its arrays; "hidden" is the tanh of its weights, to stay in (-1, 1).
@@ -28,10 +28,10 @@ class InitialState(keras.layers.Layer):
         self.built = True
 
     def repeat(self, batch_size: int) -> State:
-        """Return the arrays for so many streams, [b, h] each; differentiable."""
+        """Return the arrays for a batch of streams, [b, h] each; differentiable."""
         return tuple(tf.tile(state_h[None, :], [batch_size, 1]) for state_h in self.values())
 
     def values(self) -> list[Any]:
-        """Return the arrays for any stream, [h] each."""
+        """Return the arrays of one stream, [h] each."""
         starts = zip(self.state_names, self.starts, strict=True)
         return [tf.tanh(start) if name == "hidden" else tf.convert_to_tensor(start) for name, start in starts]

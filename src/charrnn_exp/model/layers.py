@@ -1,6 +1,6 @@
-"""A recurrent layer with its states passed in and out: ours on a CPU, Keras' (cuDNN) on a GPU.
+"""Recurrent layers whose states are inputs and outputs: ours on a CPU, Keras' (cuDNN) on a GPU.
 
-Axes: b batch, t time, v vocabulary, e input features, h hidden, z columns of the kernels.
+Axes: b stream, t time, v vocabulary, e input features, h hidden units, z gates (columns of the kernels).
 """
 
 from typing import Any
@@ -13,24 +13,24 @@ from charrnn_exp.model.cells.cell import Cell, Start, State, Weight
 from charrnn_exp.model.recurrence import run, run_on_ids
 
 SYMBOL_DEVIATION = 2.0
-"""Of the first kernel's rows where they stand for symbols. From small ones the gates see little of their input:
-of 0.05, 0.2, 0.5, 1 and 2 each was better than the one before (docs/log/models.md)."""
+"""Standard deviation of the first kernel where its inputs are one-hot. With a small one the gates see little of their
+input: of 0.05, 0.2, 0.5, 1 and 2 each beats all smaller ones (docs/log/models.md)."""
 
 
 def choose_layer(cell: Cell, *, gpu: bool) -> "type[Recurrent]":
-    """Return the layer that is faster: ours on a CPU, Keras' (cuDNN) on a GPU where it has the cell."""
+    """Return the faster layer: ours on a CPU, Keras' (cuDNN) on a GPU if Keras has the cell."""
     return KerasRecurrent if gpu and cell.keras_layer is not None else Recurrent
 
 
 class Recurrent(keras.layers.Layer):
-    """A recurrent layer with its states passed in and out.
+    """A recurrent layer whose states are inputs and outputs.
 
     Args:
         cell: its declaration.
         units: h.
         seed: of the first weights, which start as the cell says.
         precision: "float32" computes in the dtype of the weights; "bfloat16" multiplies bfloat16 and sums float32.
-        reads_symbols: the inputs are one-hot: the matrix that reads them has a row a symbol, normally distributed.
+        reads_symbols: whether the inputs are one-hot; the input matrix then starts normally distributed.
         dtype: of weights and states.
         name: of the layer.
     """
@@ -51,7 +51,7 @@ class Recurrent(keras.layers.Layer):
         self.reads_symbols = reads_symbols
 
     def build(self, inputs_shape: tuple[int | None, ...], states_shape: Any = None) -> None:
-        """Make the weights for inputs of so many features."""
+        """Make the weights; the last size of the inputs' shape is the number of features."""
         e = inputs_shape[-1]
         assert e is not None, "the number of features is known"
         shapes = {weight.name: weight.shape(e, self.units) for weight in self.cell.weights}
@@ -78,7 +78,7 @@ class Recurrent(keras.layers.Layer):
     def call_on_ids(
         self, ids_bt: Any, embedding_ve: Any | None, states: State, training: bool = False
     ) -> tuple[Any, State]:
-        """Do what `call` does on the rows of embedding_ve that ids_bt picks, or on one-hots where it is None."""
+        """Call the layer on the rows ids_bt of embedding_ve; on one-hot inputs if embedding_ve is None."""
         outputs_thb, states = run_on_ids(
             self.cell,
             ids_bt,
@@ -95,10 +95,10 @@ class Recurrent(keras.layers.Layer):
 
 
 class KerasRecurrent(Recurrent):
-    """The same layer, computed by Keras': on a GPU that is cuDNN, which is faster there."""
+    """The same layer computed by Keras, which uses cuDNN on a GPU."""
 
     def build(self, inputs_shape: tuple[int | None, ...], states_shape: Any = None) -> None:
-        """Make the weights for inputs of so many features."""
+        """Make the weights; the last size of the inputs' shape is the number of features."""
         super().build(inputs_shape)
         assert self.cell.keras_layer is not None, "see choose_layer"
         policy = "mixed_bfloat16" if self.precision == "bfloat16" else self.dtype
@@ -106,7 +106,7 @@ class KerasRecurrent(Recurrent):
         layer.build(inputs_shape)
         seeds = [seed.value for seed in layer.non_trainable_variables]  # of its dropout, which is off
 
-        # A function, not the layer, or Keras would count its weights, which are not used, as ours.
+        # A function hides the layer from Keras, which would count its unused weights as ours.
         def run(inputs_bte: Any, states: State) -> Any:
             return layer.stateless_call([*self._values().values()], seeds, inputs_bte, initial_state=list(states))[0]
 
@@ -120,7 +120,7 @@ class KerasRecurrent(Recurrent):
     def call_on_ids(
         self, ids_bt: Any, embedding_ve: Any | None, states: State, training: bool = False
     ) -> tuple[Any, State]:
-        """Do what `call` does on the rows of embedding_ve that ids_bt picks, or on one-hots where it is None."""
+        """Call the layer on the rows ids_bt of embedding_ve; on one-hot inputs if embedding_ve is None."""
         if embedding_ve is None:
             inputs_bte = tf.one_hot(ids_bt, self.weights_by_name[self.cell.kernel].shape[0], dtype=self.dtype)
         else:

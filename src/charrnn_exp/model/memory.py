@@ -1,4 +1,4 @@
-"""What training will take of the memory, before it takes it; and what is said when there was too little."""
+"""The memory that training needs: an estimate before it starts, and a plain error when it runs out."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -17,31 +17,31 @@ WEIGHT_COPIES = 13
 """Weights, gradients, two slots of the optimizer, averages, and twice that while a checkpoint is written.
 One more where gradients of several batches are summed."""
 NORM_COPIES = 3
-"""Numbers kept for each character, layer and unit by a norm, beside the kept_copies of a cell; always 32 bits."""
+"""32-bit numbers that a norm keeps for each character, layer and unit, beside the kept_copies of the cell."""
 INPUT_COPIES = 3
-"""Numbers for each character and input of the first layer beyond its units: vectors, turned vectors, gradients."""
+"""Numbers for each character and each input of the first layer beyond h: vectors, transposed ones, gradients."""
 LOGIT_COPIES = 4
 CGROUP = Path("/sys/fs/cgroup")
-WAY_OUT = "Lower training.batch_size, training.sequence_length, model.hidden_size or model.num_layers."
+WAY_OUT = "lower training.batch_size, training.sequence_length, model.hidden_size or model.num_layers."
 
 
 def check_memory(model: SizedModel, training: TrainingConfig, *, num_symbols: int) -> None:
-    """Compare what the training will take with what is free.
+    """Check that the free memory suffices for the training.
 
     Raises:
-        MachineError: if it will not fit.
+        MachineError: if it does not.
     """
     needed, free = estimate_bytes(model, training, num_symbols=num_symbols), find_free_bytes()
     if needed > free:
         raise MachineError(
-            f"the memory must have about {needed / 2**30:,.1f} GiB for this model and these batches, got "
-            f"{free / 2**30:,.1f} GiB free. {WAY_OUT}"
+            f"out of memory: this model and batch size need about {needed / 2**30:,.1f} GiB, and "
+            f"{free / 2**30:,.1f} GiB are free; {WAY_OUT}"
         )
 
 
 def estimate_bytes(model: SizedModel, training: TrainingConfig, *, num_symbols: int) -> int:
-    """Return about what training takes at its peak besides the text and the program itself."""
-    # Of a GPU nothing is known yet; what it holds is not this memory anyway.
+    """Return the estimated peak memory of training in bytes, without the text and the program."""
+    # A GPU is not looked at yet, and its memory is not counted here.
     is_half = choose_precision(training.precision, gpu=False) == "bfloat16"
     cell = CELLS.find(model.cell)
     copies = cell.kept_copies * model.num_layers + cell.passing_copies
@@ -56,7 +56,7 @@ def estimate_bytes(model: SizedModel, training: TrainingConfig, *, num_symbols: 
 
 
 def find_free_bytes() -> int:
-    """Return what this process may still take: of the machine, and of its control group where that has a limit."""
+    """Return the bytes this process may still allocate: free in the machine, or in its control group if fewer."""
     free = int(psutil.virtual_memory().available)
     try:
         limit, used = (int((CGROUP / name).read_text()) for name in ("memory.max", "memory.current"))
@@ -66,8 +66,8 @@ def find_free_bytes() -> int:
 
 
 @contextmanager
-def telling_of_memory() -> Iterator[None]:
-    """Turn the errors by which Python and TensorFlow say that memory ran out into one line.
+def explain_memory_errors() -> Iterator[None]:
+    """Replace the out-of-memory errors of Python and TensorFlow by one line.
 
     Raises:
         MachineError: in their place.
@@ -79,6 +79,4 @@ def telling_of_memory() -> Iterator[None]:
 
         if not isinstance(error, MemoryError | tf.errors.ResourceExhaustedError):
             raise
-        raise MachineError(
-            f"the memory must suffice for this model and these batches, got too little. {WAY_OUT}"
-        ) from error
+        raise MachineError(f"out of memory for this model and batch size: {WAY_OUT}") from error

@@ -1,6 +1,6 @@
 """The character model: embedding, recurrent layers, one logit per symbol.
 
-Axes: b batch, t time, v vocabulary, e embedding, h hidden.
+Axes: b stream, t time, v vocabulary, e input features (the embedding's), h hidden units.
 """
 
 import math
@@ -21,28 +21,28 @@ from charrnn_exp.model.output import TiedOutput
 from charrnn_exp.model.size import SizedModel
 
 States = list[State]
-"""For each recurrent layer the arrays of its state, float32: (hidden_bh, cell_bh) of an LSTM, else (hidden_bh,)."""
+"""The state of each recurrent layer, float32: (hidden_bh, cell_bh) of an LSTM, else (hidden_bh,)."""
 
 SMALL_SHARE = 0.1
-"""First weights of the output (or of its projection), as a share of their usual size, where features are larger than
-those of a plain LSTM on an embedding."""
+"""Scale of the first output (or projection) weights, relative to Glorot's, for features that are larger than the
+outputs of a plain LSTM on an embedding."""
 TIED_SHARE = 0.5
-"""First weights of an embedding that is the output too, as a share of 1 / sqrt(e); half of it where features are larger
-and no projection can start small instead. Much smaller ones learn badly: inputs are scaled up by as much."""
+"""Standard deviation of a tied embedding, relative to 1 / sqrt(e); half of it where features are larger and there is no
+projection to start small. Much smaller ones learn badly: inputs are scaled up in inverse proportion."""
 NORM_EPSILON = 1e-5
 """Added to the variance of a layer's outputs, as in PyTorch."""
 
 
 class Network(keras.Model):
-    """A character-level recurrent language model whose states go in and come out explicitly.
+    """A character-level recurrent language model whose states are explicit inputs and outputs.
 
     Args:
         num_symbols: v.
         model: see `resolve`.
-        precision: "float32" or "bfloat16", the number format of the matrix products over float32 weights; "float64"
-            for everything, to compare gradients with finite differences.
+        precision: number format of the matrix products over float32 weights, "float32" or "bfloat16"; "float64" is that
+            of the weights too, to compare gradients with finite differences.
         seed: of the first weights and of dropout.
-        layer: which recurrent layer, see `choose_layer`.
+        layer: class of the recurrent layers, see `choose_layer`.
     """
 
     def __init__(
@@ -94,7 +94,7 @@ class Network(keras.Model):
         self._build()
 
     def _build(self) -> None:
-        """Make every variable now, in the order of the layers."""
+        """Make all variables, in the order of the layers."""
         input_size = self.num_symbols
         if self.embedding is not None:
             self.embedding.build()
@@ -108,7 +108,7 @@ class Network(keras.Model):
         self.built = True
 
     def first_states(self, batch_size: int) -> States:
-        """Return the states at the start of a text, for so many streams: zero, or learned and differentiable."""
+        """Return the states of batch_size streams at the start of a text: zero, or learned and differentiable."""
         if self.initial_states:
             return [initial_state.repeat(batch_size) for initial_state in self.initial_states]
         zeros_bh = tf.zeros((batch_size, self.hidden_size), self._weight_dtype)
@@ -132,7 +132,7 @@ class Network(keras.Model):
                 outputs_bth = self.norms[i](outputs_bth)
             if self.residual and features_bth is not None:
                 outputs_bth += tf.cast(features_bth, outputs_bth.dtype)
-            # In 32 bits: drawn in bfloat16, a share would be rounded to a multiple of 1/128.
+            # Drawn in 32 bits: bfloat16 would round a rate to a multiple of 1/128.
             features_bth = dropout(outputs_bth, training=training) if dropout.rate > 0 else outputs_bth
             new_states.append(state)
         return tf.cast(self._find_logits(features_bth), self._weight_dtype), new_states
@@ -149,7 +149,7 @@ class Network(keras.Model):
         return layer.call_on_ids(ids_bt, vectors_ve, state, training=training)
 
     def input_vectors(self) -> Any:
-        """Return what stands for each symbol at the first layer, vectors_ve."""
+        """Return the input vector of each symbol, vectors_ve."""
         assert self.embedding is not None, "one-hot: there are none"
         embedding_ve = tf.convert_to_tensor(self.embedding.embeddings)
         return embedding_ve if self.input_scale == 1.0 else embedding_ve * self.input_scale
@@ -162,7 +162,7 @@ class Network(keras.Model):
 
 
 def build_network(model: SizedModel, *, num_symbols: int, precision: Precision, seed: int) -> Network:
-    """Return the network of a run, in the number format and with the layers that are fastest on this machine."""
+    """Return the network of a run, with number format and layers chosen for this machine."""
     gpu = has_gpu()
     return Network(
         num_symbols=num_symbols,
@@ -189,7 +189,7 @@ def count_parameters(network: Network) -> int:
 def _make_embedding(model: ModelConfig, num_symbols: int, seed: int, dtype: str) -> keras.layers.Embedding | None:
     if model.embedding_dim is None:
         return None
-    # Not Keras' +-0.05: the gates would see next to nothing of their input for the first hundred steps.
+    # With Keras' +-0.05 the gates would see almost nothing of their input for the first hundred steps.
     normal = keras.initializers.RandomNormal(0.0, _find_embedding_deviation(model), seed=seed)
     return keras.layers.Embedding(
         num_symbols, model.embedding_dim, embeddings_initializer=normal, dtype=dtype, name="embedding"
@@ -197,7 +197,7 @@ def _make_embedding(model: ModelConfig, num_symbols: int, seed: int, dtype: str)
 
 
 def _find_embedding_deviation(model: ModelConfig) -> float:
-    """Return the first deviation of the embedding; vectors that also give logits are small, and scaled up as inputs.
+    """Return the standard deviation of the first embedding; tied ones start small and are scaled up as inputs.
 
     Source: Vaswani et al. 2017, section 3.4.
     """
@@ -226,11 +226,11 @@ def _make_output(model: SizedModel, num_symbols: int, seed: int, dtype: str) -> 
 
 
 def _has_large_features(model: ModelConfig) -> bool:
-    """Return whether what the output reads may be larger than the outputs of a plain LSTM on an embedding."""
+    """Return whether the output's features may be larger than the outputs of a plain LSTM on an embedding."""
     has_large = CELLS.find(model.cell).has_large_features
     return has_large or model.embedding_dim is None or model.layer_norm or model.residual
 
 
 def _grow_by_residual(model: ModelConfig) -> float:
-    """Return how much larger the sum of all layers' outputs is than that of one."""
+    """Return the growth of the features by residual sums, relative to one layer's outputs."""
     return math.sqrt(model.num_layers if model.residual else 1)

@@ -1,6 +1,6 @@
-"""The embedding as the output matrix: symbols that are alike going in are alike coming out.
+"""The tied output: the embedding is also the output matrix.
 
-Axes: b batch, t time, v vocabulary, e embedding, h hidden.
+Axes: b stream, t time, v vocabulary, e input features (the embedding's), h hidden units.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ class TiedOutput(keras.layers.Layer):
     Args:
         num_symbols: v.
         embedding_dim: e.
-        hidden_size: h; where it is not e, a projection stands between.
+        hidden_size: h; a projection maps it to e where the two differ.
         initializer: of the projection.
         dtype: Keras' policy.
     """
@@ -38,7 +38,7 @@ class TiedOutput(keras.layers.Layer):
         matrices = [embedding_ev]
         if self.projection is not None:
             (h, e), v = self.projection.shape, embedding_ev.shape[1]
-            # In the cheaper order: one product of all features with the folded matrix, or two.
+            # The cheaper order: one product with the folded matrix, or two.
             fold = v * (h - e) < h * e
             matrices = [self.projection @ embedding_ev] if fold else [self.projection, embedding_ev]
         features = tf.cast(features_bth, self.compute_dtype)
@@ -47,6 +47,6 @@ class TiedOutput(keras.layers.Layer):
         return features + tf.cast(self.bias, self.compute_dtype)
 
     def find_matrix(self, embedding_ve: Any) -> Any:
-        """Return the one matrix_hv that features are multiplied with in effect."""
+        """Return the matrix_hv that is the product of projection and embedding."""
         embedding_ev = tf.transpose(tf.convert_to_tensor(embedding_ve))
         return embedding_ev if self.projection is None else self.projection @ embedding_ev

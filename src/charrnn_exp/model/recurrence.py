@@ -1,6 +1,7 @@
-"""A recurrent layer trained fast on a CPU, whatever its cell: the loop over time and its gradient, written by hand.
+"""The fast recurrent layer for a CPU: the loop over time and its gradient by hand, for any cell.
 
-Axes: b batch, t time, v vocabulary, e input features, h hidden, k = e + h, n = t * b, z the gates: rows of a product.
+Axes: b stream, t time, n character (t * b), v vocabulary, e input features, k matrix columns (e + h), m matrix rows
+(of any stack), h hidden units, z gates (rows of a product).
 
 Three facts about XLA on a CPU (TensorFlow 2.21) shape this file; docs/log/recurrent_layer.md has the numbers:
 - It multiplies bfloat16 fast only as bf16 x bf16 -> float32 (`output_type`) with a plain left operand. So arrays are
@@ -27,7 +28,7 @@ from charrnn_exp.model.products import (
 )
 
 MAX_ONE_HOT = 256
-"""Up to so many symbols a one-hot product is faster than gathering the rows of a kernel and summing their gradients."""
+"""Largest number of symbols for which a one-hot product beats gathering kernel rows and summing their gradients."""
 
 
 def run(
@@ -45,13 +46,13 @@ def run(
 
     Args:
         cell: the maths of a step.
-        inputs_teb: floats, features first, batch last; all three sizes known when traced.
+        inputs_teb: floats; all three sizes are known when traced.
         weights: of the layer by name, in the order of the cell.
         states: [h, b] each, before the first step.
         precision: see `Recurrent`.
-        training: False saves nothing for a gradient and is faster.
-        need_input_gradient: False (inputs are data) saves a product; the inputs' gradient is then None.
-        offsets_tzb: what is added to the inputs' product with the kernel; None: nothing.
+        training: whether to keep the values that a gradient needs; False is faster.
+        need_input_gradient: False, for inputs that are data, saves a product; their gradient is then None.
+        offsets_tzb: added to the product of inputs and kernel; None: nothing.
 
     Returns:
         outputs_thb (bfloat16 if the precision is), states after the last step.
@@ -62,7 +63,7 @@ def run(
 
     @tf.custom_gradient
     def apply(*arguments: Any) -> tuple[Any, Any]:
-        # Without stop_gradient an eager tape would differentiate the compiled functions too, to no use.
+        # stop_gradient keeps an eager tape from also differentiating the compiled functions.
         arguments = tuple(map(tf.stop_gradient, arguments))
         (inputs_teb, *offsets), rest = arguments[: len(sources)], arguments[len(sources) :]
         values, states = dict(zip(names, rest[: len(names)], strict=True)), rest[len(names) :]
@@ -74,10 +75,10 @@ def run(
         def backward(d_outputs_thb: Any, *d_states: Any) -> tuple[Any, ...]:
             assert training, "a gradient needs training=True"
             xs_tkb, slopes = saved
-            own = {name: values[name] for name in cell.state_weights}
-            d_zs_tzb, d_states, d_own = _backward(cell, slopes, recurrent_kernel_hz, own, d_outputs_thb, d_states)
+            others = {name: values[name] for name in cell.state_weights}
+            d_zs_tzb, d_states, d_others = _backward(cell, slopes, recurrent_kernel_hz, others, d_outputs_thb, d_states)
             d_z_zn, e, h = _flatten_time(d_zs_tzb, operand), kernel_ez.shape[0], states[0].shape[0]
-            d_weights = find_weight_gradients(cell, _flatten_time(xs_tkb, operand), d_z_zn, e, dtype) | d_own
+            d_weights = find_weight_gradients(cell, _flatten_time(xs_tkb, operand), d_z_zn, e, dtype) | d_others
             rows, d_inputs_teb, d_offsets = find_rows(cell.gates_of_inputs, h), None, []
             if need_input_gradient:
                 d_inputs_en = tf.cast(_multiply_inputs(order(cell, kernel_ez, h), d_z_zn[rows], dtype), operand)
@@ -102,7 +103,7 @@ def run_on_ids(
     precision: str,
     training: bool,
 ) -> tuple[Any, State]:
-    """Run a first layer whose inputs are rows of an embedding, or one-hot where that is None; like `run` otherwise.
+    """Run a first layer on ids: its inputs are rows of an embedding, or one-hot if that is None; see `run`.
 
     A one-hot times the small matrix embedding @ kernel is the same as the embedding times the kernel. It joins the
     product of each step and the one of the weight gradient, and saves the inputs' gradient: less work while v < 2 e.
@@ -116,7 +117,7 @@ def run_on_ids(
         inputs_teb = tf.transpose(tf.gather(embedding_ve, ids_tb), [0, 2, 1])
         return run(cell, inputs_teb, weights, states, **options)
     if embedding_ve is None and kernel.shape[0] > MAX_ONE_HOT:
-        # Nothing is left to multiply but the hidden values: inputs of no features.
+        # Only hidden values are multiplied: the inputs have no features.
         offsets_tzb = tf.transpose(tf.gather(kernel, ids_tb), [0, 2, 1])
         nothing = {**weights, cell.kernel: tf.zeros([0, kernel.shape[1]], dtype)}
         options |= {"need_input_gradient": False, "offsets_tzb": offsets_tzb}
@@ -127,7 +128,7 @@ def run_on_ids(
 
 
 def _pop_matrices(cell: Cell, values: dict[str, Any], operand: Any) -> tuple[Any, Any | None]:
-    """Take the inputs' matrix and the hidden values' (None: there is none) out of the weights, as operands."""
+    """Remove kernel and recurrent kernel (None: the cell has none) from the weights; return them as operands."""
     kernel_ez = tf.cast(values.pop(cell.kernel), operand)
     return kernel_ez, None if cell.recurrent_kernel is None else tf.cast(values.pop(cell.recurrent_kernel), operand)
 
@@ -136,7 +137,7 @@ def _pop_matrices(cell: Cell, values: dict[str, Any], operand: Any) -> tuple[Any
 def _forward(
     cell: Any, inputs_teb: Any, offsets: list[Any], matrices: list[Any], values: Any, states: State, training: bool
 ) -> tuple[Any, ...]:
-    """Return outputs_thb, the last states, and what the gradient needs: xs_tkb and slopes_thb, as bits."""
+    """Return outputs_thb, the last states, and for the gradient xs_tkb and slopes_thb, as bits."""
     operand, dtype, num_steps = matrices[0].dtype, states[0].dtype, inputs_teb.shape[0]
     bits_teb, offset_bits = _to_bits(inputs_teb), [_to_bits(offsets_tzb) for offsets_tzb in offsets]
 
@@ -169,7 +170,7 @@ def _forward(
 def _backward(
     cell: Any, slopes: list[Any], recurrent_kernel_hz: Any, weights: Any, d_outputs_thb: Any, d_states: State
 ) -> tuple[Any, ...]:
-    """Go from the last step to the first.
+    """Run the gradient from the last step to the first.
 
     Returns:
         d_zs_tzb as bits, the gradients of the initial states, the gradients of the weights that read states.
@@ -179,22 +180,22 @@ def _backward(
     operand, recurrent = d_outputs_thb.dtype, find_rows(cell.gates_of_hidden, h)
     bits_thb = _to_bits(d_outputs_thb)
 
-    def step(t: Any, d_states: State, d_weights: Any, d_zs: Any) -> tuple[Any, ...]:
+    def step(t: Any, d_states: State, d_weights: Any, d_gate_stack: Any) -> tuple[Any, ...]:
         values = [tf.cast(_from_bits(stack[t], operand), dtype) for stack in slopes]
         d_h_hb = d_states[0] + tf.cast(_from_bits(bits_thb[t], operand), dtype)
         d_gates, (d_direct_hb, *others), d_more = cell.step_back(values, weights, (d_h_hb, *d_states[1:]))
         d_z_zb = tf.concat([tf.cast(d, operand) for d in d_gates], 0)
-        parts = [] if recurrent_kernel_hz is None else [multiply(recurrent_kernel_hz, d_z_zb[recurrent], dtype)]
-        parts += [] if d_direct_hb is None else [d_direct_hb]
-        d_h_hb = sum(parts[1:], parts[0]) if parts else tf.zeros_like(d_h_hb)
+        terms = [] if recurrent_kernel_hz is None else [multiply(recurrent_kernel_hz, d_z_zb[recurrent], dtype)]
+        terms += [] if d_direct_hb is None else [d_direct_hb]
+        d_h_hb = sum(terms[1:], terms[0]) if terms else tf.zeros_like(d_h_hb)
         d_weights = {name: d_weights[name] + d_more[name] for name in d_weights}
-        return t - 1, (d_h_hb, *others), d_weights, d_zs.write(t, _to_bits(d_z_zb))
+        return t - 1, (d_h_hb, *others), d_weights, d_gate_stack.write(t, _to_bits(d_z_zb))
 
-    # One column a stream, summed at the end: a sum over streams in each step would not vectorise.
+    # One column per stream, summed at the end: a sum over streams in each step would not vectorise.
     d_weights = {name: tf.zeros([*weight.shape, b], dtype) for name, weight in weights.items()}
     start = (num_steps - 1, tuple(d_states), d_weights, tf.TensorArray(slopes[0].dtype, num_steps))
-    _, d_states, d_weights, d_zs = tf.while_loop(lambda t, *_: t >= 0, step, start)
-    return d_zs.stack(), d_states, {name: tf.reduce_sum(d, axis=-1) for name, d in d_weights.items()}
+    _, d_states, d_weights, d_gate_stack = tf.while_loop(lambda t, *_: t >= 0, step, start)
+    return d_gate_stack.stack(), d_states, {name: tf.reduce_sum(d, axis=-1) for name, d in d_weights.items()}
 
 
 @compile_by_xla
@@ -202,9 +203,9 @@ def _multiply_inputs(kernel_ez: Any, d_z_zn: Any, dtype: Any) -> Any:
     return multiply(kernel_ez, d_z_zn, dtype)
 
 
-def _flatten_time(stack_tab: Any, operand: Any) -> Any:
-    """Bits [t, a, b] to numbers [a, t * b]; not compiled, or XLA would fold the transpose into the next product."""
-    return _from_bits(tf.reshape(tf.transpose(stack_tab, [1, 0, 2]), [stack_tab.shape[1], -1]), operand)
+def _flatten_time(stack_tmb: Any, operand: Any) -> Any:
+    """Convert bits [t, m, b] to numbers [m, t * b]; uncompiled, since XLA would fold the transpose into the product."""
+    return _from_bits(tf.reshape(tf.transpose(stack_tmb, [1, 0, 2]), [stack_tmb.shape[1], -1]), operand)
 
 
 def _to_bits(array: Any) -> Any:

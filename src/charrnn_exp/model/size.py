@@ -1,4 +1,4 @@
-"""How many weights a model has, and the largest that a budget pays for; needed before TensorFlow is imported."""
+"""The number of weights of a model, and the largest model within a budget; TensorFlow is not imported."""
 
 import dataclasses
 from bisect import bisect_right
@@ -8,7 +8,7 @@ from charrnn_exp.errors import UserError
 from charrnn_exp.model.cells.registry import CELLS
 
 LARGEST_HIDDEN_SIZE = 16_384
-"""As `model.hidden_size` may be at most."""
+"""The upper bound of `model.hidden_size`."""
 
 
 @dataclasses.dataclass(kw_only=True, slots=True)
@@ -19,7 +19,7 @@ class SizedModel(ModelConfig):
 
 
 def resolve(model: ModelConfig, *, num_symbols: int) -> SizedModel:
-    """Return the model with a hidden_size: its own, or the largest whose weights the budget pays for.
+    """Return the model with a hidden_size: the one set, or the largest within the budget.
 
     Args:
         model: checked settings.
@@ -42,7 +42,7 @@ def resolve(model: ModelConfig, *, num_symbols: int) -> SizedModel:
             f"got {budget}. Raise it, or lower model.embedding_dim."
         )
     largest = bisect_right(range(1, LARGEST_HIDDEN_SIZE + 1), budget, key=count)
-    # The count grows with the size but for one step down: no projection is needed where both sizes are equal.
+    # The count grows with the size except where hidden_size equals embedding_dim, which needs no projection.
     if model.tie_embeddings and model.embedding_dim is not None and count(model.embedding_dim) <= budget:
         largest = max(largest, model.embedding_dim)
     return _with_hidden_size(model, largest)

@@ -1,4 +1,4 @@
-"""The weights of a network as plain arrays by name, out of it and into it."""
+"""The weights of a network as plain arrays by name: read from it, loaded into it."""
 
 from collections.abc import Mapping
 from typing import Any
@@ -11,36 +11,38 @@ from charrnn_exp.model.network import Network
 
 
 def read_weights(network: Network) -> dict[str, npt.NDArray[Any]]:
-    """Return the weights that the network has, by the names they have in a `weights.npz`."""
+    """Return the network's weights by their names in `weights.npz`."""
     return {name_weight(variable): variable.value.numpy() for variable in network.trainable_variables}
 
 
 def load_weights(network: Network, weights: Mapping[str, npt.NDArray[Any]]) -> None:
-    """Give the network the weights of a `weights.npz`.
+    """Load the weights of a `weights.npz` into the network.
 
     Raises:
-        MachineError: if one is missing, or not of the shape and type that the network has.
+        MachineError: if one is missing, or its shape or type differs from the network's.
     """
     for variable in network.trainable_variables:
         variable.assign(find_array(weights, name_weight(variable), variable))
 
 
 def find_array(arrays: Mapping[str, npt.NDArray[Any]], name: str, like: Any) -> npt.NDArray[Any]:
-    """Return the array of this name after comparing its shape and type with the variable that takes it.
+    """Return the array of this name, checked for the shape and type of the variable that takes it.
 
     Raises:
-        MachineError: if it is missing or differs, or is a negative number of the progress.
+        MachineError: if it is missing or differs, or a number of the progress is negative.
     """
     like = np.asarray(like)
     found = arrays.get(name)
     if found is None or (found.dtype, found.shape) != (like.dtype, like.shape):
         shown = "nothing" if found is None else f"{found.dtype} {found.shape}"
-        raise MachineError(f"the checkpoint must have {name} as {like.dtype} {like.shape}, got {shown}.")
+        raise MachineError(
+            f"the checkpoint is damaged: {name} is {shown}, the network needs {like.dtype} {like.shape}."
+        )
     if name.startswith("progress.") and found < 0:
-        raise MachineError(f"the checkpoint must have {name} of at least 0, got {found}.")
+        raise MachineError(f"the checkpoint is damaged: {name} is {found}, below 0.")
     return found
 
 
 def name_weight(variable: Any) -> str:
-    """Return the name that a variable of the network has in a `weights.npz`."""
+    """Return the name of a network's variable in `weights.npz`."""
     return str(variable.path).removeprefix("network/").replace("/", ".")

@@ -35,16 +35,16 @@ def read_npz(path: Path, *, num_bytes: int, sha256: str) -> Arrays:
             with path.open("rb") as file:
                 found["sha256"] = hashlib.file_digest(file, "sha256").hexdigest()
     except OSError as error:
-        raise MachineError(f"{path} must be readable, got {error.strerror}.") from error
+        raise MachineError(f"cannot read {path} ({error.strerror}): mend its permissions or disk.") from error
     if found != (expected := {"bytes": num_bytes, "sha256": sha256}):
-        raise MachineError(f"{path} must have {expected}, got {found}: it is damaged.")
+        raise MachineError(f"{path} is damaged: its manifest says {expected}, the file has {found}.")
     try:
         with zipfile.ZipFile(path) as archive:
             _check_members(archive.infolist(), num_bytes)
             return {info.filename.removesuffix(".npy"): _read_array(archive, info) for info in archive.infolist()}
     except Exception as error:  # zipfile, zlib, NumPy and the disk each raise their own
         raise MachineError(
-            f"{path} must hold arrays of numbers, got {one_line(error)[:300]}: do not use it."
+            f"{path} holds more than arrays of numbers ({one_line(error)[:300]}): do not use it."
         ) from error
 
 

@@ -18,7 +18,7 @@ TRAINING = "training.npz"
 
 @dataclass(frozen=True, kw_only=True)
 class Snapshot:
-    """A training state as plain numbers: what a checkpoint holds.
+    """A training state as plain numbers, the content of a checkpoint.
 
     Args:
         step: optimizer updates made.
@@ -60,13 +60,13 @@ class Checkpoint:
             found, expected = (manifest["format"], manifest["step"]), (FORMAT, self.step)
             written_sha256 = manifest.pop("sha256")
         except (FileNotFoundError, IsADirectoryError, ValueError, KeyError) as error:
-            raise MachineError(f"{self.folder} must have a readable manifest, got {one_line(error)}.") from error
+            raise MachineError(
+                f"cannot read the manifest of {self.folder} ({one_line(error)}): it is damaged."
+            ) from error
         if found != expected:
             raise MachineError(f"{self.folder / MANIFEST} must be of format and step {expected}, got {found}.")
         if written_sha256 != hash_manifest(manifest):
-            raise MachineError(
-                f"{self.folder / MANIFEST} must be as it was written, got another sha256: it is damaged."
-            )
+            raise MachineError(f"{self.folder / MANIFEST} is damaged: its sha256 is not the one written in it.")
         return manifest
 
     def is_kept(self) -> bool:
@@ -90,7 +90,9 @@ class Checkpoint:
             expected = self.read_manifest()["files"][name]
             num_bytes, sha256 = int(expected["bytes"]), str(expected["sha256"])
         except (ValueError, KeyError, TypeError, OverflowError) as error:
-            raise MachineError(f"{self.folder / MANIFEST} must describe {name}, got {one_line(error)}.") from error
+            raise MachineError(
+                f"{self.folder / MANIFEST} does not describe {name} ({one_line(error)}): it is damaged."
+            ) from error
         return read_npz(self.folder / name, num_bytes=num_bytes, sha256=sha256)
 
 

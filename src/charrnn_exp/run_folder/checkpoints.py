@@ -1,4 +1,4 @@
-"""Checkpoints: plain arrays with a manifest, written so that a kill at any moment leaves the last one whole."""
+"""Checkpoints are plain arrays with a manifest; a kill at any moment leaves the last one whole."""
 
 import contextlib
 import hashlib
@@ -20,9 +20,9 @@ REPLACED, PRUNED = "replaced", "pruned"
 """Why a checkpoint was hidden: another of its step takes its place, or there were too many."""
 NAME = re.compile(r"step_[0-9]{10,18}")
 SAME_FACTS = ("model", "optimizer", "vocabulary_sha256", "dataset")
-"""Facts without which a checkpoint cannot be gone on from."""
+"""Facts that must be equal for a run to resume from a checkpoint."""
 ARITHMETIC_FACTS = ("precision", "machine", "versions")
-"""Facts that may move the last digits of the numbers to come."""
+"""Facts whose change may move the last digits of later numbers."""
 
 
 class CheckpointStore:
@@ -30,8 +30,8 @@ class CheckpointStore:
 
     Args:
         folder: made when the first checkpoint is saved.
-        facts: written into every manifest: what the numbers depend on and arrays do not show.
-        num_rolling: checkpoints that are neither kept nor best and yet stay.
+        facts: written into every manifest: model, text, machine and versions that the arrays do not show.
+        num_rolling: number of newest checkpoints that stay besides kept ones and the best.
     """
 
     def __init__(self, folder: Path, *, facts: dict[str, Any], num_rolling: int) -> None:
@@ -43,7 +43,7 @@ class CheckpointStore:
         """Return the checkpoints, oldest first.
 
         Raises:
-            OSError: if the disk does not say; `glob` would take a folder that cannot be read for an empty one.
+            OSError: if the folder cannot be read, which `glob` would take for an empty one.
         """
         try:
             paths = sorted(self.folder.iterdir())
@@ -52,10 +52,10 @@ class CheckpointStore:
         return [Checkpoint(path) for path in paths if NAME.fullmatch(path.name) and path.is_dir()]
 
     def best_step(self) -> int | None:
-        """Return the step of the best checkpoint, as the newest readable manifest tells; None before a validation.
+        """Return the step of the best checkpoint by the newest readable manifest; None before a validation.
 
         Raises:
-            OSError: if the disk does not say.
+            OSError: if the folder cannot be read.
         """
         for checkpoint in reversed(self.find_all()):
             with contextlib.suppress(MachineError, KeyError):
@@ -70,11 +70,11 @@ class CheckpointStore:
         return self.find_all()[-1] if best is None else Checkpoint(self.folder / _folder_name(best))
 
     def save(self, snapshot: Snapshot, *, kept: bool) -> None:
-        """Write a checkpoint, then forget the rolling ones that are too many.
+        """Write a checkpoint, then delete surplus rolling ones.
 
         Serialised in memory, written to a hidden folder, synced, renamed, and the parent synced: at every moment
         either the old checkpoints alone are there, or the new one too, whole. One of the same step with other bytes is
-        hidden first; should the new one not get there, `load_newest` brings it back.
+        hidden first; if writing fails, `load_newest` brings it back.
 
         Raises:
             MachineError: if the disk is full or the folder is not writable; the old checkpoints stay.
@@ -99,18 +99,18 @@ class CheckpointStore:
         try:
             self._write_folder(target, files)
             if snapshot.best_step:
-                self._tell_best(snapshot.best_step)
+                self._write_best(snapshot.best_step)
             self._prune()
         except OSError as error:
             shutil.rmtree(_hidden(target, str(os.getpid())), ignore_errors=True)  # half of it takes space
             where = f" at {error.filename}" if error.filename else ""
             raise MachineError(
-                f"checkpoint {target} must be written, got {error.strerror}{where}. The checkpoints before it are "
-                "whole; free some space or mend the folder, then resume."
+                f"cannot write checkpoint {target} ({error.strerror}{where}): free some space or mend the folder, "
+                "then resume from the checkpoint before it."
             ) from error
 
     def load_newest(self) -> tuple[Checkpoint, Arrays, Arrays, list[str]]:
-        """Return the newest checkpoint that is whole, its arrays, and a line for each damaged one passed over.
+        """Return the newest whole checkpoint, its arrays, and a line for each damaged one skipped.
 
         Raises:
             MachineError: if none is whole.
@@ -121,11 +121,13 @@ class CheckpointStore:
             try:
                 return checkpoint, checkpoint.read(WEIGHTS), checkpoint.read(TRAINING), warnings
             except (MachineError, OSError) as error:
-                warnings.append(f"{one_line(error)} Going back to the one before.")
-        raise MachineError(f"{self.folder} must hold a whole checkpoint, got none.", *warnings)
+                warnings.append(f"{one_line(error)} Using the previous checkpoint.")
+        raise MachineError(
+            f"no whole checkpoint in {self.folder}: restore one from a copy, or start a new run.", *warnings
+        )
 
     def _bring_back(self) -> None:
-        """Give a checkpoint its name back if a kill kept the one that was to replace it from getting there."""
+        """Rename a hidden checkpoint back where a kill interrupted its replacement."""
         for hidden in self.folder.glob(f".step_*.{REPLACED}"):
             target = hidden.with_name(hidden.name.removeprefix(".").removesuffix(f".{REPLACED}"))
             if NAME.fullmatch(target.name) and not target.exists():
@@ -133,7 +135,7 @@ class CheckpointStore:
                     hidden.rename(target)
 
     def check_facts(self, checkpoint: Checkpoint) -> None:
-        """Compare what the checkpoint was made of with this run: model, optimizer, vocabulary, text.
+        """Compare model, optimizer, vocabulary and text of a checkpoint with those of this run.
 
         A model of older settings is compared by their meaning then, which is found from the model's settings alone.
 
@@ -153,7 +155,7 @@ class CheckpointStore:
             raise UserError(*problems)
 
     def find_changes(self, checkpoint: Checkpoint) -> list[str]:
-        """Return a line for each fact of the arithmetic that is not what the checkpoint was made with."""
+        """Return a line for each fact of the arithmetic that has changed since the checkpoint."""
         manifest, lines = checkpoint.read_manifest(), []
         if (numerics := manifest.get("numerics", 1)) != versions.NUMERICS:
             lines.append(
@@ -161,11 +163,11 @@ class CheckpointStore:
                 f"{versions.NUMERICS}: the run goes on with the arithmetic of this program."
             )
         for fact in ARITHMETIC_FACTS:
-            before, now = manifest.get(fact), self._facts.get(fact)
+            then, now = manifest.get(fact), self._facts.get(fact)
             pairs = (
-                [(f"{fact}.{key}", before.get(key), now.get(key)) for key in sorted({*before, *now})]
-                if isinstance(before, dict) and isinstance(now, dict)
-                else [(fact, before, now)]
+                [(f"{fact}.{key}", then.get(key), now.get(key)) for key in sorted({*then, *now})]
+                if isinstance(then, dict) and isinstance(now, dict)
+                else [(fact, then, now)]
             )
             lines += [
                 f"checkpoint {checkpoint.folder.name} was made with {name} {old!r}, this process has {new!r}: "
@@ -178,7 +180,7 @@ class CheckpointStore:
     def _write_folder(self, target: Path, files: dict[str, memoryview]) -> None:
         same_arrays = _holds(target, {name: files[name] for name in (WEIGHTS, TRAINING)})
         if same_arrays and not (target / MANIFEST).is_dir():
-            # Made before, by this run until it fell back to an older one: only what the manifest says may be new.
+            # An earlier session made the same arrays before it fell back: only the manifest may be new.
             write_durably(target / MANIFEST, bytes(files[MANIFEST]))
             return
         temporary = _hidden(target, str(os.getpid()))
@@ -196,8 +198,8 @@ class CheckpointStore:
         sync_folder(self.folder)
         shutil.rmtree(_hidden(target, REPLACED), ignore_errors=True)
 
-    def _tell_best(self, step: int) -> None:
-        """Keep best.json true, for those who look into the folder: a kill may have left it behind the manifests."""
+    def _write_best(self, step: int) -> None:
+        """Write best.json, which no program reads: a kill may have left it older than the manifests."""
         path, text = self.folder / "best.json", json.dumps({"step": step}) + "\n"
         if not path.exists() or path.read_bytes() != text.encode():
             write_durably(path, text)
@@ -227,7 +229,7 @@ def _hidden(folder: Path, why: str) -> Path:
 
 
 def _hide(folder: Path, why: str) -> None:
-    """Rename it: files that go one by one would leave half a checkpoint under a good name after a kill."""
+    """Rename a checkpoint: a kill while its files go one by one would leave half of it under a valid name."""
     hidden = _hidden(folder, why)
     shutil.rmtree(hidden, ignore_errors=True)
     folder.rename(hidden)

@@ -1,4 +1,4 @@
-"""The folder of a run: everything the verbs need, no absolute path, free to be moved or copied."""
+"""The folder of a run holds everything that the verbs need and no absolute path: it may be moved or copied."""
 
 import functools
 import json
@@ -35,7 +35,7 @@ class RunInUseError(MachineError):
 
 
 class RunFolder:
-    """Names and contents of what lies in a run folder.
+    """The files of one run: their names, how they are read and written.
 
     Args:
         path: of the folder.
@@ -78,15 +78,14 @@ class RunFolder:
                 stack.enter_context(hold_lock(self.lock_file))
             except LockHeldError as error:
                 raise RunInUseError(
-                    f"run {self.path} must be free, got process {error.holder}, which works on it. "
-                    "Wait for it or stop it."
+                    f"run {self.path} is in use by process {error.holder}: wait for it or stop it."
                 ) from error
             except OSError as error:
                 raise self._unwritable(error) from error
             yield
 
     def create(self, config: Config, vocabulary: Vocabulary) -> None:
-        """Make the folder and write what is known before the first step.
+        """Make the folder; write settings, versions and vocabulary.
 
         A run that is resumed gets its upgraded settings and then their version: after a kill between the two,
         upgrading once more changes nothing.
@@ -109,8 +108,8 @@ class RunFolder:
 
     def _unwritable(self, error: OSError) -> MachineError:
         return MachineError(
-            f"run folder {self.path.absolute()} must be writable, got {error.strerror}. "
-            "Run from a folder you own with space on its disk."
+            f"cannot write the run folder {self.path.absolute()} ({error.strerror}): "
+            "run from a folder you own with space on its disk."
         )
 
     def _refuse_links(self) -> None:
@@ -119,14 +118,14 @@ class RunFolder:
             for path in (Path(parent, name) for name in (*folders, *files)):
                 if path.is_symlink():
                     raise MachineError(
-                        f"{path} must lie in the run folder, got a link to {os.readlink(path)}. "
-                        "Put what it points to in its place (cp -rL copies a run so)."
+                        f"{path} is a link to {os.readlink(path)}, and a run folder may hold none: "
+                        "replace it by its target (cp -rL copies a run so)."
                     )
 
     def read_values(self, *, key: str = "run") -> dict[str, Any]:
-        """Return the run's settings as plain values; those of an older version with what they meant then.
+        """Return the run's settings as plain values; an older version's keep the meaning they had.
 
-        The upgrade is said once in a process, in one line; the folder stays as it is until a resume begins.
+        An upgrade is printed once per process, in one line; the folder is unchanged until a resume begins.
 
         Raises:
             UserError: if there are none, or a newer version of this program wrote them.
@@ -151,7 +150,7 @@ class RunFolder:
         return self._check(self.read_values())
 
     def read_untracked_config(self) -> Config:
-        """Return the run's settings, checked, for whom it does not matter how it was tracked."""
+        """Return the run's settings, checked, with tracking off."""
         return self._check(forget_tracking(self.read_values()))
 
     def _check(self, values: dict[str, Any]) -> Config:
@@ -165,13 +164,15 @@ class RunFolder:
         try:
             return Vocabulary.from_json(read_json(self.vocabulary))
         except (OSError, ValueError, KeyError, TypeError) as error:
-            raise MachineError(f"{self.vocabulary} must hold a vocabulary, got {one_line(error)[:300]}.") from error
+            raise MachineError(
+                f"{self.vocabulary} holds no vocabulary ({one_line(error)[:300]}): restore it from a copy of the run."
+            ) from error
 
     def read_summary(self) -> Summary:
         """Return the summary, with a status of None where the run never wrote one.
 
         Raises:
-            MachineError: if it is not what a run writes.
+            MachineError: if a value has the wrong type.
         """
         try:
             return Summary.from_json(_read_object(self.summary))
@@ -179,10 +180,10 @@ class RunFolder:
             raise MachineError(f"{self.summary} {error}. Move it away.") from error
 
     def read_tracking(self) -> dict[str, Any]:
-        """Return what MLflow was told of the run, with its `run_id` there and whether it has all; empty if nothing.
+        """Return `tracking.json`: the description sent to MLflow, `run_id`, and `complete`; empty without a file.
 
         Raises:
-            MachineError: if it is not what a run writes.
+            MachineError: if a value has the wrong type.
         """
         values = _read_object(self.tracking)
         for key, value in values.items():
@@ -194,7 +195,7 @@ class RunFolder:
         return values
 
     def write_tracking(self, values: Mapping[str, Any]) -> None:
-        """Replace it."""
+        """Replace `tracking.json`."""
         write_durably(self.tracking, json.dumps(dict(values), indent=2) + "\n")
 
     def write_summary(self, summary: Summary) -> None:
@@ -208,7 +209,7 @@ def _note_once(line: str) -> None:
 
 
 def forget_tracking(values: dict[str, Any]) -> dict[str, Any]:
-    """Return settings of a run that is not tracked, so that a server of the past need not be known any more."""
+    """Return the settings with tracking off, so that a former tracking server need not exist."""
     tracking = values.get("tracking")
     if not isinstance(tracking, dict):
         return values
@@ -222,11 +223,11 @@ def _read_object(path: Path) -> dict[str, Any]:
     except FileNotFoundError:
         return {}
     except (OSError, ValueError) as error:
-        raise MachineError(f"{path} must be readable, got {one_line(error)[:300]}. Move it away.") from error
+        raise MachineError(f"cannot read {path} ({one_line(error)[:300]}). Move it away.") from error
 
 
 def find_run(reference: str, *, key: str = "run") -> RunFolder:
-    """Return the run that the user means: `latest`, a run folder, or an MLflow run id of a run below outputs/.
+    """Return the run that a reference names: `latest`, a run folder, or an MLflow run id of a run below outputs/.
 
     Args:
         reference: as typed.

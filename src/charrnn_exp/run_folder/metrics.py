@@ -34,7 +34,9 @@ class MetricsFile:
         try:
             self._file.write(json.dumps({"step": step, **metrics}) + "\n")
         except OSError as error:
-            raise MachineError(f"{self._path} must be writable, got {error.strerror}.") from error
+            raise MachineError(
+                f"cannot write {self._path} ({error.strerror}): free some space or mend the folder, then resume."
+            ) from error
 
     def sync(self) -> None:
         """Sync all rows to disk.
@@ -46,7 +48,9 @@ class MetricsFile:
             self._file.flush()
             os.fsync(self._file.fileno())
         except OSError as error:
-            raise MachineError(f"{self._path} must be writable, got {error.strerror}.") from error
+            raise MachineError(
+                f"cannot write {self._path} ({error.strerror}): free some space or mend the folder, then resume."
+            ) from error
 
     def close(self) -> None:
         """Close the file."""
@@ -78,4 +82,6 @@ def _read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:
                 raise ValueError(f"{line[:100]!r} in line {number}")
             yield line, row
     except (OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError) as error:
-        raise MachineError(f"{path} must have a step and numbers in each line, got {one_line(error)[:300]}.") from error
+        raise MachineError(
+            f"{path} is damaged ({one_line(error)[:300]}): each line must hold a step and numbers."
+        ) from error

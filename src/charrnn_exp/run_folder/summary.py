@@ -9,15 +9,15 @@ from typing import Any, Self, get_args, get_origin, get_type_hints
 
 @dataclass(frozen=True, kw_only=True)
 class Summary:
-    """The state of a run; None, or empty, is all that was not known when it was written.
+    """The state of a run; a value that was not known when it was written is None or empty.
 
     Args:
-        status: RUNNING, FINISHED, FAILED or KILLED; None where no summary was ever written.
+        status: RUNNING, FINISHED, FAILED or KILLED; None without a `summary.json`.
         run_id: of the MLflow run.
         step: optimizer updates made.
         epoch: passes completed.
-        train_loss: mean of the pass under way or of the last one, nats per character.
-        val_loss: of the weights that are sampled after the last validation, nats per character.
+        train_loss: mean of the current epoch, or of the last complete one, nats per character.
+        val_loss: of the sampled weights at the last validation, nats per character.
         val_loss_raw: of the weights without averaging.
         best_val_loss: lowest validation loss.
         best_step: where it was reached.
@@ -28,9 +28,9 @@ class Summary:
         val_characters: of the validation text, `used` and `all`.
         dataset_notes: sentences about odd things in the text.
         num_parameters: trainable weights.
-        chars_per_second: median over the updates of a session but its first.
+        chars_per_second: median over the updates of a session without its first.
         seconds: wall clock of the last session.
-        seconds_by_activity: where they went.
+        seconds_by_activity: their share by activity.
         checkpoint: the newest, a path in the run folder.
         sample: the newest, a path in the run folder.
     """
@@ -59,16 +59,16 @@ class Summary:
 
     @property
     def has_ended(self) -> bool:
-        """Whether the run wrote how it ended; one that did not is alive, or was killed without a word."""
+        """Whether the run wrote its end; one that did not is running, or was killed."""
         return self.status not in (None, "RUNNING")
 
     def to_json(self) -> dict[str, Any]:
-        """Return plain values in order; numbers that JSON lacks (NaN, infinity) are None."""
+        """Return plain values in order; NaN and infinity, which JSON lacks, are None."""
         return {name: _to_json_value(value) for name, value in asdict(self).items()}
 
     @classmethod
     def from_json(cls, values: Mapping[str, Any]) -> Self:
-        """Return the summary that the values describe; a key that an older run lacks is None, one of a newer is left.
+        """Return the summary of plain values; a missing key is None, an unknown one is ignored.
 
         Raises:
             ValueError: if a value is not of the type that a run writes.

@@ -1,4 +1,4 @@
-"""Versions of settings and of numerics: what a run of an older version of this program meant.
+"""Versions of settings and of numerics: the meaning of runs from older programs.
 
 A run records both numbers in `versions.json`; a run without that file is of version 1 of both. To change a setting,
 raise `SETTINGS` and add an entry to `CHANGES` with the meaning for older runs; to change the arithmetic, raise
@@ -53,7 +53,7 @@ class Renamed:
 
 
 def _find_source(values: Mapping[str, Any]) -> str:
-    """Return where the text of a run of version 1 came from: its name told."""
+    """Return the source of the text of a run of version 1, which its name implied."""
     name = values["dataset"]["name"]
     return name if name in ("stdlib", "file") else "network"
 
@@ -84,7 +84,7 @@ CHANGES: tuple[Added | Renamed, ...] = (
 
 @dataclass(frozen=True)
 class Versions:
-    """What a run was made with.
+    """The versions that a run was made with.
 
     Args:
         settings: version of its settings.
@@ -113,14 +113,16 @@ def read_versions(path: Path) -> Versions:
     except FileNotFoundError:
         return Versions(settings=1, numerics=1)
     except (OSError, ValueError) as error:
-        raise MachineError(f"{path} must be readable, got {one_line(error)[:300]}.") from error
+        raise MachineError(
+            f"cannot read {path} ({one_line(error)[:300]}): restore it from a copy of the run."
+        ) from error
     for name in ("settings", "numerics"):
         number = values.get(name)
         if type(number) is not int or not number >= 1:
-            raise MachineError(f"{path} must have {name} of at least 1, got {str(number)[:100]!r}.")
+            raise MachineError(f"{path} is damaged: {name} is {str(number)[:100]!r}, not a number of at least 1.")
     plugins = values.get("plugins")
     if not isinstance(plugins, dict) or not all(isinstance(value, str) for value in plugins.values()):
-        raise MachineError(f"{path} must have plugins by option, got {str(plugins)[:100]!r}.")
+        raise MachineError(f"{path} is damaged: plugins are {str(plugins)[:100]!r}, not packages by option.")
     return Versions(values["settings"], values["numerics"], plugins)
 
 
@@ -136,8 +138,8 @@ def check_age(version: int, *, name: str) -> None:
     """
     if version > SETTINGS:
         raise UserError(
-            f"run {name} must be of settings version {SETTINGS} at most, got {version}. "
-            "A newer charrnn_exp made it: install that one."
+            f"run {name} has settings version {version}, this program knows up to {SETTINGS}: "
+            "install the newer charrnn_exp that made the run."
         )
 
 
@@ -147,7 +149,7 @@ def upgrade(
     """Return settings of an older version with what they meant then, and a phrase for each that is changed.
 
     A setting that is there stays as it is, so upgrading twice changes nothing more; a group that is missing as a whole
-    stays missing, for `read_config` to tell.
+    stays missing, for `read_config` to report.
 
     Args:
         values: by group and name.
@@ -164,7 +166,7 @@ def upgrade(
                 if place is not None and name not in place:
                     try:
                         place[name] = copy.deepcopy(meant(upgraded) if callable(meant) else meant)
-                    except (KeyError, TypeError, AttributeError):  # of damaged settings, which read_config tells
+                    except (KeyError, TypeError, AttributeError):  # of damaged settings, which read_config reports
                         continue
                     phrases.append(f"{key} ({_show(place[name])})")
             case Renamed(old=old, new=new):

@@ -1,4 +1,4 @@
-"""The trained weights of a run, for those who use its model."""
+"""The trained weights of a run, for sampling and scoring."""
 
 from collections.abc import Callable
 from typing import Any
@@ -13,21 +13,21 @@ from charrnn_exp.run_folder.folder import RunFolder
 def read_trained_weights(
     folder: RunFolder, which: str, *, facts: dict[str, Any], warn: Callable[[str], None]
 ) -> Arrays:
-    """Return the weights that samples use, of the newest whole checkpoint or of the best one.
+    """Return the sampled weights of the newest whole checkpoint or of the best one.
 
     Args:
         folder: of the run.
         which: last or best, as typed.
         facts: that the checkpoint must have, see `CheckpointStore`.
-        warn: is told of each damaged checkpoint that is passed over.
+        warn: called with a line for each damaged checkpoint that is skipped.
 
     Raises:
-        UserError: if it is neither, or the checkpoint is of other facts.
+        UserError: if `which` is neither, or the checkpoint has other facts.
         MachineError: if there is no whole checkpoint.
     """
     store = CheckpointStore(folder.checkpoints, facts=facts, num_rolling=1)
     if not store.find_all():
-        raise MachineError(f"run {folder.path} must have a checkpoint, got none. Resume it first.")
+        raise MachineError(f"run {folder.path} has no checkpoint: resume it first.")
     match which:
         case "last":
             checkpoint, weights, _, warnings = store.load_newest()

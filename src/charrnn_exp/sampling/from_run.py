@@ -1,10 +1,13 @@
-"""Text from a run that exists, piece by piece as it is drawn."""
+"""Sampling from an existing run, piece by piece.
+
+Axes: b stream, t time.
+"""
 
 import codecs
 from collections.abc import Callable, Iterator
 
 from charrnn_exp.config.schema import Config
-from charrnn_exp.data.prompt import keep_typed, read_prompt, read_typed
+from charrnn_exp.data.prompt import put_prompt, read_prompt, read_prompt_once
 from charrnn_exp.machine.tensorflow import import_tensorflow
 from charrnn_exp.model.size import resolve
 from charrnn_exp.run_folder.folder import RunFolder
@@ -12,19 +15,19 @@ from charrnn_exp.run_folder.weights import read_trained_weights
 
 
 def sample_run(folder: RunFolder, config: Config, *, checkpoint: str, warn: Callable[[str], None]) -> Iterator[str]:
-    """Yield the texts that `sampling.*` describes, a single one with its prompt first, several below a title each.
+    """Yield the sampled text in pieces, its prompt first; several texts each below a title.
 
     Args:
         folder: of the run.
-        config: its settings with what is changed for these samples.
+        config: its settings with the changes for these samples.
         checkpoint: last or best.
-        warn: is told of each damaged checkpoint that is passed over.
+        warn: called with a line for each damaged checkpoint that is skipped.
 
     Raises:
         CharRNNError: if the run has no checkpoint, or the prompt does not fit its vocabulary.
     """
     vocabulary = folder.read_vocabulary()
-    sampling = keep_typed(config.sampling, read_typed([config.sampling]))
+    sampling = put_prompt(config.sampling, read_prompt_once([config.sampling]))
     prompt_ids_t = read_prompt(sampling, vocabulary)
     facts = {"vocabulary_sha256": vocabulary.sha256}
     weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn)

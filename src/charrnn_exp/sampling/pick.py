@@ -1,4 +1,4 @@
-"""How logits become ids: temperature, filters, a draw.
+"""The choice of ids from logits: temperature, filters, a draw.
 
 Axes: b stream, v vocabulary.
 """
@@ -17,13 +17,13 @@ def pick(logits_bv: Any, uniforms_b: Any, sampling: SamplingConfig) -> Any:
 
     Args:
         logits_bv: float32, any real numbers.
-        uniforms_b: float32 in [0, 1), one per row: the draw is their place in the cumulative distribution, so equal
-            numbers give equal ids on every machine, alone or in a batch.
+        uniforms_b: float32 in [0, 1), looked up in the cumulative distribution of each row: equal numbers give equal
+            ids, alone or in a batch.
         sampling: temperature (logits are divided by it; 0 picks the largest), then the filters.
     """
     if sampling.temperature == 0.0:
         return tf.argmax(logits_bv, axis=-1, output_type=tf.int32)
-    # float64, so that the uniform number times the total stays below the total and every id is one that exists.
+    # float64 keeps the uniform number times the total below the total, so that every id exists.
     scaled_bv = tf.cast(logits_bv, tf.float64) / sampling.temperature
     for each, value in find_filters(sampling):
         scaled_bv = each.apply(tf.nn.log_softmax(scaled_bv), value)
@@ -34,7 +34,7 @@ def pick(logits_bv: Any, uniforms_b: Any, sampling: SamplingConfig) -> Any:
 
 def find_filters(sampling: SamplingConfig) -> list[tuple[Filter, Any]]:
     """Return the filters that are on, in the order in which they are applied, each with its value."""
-    values = {name: getattr(sampling, name) for name in FILTERS.own} | sampling.extra
+    values = {name: getattr(sampling, name) for name in FILTERS.built_in} | sampling.extra
     known = [(FILTERS.find(name), value) for name, value in values.items() if value is not None]
     found = [(each, each.read(value)) for each, value in known]
     on = [(each, value) for each, value in found if value != each.default]

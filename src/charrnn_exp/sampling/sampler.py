@@ -1,4 +1,4 @@
-"""Generation: the whole text in one compiled loop, piece by piece, so that it can be shown as it grows.
+"""Generation of text in pieces, each by one compiled loop.
 
 Axes: b stream, t time, v vocabulary.
 """
@@ -18,9 +18,9 @@ from charrnn_exp.sampling.stepper import StepStates, StepWeights, choose_integer
 PIECE_LENGTH = 250
 """Characters per piece: about a twentieth of a second."""
 DEVICE = "CPU:0"
-"""Also beside a GPU: a step of a single stream is too little work for one."""
+"""Sampling runs on the CPU even beside a GPU: one step of one stream is too little work for a GPU."""
 DRAWN = -1
-"""In place of an id that is given: draw one."""
+"""Marks an id that is drawn rather than given."""
 
 
 class Sampler:
@@ -28,7 +28,7 @@ class Sampler:
 
     Args:
         network: its weights are read at each call, so one sampler serves a whole training run.
-        sampling: how it draws; how much, and from what, is said at each call.
+        sampling: temperature and filters; prompt, length and seed are arguments of each call.
     """
 
     def __init__(self, network: Network, sampling: SamplingConfig) -> None:
@@ -42,7 +42,7 @@ class Sampler:
         """Yield pieces ids_bt of the generated texts, without the prompt.
 
         Args:
-            prompt_ids_t: what the network reads first, at least one id.
+            prompt_ids_t: ids that the network reads first, at least one.
             length: characters to generate per text.
             num_samples: b; text i depends on the seed and i only.
             seed: of the draws.

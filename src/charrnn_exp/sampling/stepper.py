@@ -1,6 +1,7 @@
-"""The network one character at a time, in 8-bit integers: what the sampler runs.
+"""The sampler's network: one character at a time, in 8-bit integers.
 
-Axes: b stream, v vocabulary, e embedding, h hidden, z gates (4h of an LSTM: i, f, g, o), m rows, k columns of a matrix.
+Axes: b stream, v vocabulary, e input features, k matrix columns, m matrix rows, h hidden units, z gates (4h of an
+LSTM: i, f, g, o).
 
 A single stream is as fast as the weights can be read, so they are read as int8, a quarter of float32, and all that
 reads a layer's hidden values is one matrix. Each of its rows has a scale of its own; hidden values lie in (-1, 1). Sums
@@ -8,8 +9,8 @@ of integers are exact in any order, so a text is the same to the last character 
 not, since libraries add in another order for another number of streams. benchmarks/quantization.py shows that the
 distribution stays: it moves less than by multiplying in bfloat16, as training does.
 
-Where outputs are normalised or added to inputs, what is above reads not the hidden values but others, of any size: a
-matrix of its own reads them, rounded with a scale for each stream. Norms add whole numbers too.
+Where outputs are normalised or added to inputs, the layer above reads values of any size: a separate matrix multiplies
+them, rounded with a scale for each stream. Norms add whole numbers too.
 """
 
 from typing import Any, NamedTuple
@@ -24,13 +25,13 @@ from charrnn_exp.model.output import TiedOutput
 LARGEST = 127.0
 """Integers reach from -LARGEST to LARGEST."""
 MANY_STREAMS = 16
-"""From here on the products are limited by arithmetic, not by reading, and bfloat16 multiplies faster than int8."""
+"""Least number of streams at which arithmetic limits the products, not reading: bfloat16 then beats int8."""
 NORM_STEPS = 2.0**15
 """Hidden values are rounded to whole numbers of 1 / NORM_STEPS before their mean and variance are taken."""
 
 StepStates = list[tuple[Any, ...]]
-"""For each recurrent layer the sums that its hidden values add to the next step's gates, recurrent_zb (no rows where
-nothing multiplies them), and its cell's states."""
+"""For each recurrent layer the product of recurrent kernel and hidden values, recurrent_zb (no rows without such a
+kernel), and the states of its cell."""
 
 
 class Matrix(NamedTuple):
@@ -46,16 +47,16 @@ class Matrix(NamedTuple):
 
 
 class StepLayer(NamedTuple):
-    """A recurrent layer and what is above it.
+    """A recurrent layer and the matrix above it.
 
     Args:
-        of_hidden: the matrix of all that reads its hidden values: its own recurrent kernel and, where they are what
-            the layer above (or the logits) reads, below it the kernel of that.
+        of_hidden: all matrices that multiply its hidden values, as one: its recurrent kernel, then the kernel of the
+            layer above (or of the logits) if that reads them.
         recurrent_bias_z1: where the products stay apart; else None.
         state_weights: of the cell by name, float32.
         norm: its gain and bias, [h, 1] each; None: off.
         adds_inputs: whether the layer's inputs are added to its outputs.
-        of_features: the matrix of the layer above (or of the logits) where it reads other values; else None.
+        of_features: the kernel of the layer above (or of the logits) if it reads other values; else None.
         bias_m1: of the layer above or of the logits.
         first_h1: learned arrays of the state at the start of a text, in the cell's order; None: zero.
     """
@@ -71,12 +72,12 @@ class StepLayer(NamedTuple):
 
 
 class StepWeights(NamedTuple):
-    """All that a step reads.
+    """The weights of a step.
 
     Args:
         cell: the maths of a step.
         num_recurrent: rows of recurrent_zb.
-        table_vz: float32; what each symbol adds to the gates of the first layer, its bias included.
+        table_vz: float32; the product of each symbol with the kernel of the first layer, plus its bias.
         layers: from the first to the last.
     """
 
@@ -87,12 +88,12 @@ class StepWeights(NamedTuple):
 
 
 def choose_integers(num_streams: int, precision: str) -> Any:
-    """Return the type that multiplies fastest for so many streams: int8 or bfloat16; the numbers are the same."""
+    """Return the faster type for the number of streams, int8 or bfloat16; both give the same numbers."""
     return tf.bfloat16 if precision == "bfloat16" and num_streams >= MANY_STREAMS else tf.int8
 
 
 def quantize(network: Network, integers: Any) -> StepWeights:
-    """Return the network's weights as they are now, ready for `step`.
+    """Return the network's current weights, quantized for `step`.
 
     Args:
         network: float32.
@@ -130,7 +131,7 @@ def _find_kernel(layer: Recurrent) -> Any:
 
 
 def _find_recurrent_kernel(layer: Recurrent) -> Any:
-    """Return the matrix that multiplies hidden values, without columns where none does."""
+    """Return the recurrent kernel; one without columns if the cell has none."""
     name = layer.cell.recurrent_kernel
     return tf.zeros((layer.units, 0)) if name is None else layer.weights_by_name[name].value
 
@@ -167,7 +168,7 @@ def _quantize(weights_km: Any, integers: Any) -> Matrix:
 
 
 def first_states(weights: StepWeights, num_streams: int) -> StepStates:
-    """Return the states at the start of a text, for so many streams."""
+    """Return the states of num_streams streams at the start of a text."""
     states: StepStates = []
     for layer in weights.layers:
         h, num_recurrent = layer.of_hidden.integers_mk.shape[1], weights.num_recurrent
@@ -187,14 +188,13 @@ def _learned_state(layer: StepLayer, num_recurrent: int, num_streams: int) -> tu
 
 
 def step(weights: StepWeights, ids_b: Any, states: StepStates) -> tuple[Any, StepStates]:
-    """Return float32 logits_bv and the states after one character; to be called in a function that XLA compiles."""
+    """Return float32 logits_bv and the states after one character; for functions that XLA compiles."""
     above_mb = tf.transpose(tf.gather(weights.table_vz, ids_b))
     features_hb, new_states = None, []
     for layer, (recurrent_zb, *states_hb) in zip(weights.layers, states, strict=True):
         if layer.recurrent_bias_z1 is not None:
             recurrent_zb += layer.recurrent_bias_z1
-        own = layer.state_weights
-        hidden_hb, *others_hb = _advance(weights.cell, own, above_mb, recurrent_zb, tuple(states_hb))
+        hidden_hb, *others_hb = _advance(weights.cell, layer.state_weights, above_mb, recurrent_zb, tuple(states_hb))
         sums_mb = _multiply(layer.of_hidden, tf.round(hidden_hb * LARGEST))
         num_recurrent = weights.num_recurrent
         new_states.append((sums_mb[:num_recurrent], hidden_hb, *others_hb))
@@ -208,7 +208,7 @@ def step(weights: StepWeights, ids_b: Any, states: StepStates) -> tuple[Any, Ste
 
 
 def _advance(cell: Cell, state_weights: dict[str, Any], above_zb: Any, recurrent_zb: Any, states: State) -> State:
-    """Return the cell's states after a step; the biases are in the sums already."""
+    """Return the cell's states after a step; the sums contain the biases."""
     products, rows = [above_zb, recurrent_zb], [2]
     if cell.joins_products:
         products, rows = [above_zb if cell.recurrent_kernel is None else above_zb + recurrent_zb], []

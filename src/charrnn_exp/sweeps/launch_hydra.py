@@ -1,4 +1,4 @@
-"""A sweep by Hydra's sweepers and launchers, its own and those of installed plugins, through its public face.
+"""A sweep by Hydra's sweepers and launchers, or by installed plugins, through its public interface.
 
 The public `GlobalHydra` holds the object that `initialize_config_dir` made; its `multirun` finds sweeper and launcher
 as `hydra.main` does. So no command line is parsed a second time, and no exception is printed or swallowed.
@@ -30,7 +30,7 @@ from charrnn_exp.run_folder.folder import RunFolder, shorten
 
 
 def launch_sweep(words: Sequence[str], configs: Sequence[Config], *, config_dir: Path | None) -> None:
-    """Run every job of a sweep; after one that fails, the others still run.
+    """Run all jobs of a sweep, also after one that fails.
 
     Args:
         words: overrides of the sweep.
@@ -77,7 +77,7 @@ def ending_workers() -> Iterator[None]:
 
 @dataclass(frozen=True)
 class Failure:
-    """What a job returns that failed: launchers carry it here from other processes.
+    """The result of a failed job; launchers carry it from other processes.
 
     Args:
         job: its name.
@@ -92,7 +92,7 @@ class Failure:
 
 @dataclass(frozen=True)
 class SweepJob:
-    """Hydra's task function: runs one job of the sweep, in this process or in one of a launcher.
+    """Hydra's task function: runs one job of the sweep, in this process or a launcher's.
 
     Args:
         inputs: of all jobs.
@@ -129,7 +129,7 @@ class SweepJob:
 
 
 def find_failures(returned: Any) -> Iterator[Failure]:
-    """Yield the failures in what a sweeper returns: lists of what the jobs returned, by batch."""
+    """Yield the failures in a sweeper's result: lists of the jobs' results, by batch."""
     match returned:
         case JobReturn():
             if isinstance(returned.return_value, Failure):

@@ -1,4 +1,4 @@
-"""The files of a run folder that MLflow gets, and where they go there."""
+"""The files of a run folder that go to MLflow, and their places there."""
 
 from pathlib import Path
 
@@ -8,7 +8,7 @@ from charrnn_exp.run_folder.folder import RunFolder
 
 
 def list_artifacts(folder: RunFolder, checkpoints: CheckpointStore, which: LogCheckpoints) -> dict[Path, str]:
-    """Return the paths in the run folder that MLflow gets, each with the artifact folder it goes to."""
+    """Return the paths in the run folder that go to MLflow, each with its artifact folder."""
     files = (folder.config, folder.vocabulary, folder.parameters, folder.metrics, folder.log, folder.summary)
     artifacts = {path: "" for path in files} | {folder.samples: "samples", folder.plots: "plots"}
     if folder.profile.exists():

@@ -1,4 +1,4 @@
-"""What a run folder has and MLflow lacks, sent: after an outage, a kill, a server that was away."""
+"""Late tracking: the data that an outage or a kill kept from MLflow is sent from the run folder."""
 
 import time
 from dataclasses import dataclass, replace
@@ -16,7 +16,7 @@ from charrnn_exp.tracking.tables import TABLE, build_table
 
 @dataclass(frozen=True)
 class Sent:
-    """What MLflow got.
+    """The data that MLflow received.
 
     Args:
         run_id: of the MLflow run.
@@ -31,10 +31,10 @@ class Sent:
 
 
 def catch_up(folder: RunFolder, tracking: TrackingConfig) -> Sent | None:
-    """Send what MLflow lacks of a run that has ended; the caller holds its lock. None where the run is not tracked.
+    """Send the missing data of a run that has ended; None where it is not tracked. The caller holds its lock.
 
     Raises:
-        Exception: what MLflow raises; whatever was not sent is sent by the next call.
+        Exception: any of MLflow; the next call sends the rest.
     """
     if tracking.backend is Backend.none or not folder.read_tracking():
         return None
@@ -46,12 +46,12 @@ def catch_up(folder: RunFolder, tracking: TrackingConfig) -> Sent | None:
 
 
 def send_missing(folder: RunFolder, tracking: TrackingConfig, *, status: str) -> Sent:
-    """Send the metrics and rows of samples that MLflow lacks, the files anew, the status; note that it has all.
+    """Send missing metrics and samples, all files, and the status; record that MLflow is complete.
 
-    The values are dated now, since the rows of the folder have no dates.
+    Values get the present time: the rows of the folder have none.
 
     Raises:
-        Exception: what MLflow raises; whatever was not sent is sent by the next call.
+        Exception: any of MLflow; the next call sends the rest.
     """
     record, curves = folder.read_tracking(), read_metrics(folder.metrics)
     run = RunDescription(**{name: record[name] for name in ("name", "params", "tags", "dataset")})

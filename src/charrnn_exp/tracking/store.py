@@ -98,7 +98,7 @@ def probe_server(tracking: TrackingConfig) -> None:
     status = _answer_in_time(lambda: _ask_with_password(tracking))
     if status in REFUSALS:
         raise MachineError(
-            f"tracking server {shown_uri} must let us in, got {status} {http.HTTPStatus(status).phrase}. Set "
+            f"tracking server {shown_uri} refused access ({status} {http.HTTPStatus(status).phrase}): set "
             "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, or use tracking=local."
         )
 

@@ -1,4 +1,4 @@
-"""The training loop, as a generator of events: whoever reads them logs, draws and samples.
+"""The training loop is a generator of events; listeners log, draw and sample.
 
 The order of the events of each update; those in brackets come only where they are due:
 
@@ -7,15 +7,15 @@ The order of the events of each update; those in brackets come only where they a
        +--------------------------------------------------------------------------------------+          |
                                                                                           generator ends <+
 
-A session that goes on after a stop in the middle of a validation begins with that Validated, before any StepDone.
-The order of a whole run, as `experiment.run` tells it to the listeners:
+A session that resumes after a stop within a validation begins with that Validated, before any StepDone.
+The order of a whole run, as `experiment.run` passes it to the listeners:
 
     start -> events of the loop -> [Scored, for each text] -> finish -> close(FINISHED)
       |              |                       |                  |
       +--- signal ---+-------- signal -------+----- signal -----+-----> close(KILLED)
       +--- error ----+-------- error --------+----- error ------+-----> close(FAILED)
 
-Axes: s step, k batch of the step, b stream, t time.
+Axes: s update, a batch of an update, b stream, t time, n character.
 """
 
 import math
@@ -52,7 +52,7 @@ class StepDone:
 
 @dataclass(frozen=True)
 class Validated:
-    """The whole validation text was scored: with the weights that would be sampled, and with the raw ones."""
+    """The validation text was scored: `loss` with the sampled weights, `raw_loss` without averaging."""
 
     step: int
     epoch: int
@@ -64,12 +64,12 @@ class Validated:
 
 @dataclass(frozen=True)
 class Saving:
-    """A checkpoint is about to be written: what was recorded so far must be on disk before it."""
+    """A checkpoint is about to be written: listeners bring their files to disk first."""
 
 
 @dataclass(frozen=True)
 class Saved:
-    """A checkpoint is on disk; `kept` ones stay there."""
+    """A checkpoint is on disk; a `kept` one is never deleted."""
 
     step: int
     kept: bool
@@ -97,19 +97,19 @@ def train(
     checkpoints: CheckpointStore,
     should_stop: Callable[[], bool],
 ) -> Iterator[Event]:
-    """Train from where the state stands to the end, and yield every event after it has happened.
+    """Train from the current state to the end; yield every event after it has happened.
 
     Args:
-        state: moved in place.
+        state: updated in place.
         config: of the run.
         text: its training text is read, in the order of its batches.
         scorer: of the validation text; None: no validation.
-        checkpoints: where they go.
+        checkpoints: the store that they are written to.
         should_stop: asked after every update and while validating; when true, a checkpoint is taken and the
-            generator ends. A validation that was cut short is made by the run that goes on from there.
+            generator ends. The next session makes a validation that was cut short.
 
     Raises:
-        MachineError: before the update, if the loss or the gradient is not a finite number.
+        MachineError: before the update, if loss or gradient is not finite.
     """
     training, optimizer, progress = config.training, config.optimizer, state.progress
     order = text.order
@@ -126,7 +126,7 @@ def train(
     if progress.is_validation_due and (yield from close_step()):
         return
     while not is_finished(progress, training, num_steps=num_steps):
-        for windows_kbt, resets_kb in _list_batches(progress, text.parts.train_n, order):
+        for windows_abt, resets_ab in _list_batches(progress, text.splits.train_n, order):
             rate = find_learning_rate(
                 optimizer,
                 step=progress.step,
@@ -134,7 +134,7 @@ def train(
                 steps_per_epoch=order.steps_per_epoch,
                 plateau_factor=progress.plateau_factor,
             )
-            yield _update(state, step, windows_kbt, resets_kb, rate)
+            yield _update(state, step, windows_abt, resets_ab, rate)
             if (yield from close_step()):
                 return
             if progress.step_in_epoch == 0 or is_finished(progress, training, num_steps=num_steps):
@@ -142,19 +142,19 @@ def train(
 
 
 def is_finished(progress: Progress, training: TrainingConfig, *, num_steps: int) -> bool:
-    """Return whether nothing is left to train: all steps are made, or validation has stopped getting better."""
+    """Return whether the training is complete: all steps are made, or early stopping ended it."""
     patience = training.early_stopping_patience
     ran_out = patience is not None and progress.validations_since_best >= patience
     return not progress.is_validation_due and (progress.step >= num_steps or ran_out)
 
 
 def _list_batches(progress: Progress, train_ids_n: Ids, order: BatchOrder) -> Iterator[tuple[Any, Any]]:
-    """Yield windows_kbt and resets_kb of each update that the pass under way has left."""
+    """Yield windows_abt and resets_ab of the remaining updates of the epoch."""
     shape, done = (order.steps_per_epoch, order.batches_per_update, order.batch_size), progress.step_in_epoch
-    starts_skb = order.find_starts(progress.epoch).reshape(shape)[done:]
-    resets_skb = order.find_resets(progress.epoch).reshape(shape)[done:]
-    windows_skbt = stream_windows(train_ids_n, starts_skb, sequence_length=order.sequence_length)
-    yield from zip(windows_skbt, resets_skb, strict=True)
+    starts_sab = order.find_starts(progress.epoch).reshape(shape)[done:]
+    resets_sab = order.find_resets(progress.epoch).reshape(shape)[done:]
+    windows_sabt = stream_windows(train_ids_n, starts_sab, sequence_length=order.sequence_length)
+    yield from zip(windows_sabt, resets_sab, strict=True)
 
 
 def _close_step(
@@ -166,7 +166,7 @@ def _close_step(
     checkpoints: CheckpointStore,
     should_stop: Callable[[], bool],
 ) -> Generator[Event, None, bool]:
-    """Do all that is due after an update; return whether the run was asked to stop."""
+    """Validate and save where due after an update; return whether a stop was requested."""
     training, progress = config.training, state.progress
     num_steps = count_steps(training, order)
     if progress.step_in_epoch == order.steps_per_epoch:
@@ -185,22 +185,22 @@ def _close_step(
     stops = progress.is_validation_due or should_stop()
     if kept or stops or best or _is_due(training.checkpoint_every_steps, progress, epoch_ends):
         yield Saving()
-        before = time.perf_counter()
+        started = time.perf_counter()
         checkpoints.save(state.snapshot(), kept=kept)
-        yield Saved(progress.step, kept, time.perf_counter() - before)
+        yield Saved(progress.step, kept, time.perf_counter() - started)
     return stops
 
 
-def _update(state: TrainingState, step: TrainingStep, windows_kbt: Any, resets_kb: Any, rate: float) -> StepDone:
+def _update(state: TrainingState, step: TrainingStep, windows_abt: Any, resets_ab: Any, rate: float) -> StepDone:
     progress = state.progress
-    before = time.perf_counter()
-    loss, norm, state.carried = step(windows_kbt, resets_kb, state.carried, rate)
-    seconds = time.perf_counter() - before
+    started = time.perf_counter()
+    loss, norm, state.carried = step(windows_abt, resets_ab, state.carried, rate)
+    seconds = time.perf_counter() - started
     if not (math.isfinite(loss) and math.isfinite(norm)):
         raise MachineError(
-            f"the training loss must be a finite number, got {loss} with gradient norm {norm} at step "
+            f"the training diverged: loss {loss}, gradient norm {norm} at step "
             f"{progress.step + 1} (epoch {progress.epoch + 1}, update {progress.step_in_epoch + 1}, rate {rate:.3g}). "
-            "The weights are those of the step before. Lower optimizer.learning_rate or set optimizer.clip_norm."
+            "The update was not made. Lower optimizer.learning_rate or set optimizer.clip_norm."
         )
     progress.step += 1
     progress.step_in_epoch += 1
@@ -220,9 +220,9 @@ def _finish_epoch(state: TrainingState) -> EpochDone:
 def _validate(
     state: TrainingState, optimizer: OptimizerConfig, scorer: Scorer, should_stop: Callable[[], bool]
 ) -> Validated | None:
-    """Score the validation text; None, and nothing has changed, if a stop was asked for on the way."""
+    """Score the validation text; return None, with nothing changed, if a stop was requested meanwhile."""
     progress = state.progress
-    before = time.perf_counter()
+    started = time.perf_counter()
     raw_loss = loss = scorer.loss(should_stop)
     if state.ema and raw_loss is not None:
         with state.averaged_weights():
@@ -238,7 +238,7 @@ def _validate(
         optimizer, factor=progress.plateau_factor, validations_since_best=progress.validations_since_best
     )
     epoch = progress.epoch + (1 if progress.step_in_epoch else 0)
-    return Validated(progress.step, epoch, loss, raw_loss, is_best, time.perf_counter() - before)
+    return Validated(progress.step, epoch, loss, raw_loss, is_best, time.perf_counter() - started)
 
 
 def _is_due(every_steps: int | None, progress: Progress, epoch_ends: bool) -> bool:

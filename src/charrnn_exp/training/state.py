@@ -1,4 +1,7 @@
-"""The training state: all that changes while a model trains, and all that a checkpoint must hold."""
+"""The training state: all that changes while a model trains, and all that a checkpoint must hold.
+
+Axes: b stream, h hidden units.
+"""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -24,7 +27,7 @@ class Progress:
         step: optimizer updates made.
         epoch: completed epochs.
         step_in_epoch: updates made in the current epoch.
-        best_val_loss: lowest validation loss so far, nats per character; infinity before the first validation.
+        best_val_loss: lowest validation loss, nats per character; infinity before the first validation.
         best_step: step of that loss; 0 before the first validation.
         validations_since_best: for early stopping and the plateau schedule.
         plateau_factor: current factor of the plateau schedule.
@@ -111,7 +114,9 @@ class TrainingState:
             }
         )
         if step is not None and progress.step != step:
-            raise MachineError(f"the checkpoint must have progress.step {step}, got {progress.step}.")
+            raise MachineError(
+                f"the checkpoint is damaged: progress.step is {progress.step}, its manifest says {step}."
+            )
         self.progress = progress
 
     def _name_carried(self) -> list[tuple[str, Any]]:

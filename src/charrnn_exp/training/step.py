@@ -1,6 +1,6 @@
 """One optimizer update, compiled.
 
-Axes: k batch of the update, b stream, t time, h hidden, v vocabulary.
+Axes: a batch of an update, b stream, t time, v vocabulary, h hidden units.
 """
 
 from typing import Any
@@ -35,13 +35,13 @@ class TrainingStep:
         self._apply = tf.function(self._apply_impl, jit_compile=True, autograph=False)
 
     def __call__(
-        self, windows_kbt: Any, starts_kb: Any, states: States, learning_rate: float
+        self, windows_abt: Any, starts_ab: Any, states: States, learning_rate: float
     ) -> tuple[float, float, States]:
         """Update the weights, unless the loss or a gradient is not finite.
 
         Args:
-            windows_kbt: int32 ids, one longer than the sequence; the update uses the mean gradient of the k batches.
-            starts_kb: bool, true where a stream starts a batch from the first states of the network.
+            windows_abt: int32 ids, one longer than the sequence; the update uses the mean gradient of the k batches.
+            starts_ab: bool, true where a stream starts a batch from the first states of the network.
             states: carried into the first batch; each further batch starts from the states after the previous one.
             learning_rate: rate of this update.
 
@@ -49,14 +49,14 @@ class TrainingStep:
             Mean loss in nats per character, global gradient norm before clipping, states after the last windows.
         """
         rate = tf.constant(learning_rate, tf.float32)
-        loss, norm, states = self._run(tf.constant(windows_kbt), tf.constant(starts_kb), states, rate)
+        loss, norm, states = self._run(tf.constant(windows_abt), tf.constant(starts_ab), states, rate)
         return float(loss), float(norm), states
 
-    def _run_impl(self, windows_kbt: Any, starts_kb: Any, states: States, rate: Any) -> tuple[Any, Any, States]:
-        if windows_kbt.shape[0] == 1:
-            loss, gradients, states = self._differentiate(windows_kbt[0], starts_kb[0], states)
+    def _run_impl(self, windows_abt: Any, starts_ab: Any, states: States, rate: Any) -> tuple[Any, Any, States]:
+        if windows_abt.shape[0] == 1:
+            loss, gradients, states = self._differentiate(windows_abt[0], starts_ab[0], states)
         else:
-            loss, gradients, states = self._average(windows_kbt, starts_kb, states)
+            loss, gradients, states = self._average(windows_abt, starts_ab, states)
         norm = tf.linalg.global_norm(gradients)
         if self._clip_norm is not None:
             gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm, use_norm=norm)
@@ -66,12 +66,12 @@ class TrainingStep:
         tf.cond(finite, lambda: self._update(gradients, rate), lambda: tf.constant(False))
         return loss, norm, states
 
-    def _average(self, windows_kbt: Any, starts_kb: Any, states: States) -> tuple[Any, list[Any], States]:
+    def _average(self, windows_abt: Any, starts_ab: Any, states: States) -> tuple[Any, list[Any], States]:
         """Return the mean loss and gradients of the batches, computed one after another."""
-        num_batches = windows_kbt.shape[0]
+        num_batches = windows_abt.shape[0]
 
         def add(k: Any, loss: Any, gradients: list[Any], states: States) -> tuple[Any, ...]:
-            more_loss, more, states = self._differentiate(windows_kbt[k], starts_kb[k], states)
+            more_loss, more, states = self._differentiate(windows_abt[k], starts_ab[k], states)
             return k + 1, loss + more_loss, [a + b for a, b in zip(gradients, more, strict=True)], states
 
         zeros = [tf.zeros_like(variable.value) for variable in self._network.trainable_variables]

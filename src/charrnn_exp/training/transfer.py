@@ -1,4 +1,4 @@
-"""The weights of another run as the start of this one, symbol by symbol; plain arrays, without TensorFlow."""
+"""Transfer of another run's weights to a new vocabulary, as plain arrays without TensorFlow."""
 
 import math
 from collections.abc import Collection
@@ -20,9 +20,9 @@ class InitialWeights:
     """The weights of another run.
 
     Args:
-        source: the checkpoint they are of, for people.
+        source: path of the checkpoint, for messages.
         arrays: of its `weights.npz`.
-        vocabulary: whose symbols their rows and columns stand for.
+        vocabulary: symbols of their rows and columns.
     """
 
     source: str
@@ -30,9 +30,9 @@ class InitialWeights:
     vocabulary: Vocabulary
 
     def fit(self, fresh: Arrays, vocabulary: Vocabulary) -> Arrays:
-        """Return the weights for a network that may have other symbols.
+        """Return the weights fitted to the vocabulary of another network.
 
-        What belongs to a symbol that both know is kept. A new symbol is read with the weights that the network drew for
+        Rows and columns of shared symbols are kept. A new symbol is read with the weights that the network drew for
         it (where the embedding is the output too, with the mean of the known ones), and written with the mean of the
         known symbols' output weights, its bias lowered: the mean of K logits is at most the logarithm of the sum of
         their exponentials less ln K (Jensen), so the new symbols together take at most `NEW_SHARE` of the probability,
@@ -43,7 +43,7 @@ class InitialWeights:
             vocabulary: of the network.
 
         Raises:
-            MachineError: if the weights are not those of such a network, though its settings are the same.
+            MachineError: if names or shapes differ, though the settings are the same.
         """
         if problems := _find_misfits(self.arrays, fresh, self.source):
             raise MachineError(*problems)
@@ -63,7 +63,7 @@ class InitialWeights:
         return fitted
 
     def describe(self, vocabulary: Vocabulary) -> str:
-        """Return a line that says where the weights are from and what became of the symbols."""
+        """Return one line: the source, and the numbers of known, new and dropped symbols."""
         match = _match(self.vocabulary, vocabulary)
         dropped = len(self.vocabulary) - len(match.old)
         return f"starting from {self.source}: {len(match.old)} symbols known, {len(match.added)} new, {dropped} dropped"
@@ -71,7 +71,7 @@ class InitialWeights:
 
 @dataclass(frozen=True)
 class _Match:
-    """Ids of symbols: of the known ones in the `old` vocabulary and as `kept` in the new one, of those `added`."""
+    """Ids of shared symbols in the `old` and the new (`kept`) vocabulary, and of `added` ones."""
 
     old: list[int]
     kept: list[int]

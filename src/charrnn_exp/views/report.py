@@ -1,4 +1,4 @@
-"""What a run says of itself on the terminal, first and last."""
+"""The lines of a run on the terminal at its start and its end."""
 
 import logging
 from collections.abc import Mapping
@@ -24,19 +24,19 @@ log = logging.getLogger("charrnn_exp")
 
 
 def introduce(config: Config, text: PreparedText, folder: RunFolder, terminal: Terminal) -> None:
-    """Say what the run's settings are, what it reads, and what is odd about it."""
-    fingerprint, parts = text.corpus.fingerprint, text.parts
+    """Print settings and dataset of the run; log warnings about them."""
+    fingerprint, splits = text.corpus.fingerprint, text.splits
     terminal.title(f"charrnn_exp: {folder.path}")
     terminal.say(format_settings(to_values(config)))
-    val = f"{text.num_val_characters:,} validation" if parts.val_n is not None else "no validation"
-    test = f", {len(parts.test_n):,} test" if parts.test_n is not None else ""
+    val = f"{text.num_val_characters:,} validation" if splits.val_n is not None else "no validation"
+    test = f", {len(splits.test_n):,} test" if splits.test_n is not None else ""
     terminal.say(
         f"dataset {describe(config.dataset)}: {fingerprint.num_characters:,} characters, {fingerprint.num_symbols} "
-        f"symbols, {len(parts.train_n):,} training, {val}{test} (split {config.dataset.split.name}), "
+        f"symbols, {len(splits.train_n):,} training, {val}{test} (split {config.dataset.split.name}), "
         f"sha256 {fingerprint.sha256[:12]}"
     )
-    if parts.val_n is not None and len(parts.val_n) < text.num_val_characters:
-        line = f"validation uses the first {len(parts.val_n):,} of {text.num_val_characters:,} characters"
+    if splits.val_n is not None and len(splits.val_n) < text.num_val_characters:
+        line = f"validation uses the first {len(splits.val_n):,} of {text.num_val_characters:,} characters"
         terminal.say(line)
         log.info(line)
     for line in [*find_warnings(config), *(f"dataset: {note}" for note in text.corpus.notes)]:
@@ -44,7 +44,7 @@ def introduce(config: Config, text: PreparedText, folder: RunFolder, terminal: T
 
 
 def show_parameters(network: Network, folder: RunFolder, terminal: Terminal) -> None:
-    """Print the table of weights, and write it into the run folder."""
+    """Print the table of weights, and write it to `parameters.txt`."""
     rows = [[name, " x ".join(map(str, shape)), f"{count:,}"] for name, shape, count in list_parameters(network)]
     table = format_table(["parameter", "shape", "weights"], [*rows, ["total", "", f"{count_parameters(network):,}"]])
     folder.parameters.write_text(table + "\n")
@@ -52,7 +52,7 @@ def show_parameters(network: Network, folder: RunFolder, terminal: Terminal) -> 
 
 
 def conclude(summary: Summary, folder: RunFolder, config: Config, terminal: Terminal) -> None:
-    """Say what came out, where the time went, and what can be done next."""
+    """Print losses, scores, seconds, and commands to type next."""
     if summary.val_loss is not None:
         baseline = summary.ngram_val_loss
         terminal.title(
@@ -76,7 +76,7 @@ def format_scores(name: str, scores: Mapping[str, Any]) -> str:
 
     Args:
         name: of the text, at most 5 characters.
-        scores: as `Scores.as_dict` names them; a perplexity that JSON lacks is None.
+        scores: named as in `Scores.as_dict`; an infinite perplexity is None.
     """
     perplexity = "-" if scores["perplexity"] is None else f"{scores['perplexity']:.3f}"
     error = "-" if scores["standard_error"] is None else f"{scores['standard_error']:.4f}"

@@ -1,4 +1,4 @@
-"""The n-gram floor against one written with dictionaries."""
+"""The n-gram baseline against one written with dictionaries."""
 
 import math
 from collections import Counter, defaultdict

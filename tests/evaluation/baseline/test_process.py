@@ -1,4 +1,4 @@
-"""The n-gram floor, counted by a process of its own."""
+"""The n-gram baseline, counted by a process of its own."""
 
 import time
 

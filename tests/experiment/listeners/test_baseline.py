@@ -16,8 +16,8 @@ def test_the_baseline_is_counted_once_also_where_no_update_was_left(compose: Any
     baseline = Baseline(text, known=None)
     for event in steps:
         baseline.hear(event)
-    assert text.parts.val_n is not None
-    expected = measure_ngram_loss(text.parts.train_n, text.parts.val_n, num_symbols=len(text.corpus.vocabulary))
+    assert text.splits.val_n is not None
+    expected = measure_ngram_loss(text.splits.train_n, text.splits.val_n, num_symbols=len(text.corpus.vocabulary))
     assert baseline.wait_for_loss() == baseline.find_loss() == pytest.approx(expected)
     baseline.close("FINISHED")
 

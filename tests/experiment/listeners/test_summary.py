@@ -24,7 +24,7 @@ def job(compose: Any, tmp_path: Path) -> Job:
 
 def make(job: Job, start: Any, before: Summary) -> SummaryFile:
     state = start().state
-    return SummaryFile(job, state, NoTracker(), watch=Stopwatch(), before=before, find_baseline=lambda: 1.25)
+    return SummaryFile(job, state, NoTracker(), watch=Stopwatch(), previous=before, find_baseline=lambda: 1.25)
 
 
 def test_the_summary_has_the_numbers_of_the_events(job: Job, start: Any) -> None:

@@ -34,8 +34,8 @@ def test_a_count_of_weights_is_the_one_of_the_paper() -> None:
     assert GRU.count_weights(e, h) == 3 * h * (e + h + 2)
 
 
-@pytest.mark.parametrize("name", CELLS.own)
+@pytest.mark.parametrize("name", CELLS.built_in)
 def test_every_cell_says_what_it_is_and_where_it_is_from(name: str) -> None:
-    meaning = CELLS.own[name].meaning
+    meaning = CELLS.built_in[name].meaning
     assert meaning.endswith(".")
     assert any(year in meaning for year in ("19", "20"))

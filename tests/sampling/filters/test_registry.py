@@ -16,7 +16,7 @@ from charrnn_exp.sampling.filters.registry import FILTERS
 from charrnn_exp.sampling.pick import find_filters
 from tests.config.test_schema import read_field_docs
 
-VALUES = [(each, value) for each in FILTERS.own.values() for value in each.valid]
+VALUES = [(each, value) for each in FILTERS.built_in.values() for value in each.valid]
 LOGITS_BV = np.random.default_rng(3).normal(size=(5, 13)) * 3
 
 
@@ -33,7 +33,7 @@ def apply(each: Filter, logits_bv: Any, value: Any) -> Any:
     return compiled(tf.constant(logits_bv, tf.float64)).numpy()
 
 
-@pytest.mark.parametrize("each", FILTERS.own.values(), ids=FILTERS.own)
+@pytest.mark.parametrize("each", FILTERS.built_in.values(), ids=FILTERS.built_in)
 def test_a_filter_has_a_setting_of_its_name_kind_and_meaning(each: Filter) -> None:
     (field,) = (field for field in dataclasses.fields(SamplingConfig) if field.name == each.name)
     assert field.type == (each.kind | None if each.default is None else each.kind)
@@ -41,7 +41,7 @@ def test_a_filter_has_a_setting_of_its_name_kind_and_meaning(each: Filter) -> No
     assert getattr(compose_jobs([])[0].sampling, each.name) == each.default
 
 
-@pytest.mark.parametrize("each", FILTERS.own.values(), ids=FILTERS.own)
+@pytest.mark.parametrize("each", FILTERS.built_in.values(), ids=FILTERS.built_in)
 def test_a_filter_allows_its_valid_values_and_no_invalid_ones(each: Filter) -> None:
     assert each.valid
     for value in (*each.valid, each.default):
@@ -64,8 +64,8 @@ def test_a_filter_works_on_each_row_alone_and_leaves_a_symbol(each: Filter, valu
 def test_filters_that_are_on_come_in_their_order_and_the_others_not_at_all() -> None:
     assert find_filters(compose_jobs([])[0].sampling) == []
     sampling = compose_jobs([])[0].sampling
-    for each in FILTERS.own.values():
+    for each in FILTERS.built_in.values():
         sampling = dataclasses.replace(sampling, **{each.name: each.valid[0]})
     found = [each for each, _ in find_filters(sampling)]
-    on = [each for each in FILTERS.own.values() if each.valid[0] != each.default]
+    on = [each for each in FILTERS.built_in.values() if each.valid[0] != each.default]
     assert found == sorted(on, key=lambda each: (each.order, each.name))

@@ -1,1 +1,1 @@
-"""What is wrong with settings, in words."""
+"""Checks of settings: each yields its problems as lines."""

@@ -1,4 +1,4 @@
-"""What is wrong with the settings of the text, in words."""
+"""Checks of the settings of the text."""
 
 import codecs
 import re
@@ -14,7 +14,7 @@ TEXT_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def find_dataset_problems(dataset: DatasetConfig) -> Iterator[str]:
-    """Yield what is wrong with the settings of the text, one line each."""
+    """Yield the problems of the settings of the text, one line each."""
     if not TEXT_NAME.fullmatch(dataset.name):
         yield (
             "dataset.name must be letters, digits, '.', '_' or '-' (at most 100, the first a letter or digit), got "

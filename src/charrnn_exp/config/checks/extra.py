@@ -1,4 +1,4 @@
-"""What is wrong with the settings of options that installed packages offer, in words."""
+"""Checks of the settings of options from installed packages."""
 
 from collections.abc import Iterator, Mapping
 from typing import Any, Protocol
@@ -10,14 +10,14 @@ KINDS = {int: "a whole number", float: "a number", bool: "true or false", str: "
 
 
 class HasSettings(Declaration, Protocol):
-    """A declaration that may bring settings of its own along."""
+    """A declaration that may have settings."""
 
     @property
     def settings(self) -> tuple[Setting, ...]: ...
 
 
 def find_value_problems(key: str, setting: Setting, value: Any) -> Iterator[str]:
-    """Yield a line if a value is none that its setting takes."""
+    """Yield a line if a setting does not take the value."""
     if value is None and setting.default is None:
         return
     try:
@@ -31,7 +31,7 @@ def find_value_problems(key: str, setting: Setting, value: Any) -> Iterator[str]
 
 
 def find_filter_problems(extra: Mapping[str, Any], filters: Registry[Any], *, prefix: str) -> Iterator[str]:
-    """Yield what is wrong with the values of filters that installed packages offer.
+    """Yield the problems of the values of filters from installed packages.
 
     Args:
         extra: values by the name of a filter; null is off, whether or not a package offers the filter.
@@ -49,7 +49,7 @@ def find_filter_problems(extra: Mapping[str, Any], filters: Registry[Any], *, pr
 
 
 def find_cell_problems(cell: str, extra: Mapping[str, Any], cells: Registry[Any], *, prefix: str) -> Iterator[str]:
-    """Yield what is wrong with the settings of cells that installed packages offer.
+    """Yield the problems of the settings of cells from installed packages.
 
     Args:
         cell: the one that is chosen.
@@ -64,7 +64,7 @@ def find_cell_problems(cell: str, extra: Mapping[str, Any], cells: Registry[Any]
         key = prefix + str(name)
         if values is None:
             continue
-        if name not in cells.list_names() or name in cells.own:
+        if name not in cells.list_names() or name in cells.built_in:
             yield from _find_unusable(key, str(name), cells, prefix) or ()
         elif name != cell:
             yield f"{key} must be left out when model.cell={cell}, got {values}. Use model.cell={name}."
@@ -91,5 +91,5 @@ def _find_unusable(key: str, name: str, registry: Registry[Any], prefix: str) ->
     if name in registry.list_offered():
         return None
     known = [prefix + each for each in registry.list_offered()]
-    known += [prefix.replace("extra.", "") + each for each in registry.own]
+    known += [prefix.replace("extra.", "") + each for each in registry.built_in]
     return [f"unknown setting {key!r}{suggest(key, known) or f'. No installed package offers it in {registry.group}.'}"]

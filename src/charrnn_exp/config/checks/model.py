@@ -1,4 +1,4 @@
-"""What is wrong with the settings of the model, in words."""
+"""Checks of the settings of the model."""
 
 from collections.abc import Iterator
 
@@ -9,7 +9,7 @@ from charrnn_exp.model.cells.registry import CELLS
 
 
 def find_model_problems(model: ModelConfig) -> Iterator[str]:
-    """Yield what is wrong with the settings of the model, one line each."""
+    """Yield the problems of the settings of the model, one line each."""
     yield from find_cell_problems(model.cell, model.extra, CELLS, prefix="model.extra.")
     for field, most in (("embedding_dim", 16_384), ("hidden_size", 16_384), ("num_layers", 16)):
         value = getattr(model, field)

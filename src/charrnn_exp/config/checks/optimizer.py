@@ -1,4 +1,4 @@
-"""What is wrong with the settings of the optimizer and its schedule, in words."""
+"""Checks of the settings of the optimizer and its schedule."""
 
 import math
 from collections.abc import Iterator
@@ -9,7 +9,7 @@ from charrnn_exp.config.schema import OptimizerConfig
 
 
 def find_optimizer_problems(optimizer: OptimizerConfig) -> Iterator[str]:
-    """Yield what is wrong with the settings of the optimizer and its schedule, one line each."""
+    """Yield the problems of the settings of the optimizer and its schedule, one line each."""
     yield from positive("optimizer.learning_rate", optimizer.learning_rate)
     yield from at_least("optimizer.warmup_steps", optimizer.warmup_steps, 0)
     for field in ("clip_norm", "clip_value"):
@@ -71,7 +71,7 @@ def _schedule_problems(optimizer: OptimizerConfig) -> Iterator[str]:
 
 
 def _belongs(field: str, optimizer: OptimizerConfig, owner: OptimizerName) -> Iterator[str]:
-    """Yield what is wrong if a setting is null with its optimizer or is set with another."""
+    """Yield a problem if a setting is null with its optimizer or set with another."""
     value, name = getattr(optimizer, field), optimizer.name
     if value is None and name is owner:
         yield f"optimizer.{field} must be a number when optimizer={owner.name}, got null."

@@ -8,7 +8,7 @@ LARGEST_INT64 = 2**63 - 1
 
 
 def at_least(key: str, value: int, least: int) -> Iterator[str]:
-    """Check a least value."""
+    """Check a lower bound."""
     if not value >= least:
         yield f"{key} must be at least {least}, got {value}."
     elif value > LARGEST_INT64:
@@ -16,7 +16,7 @@ def at_least(key: str, value: int, least: int) -> Iterator[str]:
 
 
 def between(key: str, value: int, least: int, most: int) -> Iterator[str]:
-    """Check a least and a most value."""
+    """Check a lower and an upper bound."""
     if not least <= value <= most:
         yield f"{key} must be in [{least}, {most}], got {value}."
 

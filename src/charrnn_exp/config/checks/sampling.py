@@ -1,4 +1,4 @@
-"""What is wrong with the settings of the sampler, in words."""
+"""Checks of the settings of the sampler."""
 
 import math
 from collections.abc import Iterator
@@ -10,12 +10,12 @@ from charrnn_exp.sampling.filters.registry import FILTERS
 
 
 def find_sampling_problems(sampling: SamplingConfig) -> Iterator[str]:
-    """Yield what is wrong with the settings of the sampler, one line each; each filter checks its own."""
+    """Yield the problems of the settings of the sampler, one line each; each filter checks its value."""
     yield from between("sampling.length", sampling.length, 1, 10_000_000)
     yield from between("sampling.num_samples", sampling.num_samples, 1, 10_000)
     if not 0.0 <= sampling.temperature < math.inf:
         yield f"sampling.temperature must be at least 0 (0 is greedy) and finite, got {sampling.temperature}."
-    for name, each in FILTERS.own.items():
+    for name, each in FILTERS.built_in.items():
         yield from find_value_problems(f"sampling.{name}", each, getattr(sampling, name))
     yield from find_filter_problems(sampling.extra, FILTERS, prefix="sampling.extra.")
     if not 0 <= sampling.seed < 2**31:

@@ -1,4 +1,4 @@
-"""What is wrong with the settings of MLflow, in words."""
+"""Checks of the settings of MLflow."""
 
 import os
 import re
@@ -12,7 +12,7 @@ MLFLOW_NAME_LENGTH = 250
 
 
 def find_tracking_problems(tracking: TrackingConfig) -> Iterator[str]:
-    """Yield what is wrong with the settings of MLflow, one line each."""
+    """Yield the problems of the settings of MLflow, one line each."""
     for field in ("experiment_name", "run_name"):
         value = getattr(tracking, field)
         if value is not None and not (len(value.strip()) > 0 and len(value) <= MLFLOW_NAME_LENGTH):

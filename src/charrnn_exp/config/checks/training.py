@@ -1,4 +1,4 @@
-"""What is wrong with the settings of the loop, in words."""
+"""Checks of the settings of the loop."""
 
 from collections.abc import Iterator
 
@@ -7,7 +7,7 @@ from charrnn_exp.config.schema import TrainingConfig
 
 
 def find_training_problems(training: TrainingConfig) -> Iterator[str]:
-    """Yield what is wrong with the settings of the loop, one line each."""
+    """Yield the problems of the settings of the loop, one line each."""
     for field in (
         "epochs",
         "max_steps",

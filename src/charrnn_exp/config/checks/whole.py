@@ -1,4 +1,4 @@
-"""Everything that is wrong with a configuration, in words; nothing here looks at a file or imports a heavy library."""
+"""Checks of a whole configuration; they read no file and import no heavy library."""
 
 import re
 from collections.abc import Iterator
@@ -17,7 +17,7 @@ PATH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 
 
 def find_problems(config: Config) -> list[str]:
-    """Return everything that is wrong, one line each; an empty list means that the run can start."""
+    """Return all problems, one line each; without any, the run can start."""
     return [
         *_name_problems(config),
         *find_dataset_problems(config.dataset),
@@ -31,7 +31,7 @@ def find_problems(config: Config) -> list[str]:
 
 
 def find_warnings(config: Config) -> list[str]:
-    """Return what is allowed but probably not meant, one line each."""
+    """Return warnings about settings that are allowed but probably a mistake, one line each."""
     return list(_warnings(config))
 
 

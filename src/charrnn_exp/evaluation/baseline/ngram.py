@@ -1,6 +1,6 @@
 """The n-gram baseline: n-grams counted in the training text, smoothed by modified Kneser-Ney.
 
-Axes: n position in the training and validation text laid end to end, u distinct gram, s scored position.
+Axes: n character (of training and validation text laid end to end), p scored character, u distinct value (n-gram).
 """
 
 import numpy as np
@@ -23,8 +23,8 @@ def measure_ngram_loss(train_n: Ids, val_n: Ids, *, num_symbols: int, order: int
     Every character but the first is scored, with as much context as the validation text has before it.
 
     Args:
-        train_n: what is counted.
-        val_n: what is scored, at least two symbols.
+        train_n: the counted text.
+        val_n: the scored text, at least two symbols.
         num_symbols: size of the vocabulary.
         order: symbols of the longest gram, at least 1.
 
@@ -35,17 +35,17 @@ def measure_ngram_loss(train_n: Ids, val_n: Ids, *, num_symbols: int, order: int
     ranks_n = [np.zeros_like(ids_n)]
     for length in range(1, order + 1):
         ranks_n.append(_rank_grams(ids_n, ranks_n[-1], length, num_symbols))
-    scored_s = np.arange(num_train + 1, len(ids_n))
-    probability_s = np.full(len(scored_s), 1.0 / num_symbols)
+    scored_p = np.arange(num_train + 1, len(ids_n))
+    probability_p = np.full(len(scored_p), 1.0 / num_symbols)
     for length in range(1, order + 1):
         # A gram reaches back length - 1 symbols and must lie within the validation text.
-        has_context_s = scored_s - num_train >= length - 1
-        at_s = scored_s[has_context_s]
+        has_context_p = scored_p - num_train >= length - 1
+        at_p = scored_p[has_context_p]
         counts_u = _count_grams(ranks_n, length, order, num_train)
-        probability_s[has_context_s] = _interpolate(
-            ranks_n[length], ranks_n[length - 1], counts_u, at_s, num_train, length, probability_s[has_context_s]
+        probability_p[has_context_p] = _interpolate(
+            ranks_n[length], ranks_n[length - 1], counts_u, at_p, num_train, length, probability_p[has_context_p]
         )
-    return float(-np.mean(np.log(probability_s)))
+    return float(-np.mean(np.log(probability_p)))
 
 
 def _rank_grams(ids_n: Ranks, shorter_n: Ranks, length: int, num_symbols: int) -> Ranks:
@@ -70,28 +70,28 @@ def _interpolate(
     grams_n: Ranks,
     contexts_n: Ranks,
     counts_u: Counts,
-    at_s: Ranks,
+    at_p: Ranks,
     num_train: int,
     length: int,
-    lower_s: npt.NDArray[np.float64],
+    lower_p: npt.NDArray[np.float64],
 ) -> npt.NDArray[np.float64]:
     """Return the discounted probability at each scored position, interpolated with that of the lower order."""
     discounts = _find_discounts(counts_u)
     train = slice(length - 1, num_train)
     distinct, first = np.unique(grams_n[train], return_index=True)
-    before = np.maximum(np.arange(length - 1, num_train) - 1, 0)
-    context_of_gram = contexts_n[before][first] if length > 1 else np.zeros(len(distinct), np.int64)
+    previous = np.maximum(np.arange(length - 1, num_train) - 1, 0)
+    context_of_gram = contexts_n[previous][first] if length > 1 else np.zeros(len(distinct), np.int64)
     counts = counts_u[distinct]
     num_contexts = int(contexts_n.max()) + 1
     total = np.bincount(context_of_gram, weights=counts, minlength=num_contexts)
     freed = np.bincount(context_of_gram, weights=discounts[np.minimum(counts, 3)], minlength=num_contexts)
-    context_s = contexts_n[at_s - 1] if length > 1 else np.zeros(len(at_s), np.int64)
-    total_s, freed_s = total[context_s], freed[context_s]
-    count_s = counts_u[grams_n[at_s]]
-    seen_s = total_s > 0
-    discounted_s = np.maximum(count_s - discounts[np.minimum(count_s, 3)], 0.0)
-    mixed_s = (discounted_s + freed_s * lower_s) / np.where(seen_s, total_s, 1.0)
-    return np.where(seen_s, mixed_s, lower_s)
+    context_p = contexts_n[at_p - 1] if length > 1 else np.zeros(len(at_p), np.int64)
+    total_p, freed_p = total[context_p], freed[context_p]
+    count_p = counts_u[grams_n[at_p]]
+    seen_p = total_p > 0
+    discounted_p = np.maximum(count_p - discounts[np.minimum(count_p, 3)], 0.0)
+    mixed_p = (discounted_p + freed_p * lower_p) / np.where(seen_p, total_p, 1.0)
+    return np.where(seen_p, mixed_p, lower_p)
 
 
 def _find_discounts(counts_u: Counts) -> npt.NDArray[np.float64]:

@@ -3,6 +3,8 @@
     python -m charrnn_exp.evaluation.baseline.process NUM_SYMBOLS < TRAIN_AND_VAL
 
 reads two arrays of ids in NumPy's `.npy` format from standard input and prints the loss.
+
+Axes: n character.
 """
 
 import os

@@ -1,1 +1,1 @@
-"""Listeners to a run, one concern a file: each is told every event and does one thing with it."""
+"""The listeners of a run, one concern a file: each receives every event."""

@@ -1,4 +1,7 @@
-"""The n-gram baseline, counted beside the training."""
+"""The n-gram baseline, counted beside the training.
+
+Axes: n character.
+"""
 
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.evaluation.baseline.ngram import MAX_CHARACTERS
@@ -8,11 +11,11 @@ from charrnn_exp.training.loop import StepDone
 
 
 class Baseline(Listener):
-    """Counts n-grams from the first update on, in a process of its own.
+    """Counts n-grams in a separate process, from the first update on.
 
     Args:
         text: training and validation text.
-        known: the loss that an earlier session counted, nats per character; None: none did.
+        known: the loss from an earlier session, nats per character; None: not known.
     """
 
     def __init__(self, text: PreparedText, known: float | None) -> None:
@@ -21,25 +24,25 @@ class Baseline(Listener):
         self._has_begun = False
 
     def hear(self, event: RunEvent) -> None:
-        """Begin to count after the first update, which compiles."""
+        """Start counting after the first update, which compiles."""
         if isinstance(event, StepDone):
             self._begin()
 
     def find_loss(self) -> float | None:
-        """Return the loss, nats per character; None where it is not counted, or not yet."""
+        """Return the loss, nats per character; None until it is counted."""
         counted = None if self._counter is None else self._counter.find_loss(wait=False)
         return self._known if counted is None else counted
 
     def wait_for_loss(self) -> float | None:
-        """Return the loss when it is counted; None where it is not counted."""
+        """Wait for the loss and return it; None where it is never counted."""
         if self._known is None:
-            self._begin()  # where no update was left to make
+            self._begin()  # no update was left
         if self._counter is not None:
             self._counter.find_loss(wait=True)
         return self.find_loss()
 
     def close(self, status: str) -> None:
-        """Count no further."""
+        """Stop the process."""
         if self._counter is not None:
             self._counter.stop()
 
@@ -47,6 +50,6 @@ class Baseline(Listener):
         if self._has_begun:
             return
         self._has_begun = True
-        train_n, val_n = self._text.parts.train_n, self._text.parts.val_n
+        train_n, val_n = self._text.splits.train_n, self._text.splits.val_n
         if val_n is not None and len(train_n) <= MAX_CHARACTERS:  # more would take too long
             self._counter = BaselineProcess(train_n, val_n, num_symbols=len(self._text.corpus.vocabulary))

@@ -1,4 +1,4 @@
-"""The picture of the losses at the end of a run."""
+"""The loss curves, drawn at the end of a run."""
 
 from collections.abc import Callable
 
@@ -15,14 +15,14 @@ class Curves(Listener):
     Args:
         folder: of the run.
         title: of the picture.
-        find_baseline: returns the loss of the n-gram baseline, or None; it may wait for it.
+        find_baseline: returns the loss of the n-gram baseline, or None; may block.
     """
 
     def __init__(self, folder: RunFolder, *, title: str, find_baseline: Callable[[], float | None]) -> None:
         self._folder, self._title, self._find_baseline = folder, title, find_baseline
 
     def finish(self) -> None:
-        """Draw."""
+        """Draw the curves."""
         loss = self._find_baseline()
         baselines = {} if loss is None else {f"{ORDER}-grams": loss}
         path = self._folder.plots / "loss.png"

@@ -1,4 +1,4 @@
-"""The tracker's feed: the rows, samples and files that a run folder has go to MLflow, never before they are there."""
+"""The tracker's feed sends rows, samples and files to MLflow after the run folder has them."""
 
 from collections.abc import Mapping, Sequence
 from pathlib import Path
@@ -15,12 +15,12 @@ from charrnn_exp.training.loop import Validated
 
 
 class TrackerFeed(Listener):
-    """Hands the tracker what other listeners have written.
+    """Sends the tracker the rows, samples and files that other listeners have written.
 
     Args:
         tracker: of the run.
         job: names the run in the table of samples.
-        checkpoints: of which tracking.log_checkpoints chooses at the end.
+        checkpoints: tracking.log_checkpoints chooses among them at the end.
         watch: for the seconds.
     """
 
@@ -29,7 +29,7 @@ class TrackerFeed(Listener):
         self._val_loss: float | None = None
 
     def start(self) -> None:
-        """Send the rows that the run folder has already: MLflow may lack some, and gets none twice."""
+        """Send the rows of earlier sessions; MLflow gets none twice."""
         for name, curve in read_metrics(self._job.folder.metrics).items():
             for step, value in curve:
                 self._tracker.log_metrics(step, {name: value})
@@ -58,14 +58,14 @@ class TrackerFeed(Listener):
             self._tracker.log_table(table, TABLE)
 
     def send_end(self, status: str) -> None:
-        """Send the files of the run and its status, and wait for that; called when all other listeners are closed."""
+        """Send files and status, and wait for MLflow; called when all other listeners are closed."""
         with self._watch.time("tracking"):
             which = self._job.config.tracking.log_checkpoints
             artifacts = list_artifacts(self._job.folder, self._checkpoints, which)
             self._tracker.finish(status, artifacts=artifacts)
 
     def note_end(self) -> None:
-        """Write into the run folder whether MLflow has all."""
+        """Record in the run folder whether MLflow has all data."""
         folder, tracker = self._job.folder, self._tracker
         if tracker.run_id is not None:
             folder.write_tracking({**folder.read_tracking(), "complete": tracker.error is None})

@@ -8,7 +8,7 @@ from charrnn_exp.training.loop import Event
 
 @dataclass(frozen=True)
 class Scored:
-    """A whole text was scored after the last step, with the weights that samples use."""
+    """A whole text was scored after the last step, with the sampled weights."""
 
     step: int
     split: str
@@ -19,19 +19,19 @@ RunEvent = Event | Scored
 
 
 class Listener:
-    """Is told of a run, in the order that `training.loop` draws; does nothing but in the calls that it overrides.
+    """Receives the events of a run in the order that `training.loop` draws; each method does nothing by default.
 
-    An error that a call raises ends the run, but for an OSError of `close` after another error.
+    An error in a method ends the run; an OSError of `close` after another error is only logged.
     """
 
     def start(self) -> None:
-        """Begin a session: the state stands at its first step, nothing is trained yet."""
+        """Begin a session, before its first update."""
 
     def hear(self, event: RunEvent) -> None:
-        """Take note of an event after it has happened."""
+        """Handle an event after it has happened."""
 
     def finish(self) -> None:
         """Complete a run that is trained and scored."""
 
     def close(self, status: str) -> None:
-        """End with FINISHED, KILLED or FAILED, whichever way it came to that."""
+        """End the session with its status: FINISHED, KILLED or FAILED."""

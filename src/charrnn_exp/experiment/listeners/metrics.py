@@ -1,4 +1,4 @@
-"""The rows of `metrics.jsonl`, handed on when they are in the file."""
+"""The rows of `metrics.jsonl`: written to the file, then passed on."""
 
 from collections.abc import Callable, Mapping
 
@@ -10,14 +10,14 @@ from charrnn_exp.training.loop import Saving, StepDone, Validated
 
 
 class Metrics(Listener):
-    """Makes a row of each update, validation and score.
+    """Writes a row for each update, validation and score.
 
     Args:
-        file: of the run, already without the rows that will come again.
+        file: of the run, cut back to the step at which the session begins.
         characters_per_step: of an update, for its rate.
-        is_averaged: whether a validation has a loss of the raw weights beside that of the averaged ones.
-        watch: for the seconds that a file takes until it is on the disk.
-        send: is handed each row (step, values by name) after the file has it.
+        is_averaged: whether a validation also scores the raw weights beside the averaged ones.
+        watch: gets the seconds of writing to disk.
+        send: called with each row (step, values by name) after the file has it.
     """
 
     def __init__(
@@ -33,7 +33,7 @@ class Metrics(Listener):
         self._characters_per_step, self._is_averaged = characters_per_step, is_averaged
 
     def hear(self, event: RunEvent) -> None:
-        """Write the row of the event; bring the rows to the disk before a checkpoint."""
+        """Write the row of the event; sync the file before a checkpoint."""
         match event:
             case StepDone():
                 self._write(
@@ -54,7 +54,7 @@ class Metrics(Listener):
                 self._write(event.step, {name: value for name, value in metrics.items() if name not in known})
             case Saving():
                 with self._watch.time("checkpoints"):
-                    self._file.sync()  # a checkpoint must never be there without the rows up to its step
+                    self._file.sync()  # no checkpoint without the rows up to its step
 
     def close(self, status: str) -> None:
         """Close the file."""

@@ -1,4 +1,4 @@
-"""TensorFlow's profile of some updates: which operation took how long, to be looked at in TensorBoard."""
+"""TensorFlow's profile of some updates, for TensorBoard: the time of each operation."""
 
 import logging
 from pathlib import Path
@@ -10,7 +10,7 @@ from charrnn_exp.experiment.listeners.listener import Listener, RunEvent
 from charrnn_exp.training.loop import StepDone
 
 FIRST_UPDATE = 3
-"""Of those that a process makes: the ones before it compile."""
+"""The first recorded update of a process, from 1: earlier ones compile."""
 
 log = logging.getLogger("charrnn_exp")
 
@@ -33,7 +33,7 @@ class Profiler(Listener):
         return self
 
     def hear(self, event: RunEvent) -> None:
-        """Begin or end after an update, so that the next one is the first or no longer recorded."""
+        """Start or stop recording after an update."""
         if self._num_steps is None or not isinstance(event, StepDone):
             return
         self._num_done += 1

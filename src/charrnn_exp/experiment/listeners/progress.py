@@ -10,7 +10,7 @@ class ProgressLines(Listener):
     """Moves the bar with each update; prints a line after each validation, or each pass where nothing is validated.
 
     Args:
-        view: is on the terminal while the loop goes.
+        view: on the terminal during the loop.
         state: its progress has the mean training loss of the pass under way.
         characters_per_step: of an update, for its rate.
         is_validated: whether there is a validation text.

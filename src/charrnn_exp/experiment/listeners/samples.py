@@ -1,4 +1,7 @@
-"""Samples of each kept checkpoint, as files; the newest on the terminal at the end."""
+"""Samples of each kept checkpoint, as files; the newest on the terminal at the end.
+
+Axes: t time.
+"""
 
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -22,10 +25,10 @@ class Samples(Listener):
     Args:
         job: its prompt, vocabulary and `sampling` are used.
         state: whose weights are sampled.
-        restored: the checkpoint that this session goes on from, whose sample may be missing; None: there is none.
+        restored: the checkpoint that this session resumes from, whose sample may be missing; None: a new run.
         watch: for the seconds.
-        send: is handed step, file and texts after the file is written.
-        show: is handed a title and a text at the end of the run.
+        send: called with step, file and texts after the file is written.
+        show: called with a title and a text at the end of the run.
     """
 
     def __init__(
@@ -44,7 +47,7 @@ class Samples(Listener):
         self._texts: list[str] = []
 
     def start(self) -> None:
-        """Write the sample that an interrupted session owes its last checkpoint."""
+        """Write the sample that an interrupted session left out."""
         checkpoint = self._restored
         if checkpoint is not None and checkpoint.is_kept() and not self._find_path(checkpoint.step).exists():
             self._write(checkpoint.step)

@@ -1,4 +1,7 @@
-"""`summary.json`: the state of a run at its start and at its end."""
+"""`summary.json`: the state of a run at its start and at its end.
+
+Axes: n character.
+"""
 
 import statistics
 import time
@@ -22,15 +25,15 @@ ACTIVITIES = ("start", "updates", "validation", "checkpoints", "samples", "score
 
 
 class SummaryFile(Listener):
-    """Collects the numbers of the summary and writes it.
+    """Collects the numbers of the summary and writes them.
 
     Args:
         job: of the run.
         state: its progress and size.
         tracker: knows the run's id in MLflow.
         watch: seconds by activity.
-        before: the summary of earlier sessions; `Summary()` where there was none.
-        find_baseline: returns the loss of the n-gram baseline as far as it is known.
+        previous: the summary of earlier sessions; `Summary()` where there was none.
+        find_baseline: returns the loss of the n-gram baseline; None until it is counted.
     """
 
     def __init__(
@@ -40,18 +43,18 @@ class SummaryFile(Listener):
         tracker: Tracker,
         *,
         watch: Stopwatch,
-        before: Summary,
+        previous: Summary,
         find_baseline: Callable[[], float | None],
     ) -> None:
         self._job, self._state, self._tracker = job, state, tracker
         self._watch, self._find_baseline = watch, find_baseline
-        self._before = _take_last_rows(before, job)
+        self._previous = _take_last_rows(previous, job)
         self._rates: list[float] = []
         self._validated: Validated | None = None
         self._scores: dict[str, Scores] = read_scores(job, step=state.progress.step)
 
     def start(self) -> None:
-        """Write that the run is RUNNING."""
+        """Write the status RUNNING."""
         self.write("RUNNING")
 
     def hear(self, event: RunEvent) -> None:
@@ -66,7 +69,7 @@ class SummaryFile(Listener):
                 self._scores[event.split] = event.scores
 
     def close(self, status: str) -> None:
-        """Write how the run ended."""
+        """Write the final status."""
         self.write(status)
 
     def write(self, status: str) -> None:
@@ -74,16 +77,16 @@ class SummaryFile(Listener):
         self._job.folder.write_summary(self._summarise(status))
 
     def _summarise(self, status: str) -> Summary:
-        job, progress, before, scores = self._job, self._state.progress, self._before, self._scores
-        val_loss = self._validated.loss if self._validated else before.val_loss
+        job, progress, previous, scores = self._job, self._state.progress, self._previous, self._scores
+        val_loss = self._validated.loss if self._validated else previous.val_loss
         return Summary(
             status=status,
-            run_id=self._tracker.run_id or before.run_id,
+            run_id=self._tracker.run_id or previous.run_id,
             step=progress.step,
             epoch=progress.epoch,
             train_loss=progress.train_loss,
             val_loss=val_loss,
-            val_loss_raw=self._validated.raw_loss if self._validated else before.val_loss_raw,
+            val_loss_raw=self._validated.raw_loss if self._validated else previous.val_loss_raw,
             best_val_loss=progress.best_val_loss if progress.best_step else None,
             best_step=progress.best_step or None,
             test_loss=scores["test"].loss if "test" in scores else None,
@@ -93,7 +96,7 @@ class SummaryFile(Listener):
             val_characters=_count_val_characters(job),
             dataset_notes=list(job.text.corpus.notes),
             num_parameters=count_parameters(self._state.network),
-            chars_per_second=_find_rate(self._rates) or before.chars_per_second,
+            chars_per_second=_find_rate(self._rates) or previous.chars_per_second,
             seconds=round(time.time() - job.began, 1),
             seconds_by_activity=self._round_seconds(),
             checkpoint=_name_last(job, sorted(job.folder.checkpoints.glob("step_*"))),
@@ -101,30 +104,30 @@ class SummaryFile(Listener):
         )
 
     def _round_seconds(self) -> dict[str, float]:
-        """Return the seconds of this session; the tracking thread goes beside the others, so its own are CPU time."""
+        """Return the seconds of this session; the tracking thread runs in parallel, so its seconds are CPU time."""
         seconds = {activity: self._watch.seconds.get(activity, 0.0) for activity in ACTIVITIES}
         seconds["tracking_thread_cpu"] = self._tracker.cpu_seconds
         return {activity: round(value, 3) for activity, value in seconds.items()}
 
 
-def _take_last_rows(before: Summary, job: Job) -> Summary:
-    """Return the summary of earlier sessions with the last values of their rows, which may be newer."""
+def _take_last_rows(previous: Summary, job: Job) -> Summary:
+    """Return the summary of earlier sessions, updated from their rows, which may be newer."""
     curves = read_metrics(job.folder.metrics)
     if val := curves.get("val_loss"):
         raw = curves.get("val_loss_raw", val)
-        before = replace(before, val_loss=val[-1][1], val_loss_raw=raw[-1][1])
+        previous = replace(previous, val_loss=val[-1][1], val_loss_raw=raw[-1][1])
     rate = _find_rate([rate for _, rate in curves.get("chars_per_second", [])])
-    return before if rate is None else replace(before, chars_per_second=rate)
+    return previous if rate is None else replace(previous, chars_per_second=rate)
 
 
 def _find_rate(rates: list[float]) -> float | None:
-    """Return the median of the updates but the first, which compiles; None before the second."""
+    """Return the median rate without the first update, which compiles; None before the second."""
     return round(statistics.median(rates[1:]), 1) if len(rates) > 1 else None
 
 
 def _count_val_characters(job: Job) -> dict[str, int] | None:
-    """Return how long the validation text is, and how much of it is used."""
-    val_n = job.text.parts.val_n
+    """Return the characters of the validation text: `used` and `all`."""
+    val_n = job.text.splits.val_n
     return None if val_n is None else {"used": len(val_n), "all": job.text.num_val_characters}
 
 

@@ -1,4 +1,4 @@
-"""The seconds of a session by activity, as far as the loop measures them."""
+"""The seconds of a session that the loop measures."""
 
 import time
 
@@ -8,10 +8,10 @@ from charrnn_exp.training.loop import Saved, StepDone, Validated
 
 
 class Times(Listener):
-    """Adds start (until the first update is done), updates (the others), validation and checkpoints to a stopwatch.
+    """Adds the seconds of start (first update included), updates, validation and checkpoints to a stopwatch.
 
     Args:
-        watch: that the other listeners add to as well.
+        watch: shared with the other listeners.
         began: `time.time()` when the session began.
     """
 

@@ -1,7 +1,7 @@
-"""The declaration of a recurrent cell: its facts, its named weights, the maths of one step forward and one back.
+"""The declaration of a recurrent cell: facts, named weights, one step forward and one back.
 
-A declaration imports neither TensorFlow nor Keras: settings, help and sizes are known before these are loaded.
-Axes: b batch, e input features, h hidden, z the gates: rows of a product.
+A declaration imports neither TensorFlow nor Keras: settings, help and sizes do not wait for them.
+Axes: b stream, e input features, h hidden units, z gates (rows of a product).
 """
 
 import re
@@ -22,9 +22,9 @@ Start = Literal["glorot_uniform", "orthogonal", "zeros"] | Callable[[tuple[int, 
 """First values: by the name of a rule, or as an array of a shape drawn with NumPy's generator."""
 
 NAME = re.compile(r"[a-z][a-z0-9_]{0,39}")
-"""Names of cells and weights: they become parts of the names of arrays in checkpoints."""
+"""Names of cells and weights; the names of arrays in checkpoints contain them."""
 TAKEN = {"embedding", "norm", "dropout", "initial_state", "output"}
-"""Other layers' names."""
+"""Names of the other layers."""
 
 
 @dataclass(frozen=True)
@@ -46,13 +46,13 @@ class Weight:
 
 
 class Back(NamedTuple):
-    """The gradients that a step hands back.
+    """The gradients of one step.
 
     Args:
         d_gates: of the gates, [h, b] each, to be stacked to d_z_zb.
-        d_states: of the states before the step, [h, b] each. The first is the part that reaches the hidden values
-            beside the product with the hidden values' matrix; None: nothing.
-        d_weights: of the weights that read states, with b as one more, last axis.
+        d_states: of the previous states, [h, b] each. The first lacks the product with the recurrent kernel, which is
+            added later; None: zero.
+        d_weights: of the weights that read states, with b as last axis.
     """
 
     d_gates: list[Any]
@@ -65,7 +65,7 @@ class Cell:
     """A recurrent cell.
 
     Args:
-        name: by which `model.cell` chooses it, and of its layers in checkpoints.
+        name: the value of `model.cell`, and the name of its layers in checkpoints.
         meaning: one sentence with the source.
         state_names: of the arrays of a state in checkpoints, "hidden" first.
         weights: in the order of the parameters; one reads inputs, at most one hidden values, at most one is a bias.
@@ -80,7 +80,7 @@ class Cell:
         gates_of_inputs: first and last (exclusive) of the gates in `d_gates` that the inputs' matrix makes; null: all.
         gates_of_hidden: the same of the hidden values' matrix.
         turn: the columns of the inputs' matrix, rolled by so many gates, are in the order of `d_gates`.
-        keras_layer: imports and returns Keras' layer of the same weights and maths, for a GPU; None: there is none.
+        keras_layer: imports and returns Keras' layer with the same weights and maths, for a GPU; None: Keras has none.
         settings: of a cell that an installed package offers, below model.extra.NAME; `step` and `step_back` of a cell
             that has some get their values by name as the keyword argument `settings`.
 
@@ -142,12 +142,12 @@ class Cell:
 
     @property
     def recurrent_kernel(self) -> str | None:
-        """Name of the matrix that multiplies the hidden values; None: nothing does."""
+        """Name of the matrix that multiplies the hidden values; None: the cell has none."""
         return next(iter(self._list_names("hidden")), None)
 
     @property
     def bias(self) -> str | None:
-        """Name of the products' bias; None: there is none."""
+        """Name of the products' bias; None: the cell has none."""
         return next(iter(self._list_names("ones")), None)
 
     @property

@@ -1,8 +1,8 @@
-"""The GRU cell; weights and maths are those of keras.layers.GRU with reset_after=True, which are cuDNN's.
+"""The GRU cell, with weights and maths of keras.layers.GRU(reset_after=True) and of cuDNN.
 
-Axes: b batch, h hidden. The kernels have 3h columns: update z, reset r, candidate c. The gradients of the gates have 4h
-rows: c as the kernel has it, z, r, and c as the recurrent kernel has it, before the reset gate, so that the first 3h
-belong to the kernel and the last 3h to the recurrent kernel.
+Axes: b stream, h hidden units. The kernels have 3h columns: update z, reset r, candidate c. The gradients of the gates
+have 4h rows: c as the kernel has it, z, r, and c as the recurrent kernel has it, before the reset gate, so that the
+first 3h belong to the kernel and the last 3h to the recurrent kernel.
 """
 
 from typing import Any
@@ -11,7 +11,7 @@ from charrnn_exp.model.cells.cell import Back, Cell, State, Values, Weight
 
 
 def step(products: list[Any], weights: Values, states: State) -> tuple[State, list[Any]]:
-    """Return the state after a step, and dh/dz of the four rows of gates; dh/dh of the step before."""
+    """Return the state after a step, and dh/dz of the four rows of gates; dh / d previous h."""
     import tensorflow as tf
 
     (h_hb,) = states
@@ -21,13 +21,13 @@ def step(products: list[Any], weights: Values, states: State) -> tuple[State, li
     from_hidden_3hb = tf.reshape(products[1], [3, h, b]) + tf.reshape(bias[1], [3, h, 1])
     z, r = tf.unstack(tf.tanh((from_inputs_3hb[:2] + from_hidden_3hb[:2]) * 0.5) * 0.5 + 0.5)
     c = tf.tanh(from_inputs_3hb[2] + r * from_hidden_3hb[2])
-    to_c = (1 - z) * (1 - c * c)
-    slopes = [to_c, (h_hb - c) * z * (1 - z), to_c * from_hidden_3hb[2] * r * (1 - r), to_c * r, z]
+    to_c_hb = (1 - z) * (1 - c * c)
+    slopes = [to_c_hb, (h_hb - c) * z * (1 - z), to_c_hb * from_hidden_3hb[2] * r * (1 - r), to_c_hb * r, z]
     return (z * h_hb + (1 - z) * c,), slopes
 
 
 def step_back(slopes: list[Any], weights: Values, d_states: State) -> Back:
-    """Return d_h * slopes and the gradient that the hidden values before get past the gates."""
+    """Return d_h * slopes and the direct gradient of the previous hidden values."""
     *gates, kept = slopes
     (d_h_hb,) = d_states
     return Back([d_h_hb * gate for gate in gates], (d_h_hb * kept,))

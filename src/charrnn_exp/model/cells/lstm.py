@@ -1,6 +1,6 @@
-"""The LSTM cell; weights and maths are those of keras.layers.LSTM.
+"""The LSTM cell, with weights and maths of keras.layers.LSTM.
 
-Axes: b batch, h hidden, z = 4h gates (i, f, g, o).
+Axes: b stream, h hidden units, z gates (4h: i, f, g, o).
 """
 
 from typing import Any
@@ -9,7 +9,7 @@ from charrnn_exp.model.cells.cell import Back, Cell, State, Values, Weight
 
 
 def step(products: list[Any], weights: Values, states: State) -> tuple[State, list[Any]]:
-    """Return the states after a step, and dc/dz of i, f, g; dh/dz of o; dh/dc; dc/dc of the step before."""
+    """Return the states after a step, and dc/dz of i, f, g; dh/dz of o; dh/dc; dc / d previous c."""
     import tensorflow as tf
 
     _, c_hb = states
@@ -19,16 +19,16 @@ def step(products: list[Any], weights: Values, states: State) -> tuple[State, li
     z_4hb = tf.reshape(products[0], [4, h, b]) + tf.reshape(weights["bias"], [4, h, 1])
     i, f, g, o = tf.unstack(tf.tanh(z_4hb * scales_411) * scales_411 + (1 - scales_411))
     new_c_hb = f * c_hb + i * g
-    tanh_c = tf.tanh(new_c_hb)
-    d_z = [g * i * (1 - i), c_hb * f * (1 - f), i * (1 - g * g), tanh_c * o * (1 - o)]
-    return (o * tanh_c, new_c_hb), [*d_z, o * (1 - tanh_c * tanh_c), f]
+    tanh_c_hb = tf.tanh(new_c_hb)
+    d_gates = [g * i * (1 - i), c_hb * f * (1 - f), i * (1 - g * g), tanh_c_hb * o * (1 - o)]
+    return (o * tanh_c_hb, new_c_hb), [*d_gates, o * (1 - tanh_c_hb * tanh_c_hb), f]
 
 
 def step_back(slopes: list[Any], weights: Values, d_states: State) -> Back:
-    """Return (d_c, d_c, d_c, d_h) * slopes and the gradients of the states before."""
-    i, f, g, o, dh_dc, forget = slopes
+    """Return (d_c, d_c, d_c, d_h) * slopes and the gradients of the previous states."""
+    i, f, g, o, dh_dc_hb, forget = slopes
     d_h_hb, d_c_hb = d_states
-    d_c_hb += d_h_hb * dh_dc
+    d_c_hb += d_h_hb * dh_dc_hb
     return Back([d_c_hb * i, d_c_hb * f, d_c_hb * g, d_h_hb * o], (None, d_c_hb * forget))
 
 

@@ -1,6 +1,6 @@
-"""The plain recurrent cell; weights and maths are those of keras.layers.SimpleRNN.
+"""The plain recurrent cell, with weights and maths of keras.layers.SimpleRNN.
 
-Axes: b batch, h hidden.
+Axes: b stream, h hidden units.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ def step(products: list[Any], weights: Values, states: State) -> tuple[State, li
 
 
 def step_back(slopes: list[Any], weights: Values, d_states: State) -> Back:
-    """Return d_h * slope; nothing passes the gate."""
+    """Return d_h * slope; previous hidden values have no direct gradient."""
     return Back([d_states[0] * slopes[0]], (None,))
 
 

@@ -1,4 +1,4 @@
-"""What a filter is: a function on log-probabilities, and the one setting that switches it on.
+"""The declaration of a filter: a function on log-probabilities, and the setting that switches it on.
 
 Axes: b stream, v vocabulary.
 """

@@ -1,4 +1,4 @@
-"""All filters: our own, and those that installed packages offer as entry points of `charrnn_exp.filters`."""
+"""The registry of filters: built-in ones, and entry points `charrnn_exp.filters` of installed packages."""
 
 from charrnn_exp.options import Registry
 from charrnn_exp.sampling.filters.filter import Filter

@@ -26,7 +26,7 @@ def find_problem(top_k: int) -> str | None:
 
 FILTER = Filter(
     name="top_k",
-    meaning="Draw from the k likeliest symbols only, at least 1; null: off.",
+    meaning="Number of likeliest symbols to draw from, at least 1; null: off.",
     source="Fan et al. 2018, Hierarchical Neural Story Generation, section 5.4",
     kind=int,
     find_problem=find_problem,
