@@ -111,5 +111,5 @@ def test_a_budget_that_pays_for_other_sizes_with_other_symbols_is_told_at_once(l
     budget = ("model.hidden_size=null", "model.parameter_budget=900")
     leave_run(PLACES[0])
     config = compose(*budget, f"training.init_from={PLACES[0]}")
-    with pytest.raises(UserError, match=r"model\.hidden_size must be 5, that of training\.init_from=.*, got "):
+    with pytest.raises(UserError, match=r"model\.hidden_size must be 5, as in training\.init_from=.*, got "):
         read_initial_weights(config, SYMBOLS)

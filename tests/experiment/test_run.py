@@ -320,7 +320,7 @@ def test_a_run_without_a_test_text_says_which_parts_it_has(
     monkeypatch.chdir(tmp_path)
     assert main(["evaluate", "split=test"]) == 2
     assert capsys.readouterr().err == (
-        "charrnn_exp: error: split must be a part of the run's text (val, train by dataset.split=fraction), "
+        "charrnn_exp: error: split must be one of the run's splits (val, train by dataset.split=fraction), "
         "got 'test'.\n"
     )
 

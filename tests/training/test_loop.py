@@ -209,7 +209,7 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_checkpoint(st
     run.train(should_stop=lambda: next(count) >= 4)
     variable = run.state.network.trainable_variables[-1]
     variable.assign(np.full(variable.shape, np.inf))
-    with pytest.raises(MachineError, match=r"finite number, got .* at step 5 \(epoch 1, update 5, rate"):
+    with pytest.raises(MachineError, match=r"training diverged: loss .* at step 5 \(epoch 1, update 5, rate"):
         run.train()
     assert run.checkpoints.find_all()[-1].step == 4
     run.resume()
