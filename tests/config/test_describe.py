@@ -71,8 +71,8 @@ def test_a_group_is_described_with_its_options_and_settings(group: str) -> None:
     assert max(map(len, text.splitlines())) <= 120
 
 
-def test_an_experiment_is_described_by_its_question() -> None:
-    assert "can the model learn a single batch by heart?" in describe("experiment")
+def test_an_aid_is_described_by_its_question() -> None:
+    assert "can the model learn a single batch by heart?" in describe("debug")
 
 
 @pytest.mark.parametrize(

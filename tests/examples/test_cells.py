@@ -185,10 +185,10 @@ def test_files_of_ours_are_options_by_themselves(tmp_path: Path) -> None:
     """A copy of the project with a file and a line for each: help, completion, errors and settings know them."""
     for folder in ("src", "conf"):
         shutil.copytree(ROOT / folder, tmp_path / folder)
-    lstm = (ROOT / "conf/model/lstm.yaml").read_text()
+    gru = (ROOT / "conf/model/gru.yaml").read_text()
     for name, file in FILES.items():
         shutil.copy(ROOT / f"examples/{file}.py", tmp_path / f"src/charrnn_exp/model/cells/{name}.py")
-        (tmp_path / f"conf/model/{name}.yaml").write_text(lstm.replace("cell: lstm", f"cell: {name}"))
+        (tmp_path / f"conf/model/{name}.yaml").write_text(gru.replace("cell: gru", f"cell: {name}"))
     asked = """if True:
         from charrnn_exp.commands.completion import complete
         from charrnn_exp.config.compose import compose_jobs

@@ -89,7 +89,7 @@ def test_every_difference_of_the_models_is_told_at_once(leave_run: Leave, compos
     words = [f"training.init_from={PLACES[0]}", "model=gru", "model.embedding_dim=null", "model.hidden_size=6"]
     with pytest.raises(UserError) as caught:
         read_initial_weights(compose(*words), Vocabulary(Unit.byte, SYMBOLS.code_points))
-    source = f"that of training.init_from={PLACES[0]}"
+    source = f"as in training.init_from={PLACES[0]}"
     assert caught.value.lines == [
         f"model.cell must be lstm, {source}, got gru.",
         f"model.embedding_dim must be 3, {source}, got null.",

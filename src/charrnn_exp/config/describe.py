@@ -20,6 +20,8 @@ from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.errors import UserError
 
 WIDTH = 110
+MAX_SHOWN = 40
+"""Longest value of another option that is shown: addresses and checksums are not."""
 NO_GROUPS = ("base", "local")
 """Folders of conf/ without options: common values, and the settings of one checkout."""
 TYPE_NAMES = {int: "whole number", float: "number", str: "text", bool: "true or false"}
@@ -160,7 +162,8 @@ def _describe_settings(group: str, section: Any, options: list[str], default_opt
         if not is_dataclass(field.type):
             default, others = _show_value(usual[field.name]), dict[str, list[str]]()
             for option, values in by_option.items():
-                if (value := _show_value(values[field.name])) != default:
+                value = _show_value(values[field.name])
+                if value != default and len(value) <= MAX_SHOWN:
                     others.setdefault(value, []).append(option)
             yield Setting(
                 key=f"{group}.{field.name}" if group else field.name,
