@@ -60,7 +60,8 @@ def write_example(folder: Path, **changes: Any) -> str:
 
 
 def test_a_wrong_checksum_or_size_ends_with_3_and_one_line(site: Site, tmp_path: Path) -> None:
-    for i, changes in enumerate(({"num_bytes": len(TEXT) - 1}, {"checksum": "sha256:" + "0" * 64})):
+    wrong: list[dict[str, Any]] = [{"num_bytes": len(TEXT) - 1}, {"checksum": "sha256:" + "0" * 64}]
+    for i, changes in enumerate(wrong):
         facts = {"urls": [site.address], "num_bytes": len(TEXT), "checksum": f"sha256:{DIGEST}"} | changes
         folder = write_example(tmp_path / str(i), **facts)
         ended = run(tmp_path, "--config-dir", folder, "dataset=novel", *TINY)
