@@ -14,7 +14,7 @@ from stress.outcome import Outcome
 from stress.processes import finish, in_pairs, run, start
 from stress.sandbox import Sandbox
 
-MODULES = ("tensorflow", "keras", "numpy", "mlflow", "hydra", "omegaconf", "yaml", "rich", "pooch", "psutil",
+MODULES = ("tensorflow", "keras", "numpy", "mlflow", "hydra", "omegaconf", "yaml", "rich", "requests", "psutil",
            "filelock", "matplotlib",
            "sitecustomize", "usercustomize", "requests", "sqlalchemy", "alembic", "antlr4", "uvicorn",
            "fastapi", "gunicorn", "flask",
