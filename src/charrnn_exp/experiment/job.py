@@ -2,8 +2,9 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
-from typing import Self
+from typing import Any, Self
 
+from charrnn_exp.config.reading import to_values
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.model.size import SizedModel
@@ -26,6 +27,16 @@ class Prepared:
     model: SizedModel
     text: PreparedText
     initial: InitialWeights | None
+
+    def list_facts(self) -> dict[str, Any]:
+        """Return the facts that a checkpoint must share with the run: model, optimizer, vocabulary, text."""
+        values, corpus = to_values(self.config), self.text.corpus
+        return {
+            "model": values["model"],
+            "optimizer": values["optimizer"]["name"],
+            "vocabulary_sha256": corpus.vocabulary.sha256,
+            "dataset": corpus.fingerprint.as_dict(),
+        }
 
 
 @dataclass(frozen=True, kw_only=True)

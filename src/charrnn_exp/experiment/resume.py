@@ -40,8 +40,10 @@ def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable
         )
         _finish_tracking(folder, config.tracking, say)
         return
+    store = CheckpointStore(folder.checkpoints, facts=prepared.list_facts(), num_rolling=1)
+    store.check_newest()  # before anything in the folder changes
     # Only a run without a checkpoint needs the weights of the other run.
-    if not CheckpointStore(folder.checkpoints, facts={}, num_rolling=1).find_all():
+    if not store.find_all():
         prepared = replace(prepared, initial=read_initial_weights(config, prepared.text.corpus.vocabulary))
     name = config.tracking.run_name or folder.path.name
     start_run(Job.of(prepared, folder, name=name, began=began, is_resumed=True))

@@ -4,7 +4,6 @@ import logging
 from collections.abc import Sequence
 from typing import Any
 
-from charrnn_exp.config.reading import to_values
 from charrnn_exp.data.batches import count_steps
 from charrnn_exp.errors import Interrupted
 from charrnn_exp.evaluation.scorer import Scorer
@@ -57,7 +56,8 @@ def run_experiment(job: Job, stop: StopRequest) -> Summary:
     """
     config, text, folder, terminal, watch = job.config, job.text, job.folder, Terminal(), Stopwatch()
     previous = folder.read_summary() if job.is_resumed else Summary()
-    folder.create(config, text.corpus.vocabulary)
+    if not job.is_resumed:
+        folder.create(config, text.corpus.vocabulary)
     with log_to(folder.log, terminal):
         with beginning(folder):
             introduce(config, text, folder, terminal)
@@ -66,7 +66,10 @@ def run_experiment(job: Job, stop: StopRequest) -> Summary:
             show_parameters(state.network, folder, terminal)
         facts = _list_facts(job, state.network)
         checkpoints = CheckpointStore(folder.checkpoints, facts=facts, num_rolling=config.training.keep_checkpoints)
-        restored = _restore(state, checkpoints, terminal) if job.is_resumed else None
+        restored = None
+        if job.is_resumed:
+            restored = _restore(state, checkpoints, terminal)
+            folder.create(config, text.corpus.vocabulary)  # not before: a resume that fails leaves the settings
         rows = MetricsFile(folder.metrics, last_step=state.progress.step)
         tracker = start_tracking(job)
         baseline = Baseline(text, previous.ngram_val_loss)
@@ -116,16 +119,8 @@ def _build_state(job: Job, terminal: Terminal) -> TrainingState:
 
 def _list_facts(job: Job, network: Network) -> dict[str, Any]:
     """Return the facts in a checkpoint's manifest: model, optimizer, precision, text, machine, versions."""
-    values, corpus = to_values(job.config), job.text.corpus
-    return {
-        "model": values["model"],
-        "optimizer": values["optimizer"]["name"],
-        "precision": network.precision,
-        "vocabulary_sha256": corpus.vocabulary.sha256,
-        "dataset": corpus.fingerprint.as_dict(),
-        "machine": describe_arithmetic(),
-        "versions": list_versions(),
-    }
+    arithmetic = {"precision": network.precision, "machine": describe_arithmetic(), "versions": list_versions()}
+    return job.list_facts() | arithmetic
 
 
 def _restore(state: TrainingState, checkpoints: CheckpointStore, terminal: Terminal) -> Checkpoint | None:

@@ -154,6 +154,17 @@ class CheckpointStore:
         if problems:
             raise UserError(*problems)
 
+    def check_newest(self) -> None:
+        """Compare the facts of the newest checkpoint that has a readable manifest; without one do nothing.
+
+        Raises:
+            UserError: as for `check_facts`.
+        """
+        for checkpoint in reversed(self.find_all()):
+            with contextlib.suppress(MachineError):
+                self.check_facts(checkpoint)
+                return
+
     def find_changes(self, checkpoint: Checkpoint) -> list[str]:
         """Return a line for each fact of the arithmetic that has changed since the checkpoint."""
         manifest, lines = checkpoint.read_manifest(), []
