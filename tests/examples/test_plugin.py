@@ -30,6 +30,9 @@ def test_an_offered_filter_is_in_help_and_completion_with_its_package(site: Path
     assert (shown.returncode, shown.stderr) == (0, "")
     assert "  sampling.extra.min_p  (charrnn-exp-extras 1.2.0)  Draw from the symbols at least" in shown.stdout
     assert "OPTIONS OF INSTALLED PACKAGES" not in run(tmp_path, "--help").stdout
+    asked = run(tmp_path, "--help", "sampling.extra.min_p", path=(site,)).stdout
+    assert asked.startswith("sampling.extra.min_p\n  Draw from the symbols at least")
+    assert asked.endswith("Takes number or null; default null.\n")
     completed = run(tmp_path, "completion", "line=charrnn-exp sample sampling.extra.", path=(site,))
     assert completed.stdout.split() == ["sampling.extra.min_p="]
 
@@ -90,6 +93,8 @@ def test_an_offered_cell_is_in_help_and_completion_and_its_settings_are_checked(
     shown = run(tmp_path, "--help", path=(site,))
     assert "  model.cell=leaky  (charrnn-exp-extras 1.2.0)  Leaky integration: " in shown.stdout
     assert "leaky" in run(tmp_path, "completion", "line=charrnn-exp model.cell=", path=(site,)).stdout
+    assert ", leaky; default lstm;" in run(tmp_path, "--help", "model.cell", path=(site,)).stdout
+    assert "Share of the hidden values" in run(tmp_path, "--help", "model.extra.leaky.leak", path=(site,)).stdout
     for word, line in (
         ("model.extra.leaky.leak=2", "model.extra.leaky.leak must be in (0, 1], got 2.0."),
         ("model.extra.leaky.leek=1", "unknown setting 'model.extra.leaky.leek' - did you mean model.extra.leaky.leak?"),

@@ -8,15 +8,17 @@ import textwrap
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
-from enum import Enum
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
 
 import yaml
 
+from charrnn_exp import options
 from charrnn_exp.config import schema
+from charrnn_exp.config.choices import list_choices
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
+from charrnn_exp.config.offered import find_offered
 from charrnn_exp.errors import UserError
 
 WIDTH = 110
@@ -82,10 +84,10 @@ class Group:
 
 
 def describe(key: str) -> str:
-    """Return the description of a setting or a group as lines for a terminal.
+    """Return the description of a setting or a group as lines for a terminal; a package may offer the setting.
 
     Raises:
-        UserError: if there is neither, with the nearest name.
+        UserError: if there is neither, with the nearest name, or if the package's option cannot be used.
     """
     groups = list_group_names()
     if key in groups:
@@ -95,6 +97,8 @@ def describe(key: str) -> str:
         for setting in describe_group(section).settings:
             if setting.key == key:
                 return _show_setting(setting)
+    if offered := find_offered(key):
+        return _show_setting(_describe_offered(key, offered))
     from charrnn_exp.config.overrides import list_settings, suggest  # brings Hydra, 0.2 s
 
     hint = suggest(key, [*list_settings(), *groups])
@@ -168,7 +172,7 @@ def _describe_settings(group: str, section: Any, options: list[str], default_opt
             yield Setting(
                 key=f"{group}.{field.name}" if group else field.name,
                 meaning=meanings[field.name],
-                type_name=_name_type(field.type),
+                type_name=_name_type(f"{group}.{field.name}", field.type),
                 default=default,
                 other_defaults={} if field.name == "name" else others,
             )
@@ -198,14 +202,20 @@ def _read_lead(path: Path) -> str:
     return next(iter([*questions, *(line for line in comments if not line.startswith("@"))]), "")
 
 
-def _name_type(type_: Any) -> str:
-    """Return a type in words, `whole number or null`; an Enum is its options."""
+def _describe_offered(key: str, offered: options.Setting) -> Setting:
+    default = _show_value(offered.default)
+    kind = TYPE_NAMES[offered.kind] + (" or null" if offered.default is None else "")
+    return Setting(key=key, meaning=offered.meaning, type_name=kind, default=default, other_defaults={})
+
+
+def _name_type(key: str, type_: Any) -> str:
+    """Return the type of a setting in words, `whole number or null`; choices are their names."""
     if isinstance(type_, types.UnionType):
-        return " or ".join(_name_type(each) for each in get_args(type_))
+        return " or ".join(_name_type(key, each) for each in get_args(type_))
     if type_ is types.NoneType:
         return "null"
-    if isinstance(type_, type) and issubclass(type_, Enum):
-        return "one of " + ", ".join(option.name for option in type_)
+    if choices := list_choices(key, type_):
+        return "one of " + ", ".join(choices)
     if type_ in TYPE_NAMES:
         return TYPE_NAMES[type_]
     return "list" if str(type_).startswith("list[") else "values by name"

@@ -171,8 +171,8 @@ def _convert(value: Any, section: Any, key: str, kind: Any) -> Any:
         raise ValidationError
     if isinstance(value, str) and "$" in value and kind not in (str, str | None):
         raise ValidationError  # to OmegaConf a reference, which may read the environment
-    if isinstance(value, str) and (kind is str or kind == str | None):
-        return value  # as it stands: to OmegaConf '${x}' would be a reference and '???' a hole
+    if type(value) in (get_args(kind) if isinstance(kind, UnionType) else (kind,)):
+        return value  # text as it stands: to OmegaConf '${x}' would be a reference and '???' a hole
     node, name = OmegaConf.structured(section), key.rpartition(".")[2]
     node[name] = value
     typed = node[name]
