@@ -4,7 +4,7 @@
     python -m charrnn_exp model.cell=mingru
 
 The paper's candidate has no bound; here it is a tanh, because the sampler needs hidden values in [-1, 1].
-Axes: b batch, e input features, h hidden.
+Axes: b stream, e input features, h hidden units.
 """
 
 from typing import Any

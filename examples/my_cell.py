@@ -3,7 +3,7 @@
     cp examples/my_cell.py src/charrnn_exp/model/cells/leaky.py
     python -m charrnn_exp model.cell=leaky
 
-Axes: b batch, e input features, h hidden.
+Axes: b stream, e input features, h hidden units.
 """
 
 from typing import Any

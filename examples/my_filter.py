@@ -5,7 +5,8 @@ Copy this file to src/charrnn_exp/sampling/filters/top_p.py, add the field to Sa
     top_p: float | None
     (below it, as a string, the sentence of `meaning` here)
 
-and its value, `top_p: null`, to conf/sampling/. Help, completion, checks and fuzz find it.
+and to conf/base/sampling.yaml the same sentence as a comment and below it `top_p: null`, off. Help, completion, checks
+and fuzz find it; runs from before it are read as if it were off.
 
 Axes: b stream, v vocabulary.
 """

@@ -3,7 +3,7 @@
     cp examples/peephole.py src/charrnn_exp/model/cells/peephole.py
     python -m charrnn_exp model.cell=peephole
 
-Axes: b batch, e input features, h hidden, z = 4h gates (i, f, g, o).
+Axes: b stream, e input features, h hidden units, z gates (4h: i, f, g, o).
 """
 
 from typing import Any
@@ -18,27 +18,27 @@ def step(products: list[Any], weights: Values, states: State) -> tuple[State, li
 
     _, c_hb = states
     h, b = c_hb.shape
-    z_i, z_f, z_g, z_o = tf.unstack(tf.reshape(products[0], [4, h, b]) + tf.reshape(weights["bias"], [4, h, 1]))
-    i = tf.sigmoid(z_i + weights["peephole_i"][:, None] * c_hb)
-    f = tf.sigmoid(z_f + weights["peephole_f"][:, None] * c_hb)
-    g = tf.tanh(z_g)
+    z_4hb = tf.reshape(products[0], [4, h, b]) + tf.reshape(weights["bias"], [4, h, 1])
+    i = tf.sigmoid(z_4hb[0] + weights["peephole_i"][:, None] * c_hb)
+    f = tf.sigmoid(z_4hb[1] + weights["peephole_f"][:, None] * c_hb)
+    g = tf.tanh(z_4hb[2])
     new_c_hb = f * c_hb + i * g
-    o = tf.sigmoid(z_o + weights["peephole_o"][:, None] * new_c_hb)
-    tanh_c = tf.tanh(new_c_hb)
-    d_z = [g * i * (1 - i), c_hb * f * (1 - f), i * (1 - g * g), tanh_c * o * (1 - o)]
-    return (o * tanh_c, new_c_hb), [*d_z, o * (1 - tanh_c * tanh_c), f, c_hb, new_c_hb]
+    o = tf.sigmoid(z_4hb[3] + weights["peephole_o"][:, None] * new_c_hb)
+    tanh_c_hb = tf.tanh(new_c_hb)
+    d_gates = [g * i * (1 - i), c_hb * f * (1 - f), i * (1 - g * g), tanh_c_hb * o * (1 - o)]
+    return (o * tanh_c_hb, new_c_hb), [*d_gates, o * (1 - tanh_c_hb * tanh_c_hb), f, c_hb, new_c_hb]
 
 
 def step_back(slopes: list[Any], weights: Values, d_states: State) -> Back:
     """Return the gradients of the gates, of the cell before (also through i and f) and of the peepholes."""
-    to_i, to_f, to_g, to_o, dh_dc, forget, c_hb, new_c_hb = slopes
+    i, f, g, o, dh_dc_hb, forget, c_hb, new_c_hb = slopes
     d_h_hb, d_c_hb = d_states
-    d_o = d_h_hb * to_o
-    d_c_hb += d_h_hb * dh_dc + d_o * weights["peephole_o"][:, None]
-    d_i, d_f = d_c_hb * to_i, d_c_hb * to_f
-    d_before = d_c_hb * forget + d_i * weights["peephole_i"][:, None] + d_f * weights["peephole_f"][:, None]
-    d_weights = {"peephole_i": d_i * c_hb, "peephole_f": d_f * c_hb, "peephole_o": d_o * new_c_hb}
-    return Back([d_i, d_f, d_c_hb * to_g, d_o], (None, d_before), d_weights)
+    d_o_hb = d_h_hb * o
+    d_c_hb += d_h_hb * dh_dc_hb + d_o_hb * weights["peephole_o"][:, None]
+    d_i_hb, d_f_hb = d_c_hb * i, d_c_hb * f
+    d_before = d_c_hb * forget + d_i_hb * weights["peephole_i"][:, None] + d_f_hb * weights["peephole_f"][:, None]
+    d_weights = {"peephole_i": d_i_hb * c_hb, "peephole_f": d_f_hb * c_hb, "peephole_o": d_o_hb * new_c_hb}
+    return Back([d_i_hb, d_f_hb, d_c_hb * g, d_o_hb], (None, d_before), d_weights)
 
 
 CELL = Cell(

@@ -152,6 +152,12 @@ def test_a_module_imports_only_from_earlier_rows_and_its_own_folder(row: int) ->
     assert wrong == []
 
 
+def test_a_declaration_loads_no_tensorflow_when_it_is_imported() -> None:
+    """Checks, help and completion read declarations before TensorFlow is there."""
+    early = [each for each in RUNNING if each.at_start and is_within(each.module, {"model.cells", "sampling.filters"})]
+    assert [str(each) for each in early if each.target.partition(".")[0] in ("tensorflow", "keras")] == []
+
+
 def test_no_files_import_each_other_in_a_circle() -> None:
     """Also those of one folder, and also for types alone: whoever reads one file can stop there."""
     needs: dict[str, set[str]] = {name: set() for name in MODULES}

@@ -8,13 +8,17 @@ from pathlib import Path
 import pytest
 
 import charrnn_exp
+from charrnn_exp.config.overrides import list_settings
 
 PACKAGE = Path(charrnn_exp.__file__).parent
+EXAMPLES = Path(__file__).parents[1] / "examples"
 LEGEND = dict(re.findall(r"^    ([a-z])   (.+)$", charrnn_exp.__doc__ or "", re.MULTILINE))
-MODULES = {str(path.relative_to(PACKAGE)): path for path in sorted(PACKAGE.rglob("*.py"))}
+MODULES = {
+    str(path.relative_to(folder)): path for folder in (PACKAGE, EXAMPLES) for path in sorted(folder.rglob("*.py"))
+}
 
-NAMES = {"top_k"}
-"""Names of the field whose last letter is no axis."""
+NAMES = {key.rpartition(".")[2] for key in list_settings()} | {"min_p", "top_p"}
+"""Names of settings, also of the examples; their last letters are no axes."""
 WORDS = {"as", "at", "id", "of", "ok", "to", "up"} | {
     *("base", "best", "math", "mean", "name", "path", "seen", "step", "sum", "tags"),
     *("cfg", "npz", "rng", "str"),

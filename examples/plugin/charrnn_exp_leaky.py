@@ -1,6 +1,6 @@
 """A leaky cell with a setting of its own: the share of the hidden values that is replaced at each step.
 
-Axes: b batch, e input features, h hidden.
+Axes: b stream, e input features, h hidden units.
 """
 
 from collections.abc import Mapping

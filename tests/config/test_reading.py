@@ -13,6 +13,7 @@ from charrnn_exp.config.overrides import parse_override
 from charrnn_exp.config.reading import flatten, merge_overrides, read_config, read_yaml, to_values, write_yaml
 from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import UserError
+from charrnn_exp.model.cells.registry import CELLS
 from tests.config.checks.test_whole import KINDS
 from tests.config.conftest import change
 
@@ -159,7 +160,7 @@ def test_an_option_that_is_nearly_right_is_answered_with_the_right_one(defaults:
     (line,) = read_lines(place(defaults, "optimizer.name", "adamm"))
     assert line.endswith("got 'adamm' - did you mean adam?")
     (line,) = read_lines(place(defaults, "model.cell", "lsmt"))
-    assert line == "model.cell must be one of gru, lstm, rnn, got 'lsmt' - did you mean lstm?"
+    assert line == f"model.cell must be one of {', '.join(CELLS.list_names())}, got 'lsmt' - did you mean lstm?"
 
 
 @pytest.mark.parametrize("value", [["a"], {"a": "b"}])

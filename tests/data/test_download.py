@@ -376,7 +376,7 @@ def test_a_bad_zip_file_put_there_by_hand_stays_alone(folder: Path, dead_url: st
     place = folder / f"{NAME}.zip"
     folder.mkdir(parents=True)
     place.write_bytes(ZIPS[way])
-    assert fail(describe(dead_url, member=NAME)).startswith(f"text {NAME} must be downloaded, got no answer from ")
+    assert fail(describe(dead_url, member=NAME)).startswith(f"text {NAME} must be downloaded, got no valid file (")
     assert list_files(folder) == [place.name]
 
 

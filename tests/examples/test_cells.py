@@ -154,7 +154,9 @@ def test_weights_go_to_a_run_with_other_symbols(small_model: SizedModel, name: s
     np.testing.assert_array_equal(fitted[f"{name}_2.kernel"], arrays[f"{name}_2.kernel"])
 
 
-@EVERY
+@pytest.mark.parametrize(
+    "name", [name if name == "peephole" else pytest.param(name, marks=pytest.mark.slow) for name in FILES]
+)
 def test_a_run_trains_validates_saves_and_samples(
     compose: Any, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -200,7 +202,7 @@ def test_files_of_ours_are_options_by_themselves(tmp_path: Path) -> None:
     """
     environment = {**os.environ, "PYTHONPATH": str(tmp_path / "src")}
     ended = subprocess.run([sys.executable, "-c", asked], cwd=tmp_path, env=environment, capture_output=True, text=True)
-    names = sorted([*FILES, "gru", "lstm", "rnn"])
+    names = sorted({*FILES, *CELLS.built_in})
     cells, options, composed = ended.stdout.splitlines()
     assert cells.split() == [f"model.cell={name}" for name in names]
     assert options.split() == [f"model={name}" for name in names]

@@ -66,7 +66,7 @@ def test_a_wrong_checksum_or_size_ends_with_3_and_one_line(site: Site, tmp_path:
         folder = write_example(tmp_path / str(i), **facts)
         ended = run(tmp_path, "--config-dir", folder, "dataset=novel", *TINY)
         assert ended.returncode == 3
-        assert ended.stderr.startswith("charrnn_exp: error: text my_text must be downloaded, got no answer from 1 ")
+        assert ended.stderr.startswith("charrnn_exp: error: text my_text must be downloaded, got no valid file (127.")
         assert len(ended.stderr.splitlines()) == 1
     assert site.asked == ["/novel.txt"] * 2
     assert not (tmp_path / "outputs").exists()

@@ -93,7 +93,7 @@ def test_an_offered_cell_is_in_help_and_completion_and_its_settings_are_checked(
     shown = run(tmp_path, "--help", path=(site,))
     assert "  model.cell=leaky  (charrnn-exp-extras 1.2.0)  Leaky integration: " in shown.stdout
     assert "leaky" in run(tmp_path, "completion", "line=charrnn-exp model.cell=", path=(site,)).stdout
-    assert ", leaky; default lstm;" in run(tmp_path, "--help", "model.cell", path=(site,)).stdout
+    assert "; of installed packages leaky; default lstm;" in run(tmp_path, "--help", "model.cell", path=(site,)).stdout
     assert "Share of the hidden values" in run(tmp_path, "--help", "model.extra.leaky.leak", path=(site,)).stdout
     for word, line in (
         ("model.extra.leaky.leak=2", "model.extra.leaky.leak must be in (0, 1], got 2.0."),

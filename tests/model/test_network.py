@@ -10,6 +10,7 @@ import pytest
 import tensorflow as tf
 
 from charrnn_exp.config.choices import Precision
+from charrnn_exp.model.cells.registry import CELLS
 from charrnn_exp.model.layers import KerasRecurrent, Recurrent
 from charrnn_exp.model.network import Network, build_network, count_parameters, list_parameters
 from charrnn_exp.model.size import SizedModel, resolve
@@ -131,7 +132,14 @@ def test_two_halves_with_the_state_carried_equal_the_whole(small_model: SizedMod
     np.testing.assert_allclose(tf.concat([first_btv, second_btv], axis=1), whole_btv, atol=1e-5)
 
 
-@pytest.mark.parametrize("variant", [{"num_layers": 2}, EVERYTHING, PLAIN_ONE_HOT], ids=["lstm", "gru", "rnn"])
+@pytest.mark.parametrize(
+    "variant",
+    [
+        *({"num_layers": 2}, EVERYTHING, PLAIN_ONE_HOT),
+        *({"cell": name, "num_layers": 2} for name in CELLS.built_in if name not in ("lstm", "gru", "rnn")),
+    ],
+    ids=["lstm", "gru", "rnn", *(name for name in CELLS.built_in if name not in ("lstm", "gru", "rnn"))],
+)
 def test_gradient_equals_finite_differences_in_float64(small_model: SizedModel, variant: dict[str, Any]) -> None:
     network = build(small_model, precision="float64", **variant)
     randomise(network)

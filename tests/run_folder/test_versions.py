@@ -17,6 +17,7 @@ from charrnn_exp.run_folder.checkpoint import Snapshot
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.versions import NUMERICS, SETTINGS, Added, Renamed, Versions, read_versions, upgrade
+from charrnn_exp.sampling.filters.registry import FILTERS
 
 CHANGES: list[Added | Renamed] = [
     Renamed(2, "model.cels", "model.cell"),
@@ -40,6 +41,12 @@ def test_an_older_run_gets_each_setting_that_it_lacks_with_its_meaning_then() ->
 def test_damaged_settings_stay_for_the_reader_to_tell(values: dict[str, Any]) -> None:
     upgraded, _ = upgrade(values, 1, changes=CHANGES)
     assert "twice" not in (upgraded.get("model") or {})
+
+
+def test_a_filter_that_a_run_lacks_is_off_whatever_its_version() -> None:
+    upgraded, phrases = upgrade({"sampling": {"extra": {}}}, SETTINGS)
+    assert upgraded["sampling"] == {"extra": {}} | {name: each.default for name, each in FILTERS.built_in.items()}
+    assert phrases == [f"sampling.{name} (off)" for name in FILTERS.built_in]
 
 
 def test_two_upgrades_do_not_share_a_value() -> None:

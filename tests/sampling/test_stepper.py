@@ -8,6 +8,7 @@ import numpy.typing as npt
 import pytest
 import tensorflow as tf
 
+from charrnn_exp.model.cells.registry import CELLS
 from charrnn_exp.model.network import Network
 from charrnn_exp.model.size import SizedModel
 from charrnn_exp.sampling.stepper import Matrix, StepWeights, _multiply, choose_integers, first_states, quantize, step
@@ -79,7 +80,9 @@ def test_a_step_equals_the_naive_one_with_the_same_rounding(small_model: SizedMo
 
 
 @pytest.mark.parametrize(
-    "variant", [{}, {"cell": "gru"}, {"layer_norm": True, "residual": True}], ids=["lstm", "gru", "norm"]
+    "variant",
+    [{"layer_norm": True, "residual": True}, *({"cell": name} for name in CELLS.built_in)],
+    ids=["norm", *CELLS.built_in],
 )
 def test_the_distribution_is_the_networks_to_a_thousandth_of_a_nat(
     small_model: SizedModel, variant: dict[str, Any]

@@ -8,6 +8,7 @@ import textwrap
 import types
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, fields, is_dataclass
+from enum import Enum
 from functools import cache
 from pathlib import Path
 from typing import Any, get_args
@@ -16,7 +17,7 @@ import yaml
 
 from charrnn_exp import options
 from charrnn_exp.config import schema
-from charrnn_exp.config.choices import list_choices
+from charrnn_exp.config.choices import CHOICES_OF
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.config.offered import find_offered
 from charrnn_exp.errors import UserError
@@ -209,13 +210,15 @@ def _describe_offered(key: str, offered: options.Setting) -> Setting:
 
 
 def _name_type(key: str, type_: Any) -> str:
-    """Return the type of a setting in words, `whole number or null`; choices are their names."""
+    """Return the type of a setting in words, `whole number or null`; choices are the names of the built-in ones."""
     if isinstance(type_, types.UnionType):
         return " or ".join(_name_type(key, each) for each in get_args(type_))
     if type_ is types.NoneType:
         return "null"
-    if choices := list_choices(key, type_):
-        return "one of " + ", ".join(choices)
+    if key in CHOICES_OF:
+        return "one of " + ", ".join(CHOICES_OF[key].built_in)
+    if isinstance(type_, type) and issubclass(type_, Enum):
+        return "one of " + ", ".join(option.name for option in type_)
     if type_ in TYPE_NAMES:
         return TYPE_NAMES[type_]
     return "list" if str(type_).startswith("list[") else "values by name"
@@ -234,7 +237,9 @@ def _show_value(value: Any) -> str:
 
 
 def _show_setting(setting: Setting) -> str:
-    lines = [setting.meaning, f"Takes {setting.type_name}; default {setting.all_defaults}."]
+    offered = CHOICES_OF[setting.key].list_offered() if setting.key in CHOICES_OF else []
+    of_packages = f"; of installed packages {', '.join(offered)}" if offered else ""
+    lines = [setting.meaning, f"Takes {setting.type_name}{of_packages}; default {setting.all_defaults}."]
     return "".join([f"{setting.key}\n", *(_indent(line) for line in lines)])
 
 

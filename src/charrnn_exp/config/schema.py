@@ -179,7 +179,7 @@ class SamplingConfig:
     length: int
     """Characters to generate, 1 to 10,000,000."""
     temperature: float
-    """Divisor of the logits, at least 0; below 1 is bolder, 0 is greedy (the likeliest symbol each time)."""
+    """Divisor of the logits, at least 0; below 1 is more cautious, above 1 bolder, 0 always takes the likeliest."""
     top_k: int | None
     """Number of likeliest symbols to draw from, at least 1; null: off."""
     num_samples: int

@@ -74,7 +74,7 @@ def fetch(download: Download) -> Path:
 
 
 def _explain_failure(download: Download, failures: list[str], others: list[str]) -> str:
-    got = f"no answer from {len(failures)} places ({'; '.join(failures)})" if failures else "no mirror to ask"
+    got = f"no valid file ({'; '.join(failures)})" if failures else "no mirror to ask"
     packed = f" (or a zip file with {download.member!r})" if download.member is not None else ""
     beside = f" There, {', '.join(others)} of the same size have other checksums." if others else ""
     return (

@@ -2,7 +2,8 @@
 
 A run records both numbers in `versions.json`; a run without that file is of version 1 of both. To change a setting,
 raise `SETTINGS` and add an entry to `CHANGES` with the meaning for older runs; to change the arithmetic, raise
-`NUMERICS`. Then add run folders of the version before by `tests/data/make_runs.py`.
+`NUMERICS`. Then add run folders of the version before by `tests/data/make_runs.py`. A new filter needs neither: runs
+that lack it have it off.
 """
 
 import copy
@@ -15,6 +16,7 @@ from typing import Any
 from charrnn_exp.config.texts import list_installed_texts
 from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.files import read_json
+from charrnn_exp.sampling.filters.registry import FILTERS
 
 SETTINGS = 2
 """Raised when a setting is added, renamed or changes its meaning; each such change is an entry of `CHANGES`."""
@@ -149,7 +151,7 @@ def upgrade(
     """Return settings of an older version with what they meant then, and a phrase for each that is changed.
 
     A setting that is there stays as it is, so upgrading twice changes nothing more; a group that is missing as a whole
-    stays missing, for `read_config` to report.
+    stays missing, for `read_config` to report. A filter that is missing is off, whatever the version.
 
     Args:
         values: by group and name.
@@ -157,7 +159,8 @@ def upgrade(
         changes: in the order of their versions; None: `CHANGES`.
     """
     upgraded, phrases = copy.deepcopy(dict(values)), []
-    for change in CHANGES if changes is None else changes:
+    filters = (Added(version + 1, f"sampling.{name}", each.default) for name, each in FILTERS.built_in.items())
+    for change in (*CHANGES, *filters) if changes is None else changes:
         if change.version <= version:
             continue
         match change:

@@ -48,7 +48,7 @@ class Weight:
 class Back(NamedTuple):
     """The gradients of one step.
 
-    Args:
+    Attributes:
         d_gates: of the gates, [h, b] each, to be stacked to d_z_zb.
         d_states: of the previous states, [h, b] each. The first lacks the product with the recurrent kernel, which is
             added later; None: zero.
