@@ -38,11 +38,11 @@ format: install ## let ruff format the code and mend what it can
 	$(BIN)/ruff check --fix .
 
 test: check ## check, then all fast tests; no network needed
-	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile $(ARGS)
+	$(BIN)/python -m pytest --numprocesses 2 --dist loadfile --durations 15 $(ARGS)
 
 test-slow: install ## a browser on the MLflow UI, the wheel in a clean environment, kills, outages
 	$(PIP) --quiet --editable ".[dev,browser]"
-	$(BIN)/python -m pytest -m slow $(ARGS)
+	$(BIN)/python -m pytest -m slow --durations 15 $(ARGS)
 
 stress: install ## faults of every kind, counted: two hours and more; goes on where it was stopped; writes docs/stress.*
 	$(BIN)/python -m stress $(ARGS)

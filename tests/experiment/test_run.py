@@ -1,6 +1,5 @@
 """Whole runs, as real processes: what they print, leave behind, and end with."""
 
-import io
 import json
 import math
 import os
@@ -392,8 +391,9 @@ def test_a_foreign_text_trains_and_samples(
     assert summary.val_loss == pytest.approx(math.log(num_symbols + 1), rel=0.2)
     capsys.readouterr()
     prompt = chr(first + 3) + " "
-    monkeypatch.setattr(sys, "stdout", io.TextIOWrapper(io.FileIO("sample.txt", "w"), encoding="utf-8"))
-    assert main(["sample", f'sampling.prompt="{prompt}"', "sampling.length=9"]) == 0
+    with Path("sample.txt").open("w", encoding="utf-8") as file:
+        monkeypatch.setattr(sys, "stdout", file)
+        assert main(["sample", f'sampling.prompt="{prompt}"', "sampling.length=9"]) == 0
     sample = Path("sample.txt").read_text(encoding="utf-8")
     assert sample.startswith(prompt)
     assert len(sample) == len(prompt) + 9 + 1
