@@ -42,7 +42,7 @@ test: check ## check, then all fast tests; no network needed
 
 test-slow: install ## a browser on the MLflow UI, the wheel in a clean environment, kills, outages
 	$(PIP) --quiet --editable ".[dev,browser]"
-	$(BIN)/python -m pytest -m slow --durations 15 $(ARGS)
+	$(BIN)/python -m pytest -m slow --timeout 1200 --durations 15 $(ARGS)
 
 stress: install ## faults of every kind, counted: two hours and more; goes on where it was stopped; writes docs/stress.*
 	$(BIN)/python -m stress $(ARGS)

@@ -30,10 +30,12 @@ def sample(network: Network, *, temperature: float = 1.0, top_k: int | None = No
 
 
 def naive_greedy(network: Network, length: int) -> list[int]:
+    """What follows the last symbol cannot change its logits: zeros keep the shape, and so one compiled network."""
     ids = PROMPT_T.tolist()
     for _ in range(length):
-        logits_btv, _ = network(np.array([ids], np.int32), network.first_states(1))
-        ids.append(int(np.argmax(logits_btv[0, -1])))
+        padded = ids + [0] * (len(PROMPT_T) + length - len(ids))
+        logits_btv, _ = network(np.array([padded], np.int32), network.first_states(1))
+        ids.append(int(np.argmax(logits_btv[0, len(ids) - 1])))
     return ids
 
 
