@@ -170,10 +170,11 @@ def _describe_settings(group: str, section: Any, options: list[str], default_opt
                 value = _show_value(values[field.name])
                 if value != default and len(value) <= MAX_SHOWN:
                     others.setdefault(value, []).append(option)
+            key = f"{group}.{field.name}" if group else field.name
             yield Setting(
-                key=f"{group}.{field.name}" if group else field.name,
+                key=key,
                 meaning=meanings[field.name],
-                type_name=_name_type(f"{group}.{field.name}", field.type),
+                type_name=_name_type(key, field.type),
                 default=default,
                 other_defaults={} if field.name == "name" else others,
             )
