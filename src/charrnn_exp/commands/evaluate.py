@@ -19,11 +19,12 @@ REF is latest (default), a run folder, or the MLflow id of a run below outputs/.
 def run(words: Sequence[str]) -> None:
     """Print the scores of `run=REF` (default: latest) on the splits of its own text, or on `text=FILE`.
 
-    `split=train|val|test|all` (default: all that the run's protocol has); `checkpoint=last` (default) or `best`.
+    `split=train|val|test|all` (default: every split that the run's `dataset.split` makes); `checkpoint=last` (default)
+    or `best`.
 
     Raises:
-        CharRNNError: if there is no such run, it has no checkpoint, its text has changed, or the file does not fit its
-            vocabulary.
+        CharRNNError: if there is no such run, it has no checkpoint, its text has changed, split and text are both
+            given, the split is unknown, or the file is too short or does not fit its vocabulary.
     """
     from charrnn_exp.commands.arguments import parse_arguments
     from charrnn_exp.evaluation.from_run import score_run

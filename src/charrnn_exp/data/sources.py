@@ -72,10 +72,11 @@ def _describe_download(dataset: DatasetConfig) -> Download:
 
 
 def trust_installed_alone(dataset: DatasetConfig) -> DatasetConfig:
-    """Return the settings of a run that exists with the addresses that the installed conf/ has for its text.
+    """Return the dataset settings of an existing run, its addresses replaced by those of the installed conf/.
 
-    A run folder may come from anybody, so its own addresses are not used: without an installed text of the same
-    checksum there are none, and the text must be in the data folder.
+    A run folder may come from anybody, so its own addresses are never used. Those of an installed text of the same
+    checksum are; without one there are none, and the text must be in the data folder. A text that does not come from
+    the network keeps its settings.
     """
     if dataset.source is not Source.network:
         return dataset

@@ -118,7 +118,7 @@ def _build_state(job: Job, terminal: Terminal) -> TrainingState:
 
 
 def _list_facts(job: Job, network: Network) -> dict[str, Any]:
-    """Return the facts in a checkpoint's manifest: model, optimizer, precision, text, machine, versions."""
+    """Return the facts in a checkpoint's manifest: model, optimizer, vocabulary, text, precision, machine, versions."""
     arithmetic = {"precision": network.precision, "machine": describe_arithmetic(), "versions": list_versions()}
     return job.list_facts() | arithmetic
 

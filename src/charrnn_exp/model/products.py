@@ -1,7 +1,7 @@
-"""The matrix products of a cell with inputs and hidden values, and the gradients of its weights.
+"""Products of a cell's matrices with its inputs and hidden values, and the gradients of its matrices and bias.
 
-Axes: b stream, n character (t * b), e input features, k matrix columns (e + h, or e where no matrix reads hidden
-values), h hidden units, z gates.
+Axes: b stream, n character (t * b), e input features, k matrix columns (e + h; e for a cell without a recurrent
+kernel), h hidden units, z gates.
 """
 
 from typing import Any

@@ -4,12 +4,12 @@ Axes: b stream, t time, n character (t * b), v vocabulary, e input features, k m
 (of any stack), h hidden units, z gates (rows of a product).
 
 Three facts about XLA on a CPU (TensorFlow 2.21) shape this file; docs/log/recurrent_layer.md has the numbers:
-- It multiplies bfloat16 fast only as bf16 x bf16 -> float32 (`output_type`) with a plain left operand. So arrays are
-  features first and batch last, weights_zk @ inputs_kb, and weights are transposed outside the compiled functions, or
-  XLA undoes it.
+- It multiplies bfloat16 fast only as bf16 x bf16 -> float32 (`output_type`) with a left operand that is not transposed.
+  So arrays are features first and batch last, weights_zk @ inputs_kb, and weights are transposed outside the compiled
+  functions: inside, XLA would fold the transpose back into the product.
 - It writes a bfloat16 slice into a stack by converting the whole stack. So stacks hold the bits as int16.
-- A slice of a stack that is read more than once in a step stops vectorisation. So forward saves not the gates but their
-  local derivatives ("slopes"), and backward only multiplies.
+- It stops vectorising where a step reads a slice of a stack more than once. So forward saves local derivatives
+  ("slopes"), each read once, in place of the gates.
 """
 
 from typing import Any
@@ -204,7 +204,10 @@ def _multiply_inputs(kernel_ez: Any, d_z_zn: Any, dtype: Any) -> Any:
 
 
 def _flatten_time(stack_tmb: Any, operand: Any) -> Any:
-    """Convert bits [t, m, b] to numbers [m, t * b]; uncompiled, since XLA would fold the transpose into the product."""
+    """Turn a stack [t, m, b] (bfloat16 stored as int16) into numbers [m, t * b].
+
+    To be called outside of compiled functions: XLA would fold the transpose into the product.
+    """
     return _from_bits(tf.reshape(tf.transpose(stack_tmb, [1, 0, 2]), [stack_tmb.shape[1], -1]), operand)
 
 

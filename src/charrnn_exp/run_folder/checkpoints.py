@@ -70,11 +70,11 @@ class CheckpointStore:
         return self.find_all()[-1] if best is None else Checkpoint(self.folder / _folder_name(best))
 
     def save(self, snapshot: Snapshot, *, kept: bool) -> None:
-        """Write a checkpoint, then delete surplus rolling ones.
+        """Write a checkpoint, then delete rolling ones beyond `num_rolling`.
 
-        Serialised in memory, written to a hidden folder, synced, renamed, and the parent synced: at every moment
-        either the old checkpoints alone are there, or the new one too, whole. One of the same step with other bytes is
-        hidden first; if writing fails, `load_newest` brings it back.
+        The files are made in memory, written to a hidden folder, synced and renamed; then the parent is synced. So at
+        every moment either the old checkpoints alone are there, or the new one too, whole. A checkpoint of the same
+        step with other arrays is hidden first; if the write is interrupted, `load_newest` restores it.
 
         Raises:
             MachineError: if the disk is full or the folder is not writable; the old checkpoints stay.

@@ -113,7 +113,7 @@ class RunFolder:
         )
 
     def _refuse_links(self) -> None:
-        """Raise MachineError for a symbolic link: it would be read, sent, or written to, elsewhere."""
+        """Raise MachineError if the folder holds a symbolic link: reading and writing would leave the folder."""
         for parent, folders, files in os.walk(self.path):
             for path in (Path(parent, name) for name in (*folders, *files)):
                 if path.is_symlink():

@@ -40,7 +40,7 @@ class TrainingStep:
         """Update the weights, unless the loss or a gradient is not finite.
 
         Args:
-            windows_abt: int32 ids, one longer than the sequence; the update uses the mean gradient of the k batches.
+            windows_abt: int32 ids, one longer than the sequence; the update uses the mean gradient of all a.
             starts_ab: bool, true where a stream starts a batch from the first states of the network.
             states: carried into the first batch; each further batch starts from the states after the previous one.
             learning_rate: rate of this update.

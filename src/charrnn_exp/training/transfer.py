@@ -32,18 +32,20 @@ class InitialWeights:
     def fit(self, fresh: Arrays, vocabulary: Vocabulary) -> Arrays:
         """Return the weights fitted to the vocabulary of another network.
 
-        Rows and columns of shared symbols are kept. A new symbol is read with the weights that the network drew for
-        it (where the embedding is the output too, with the mean of the known ones), and written with the mean of the
-        known symbols' output weights, its bias lowered: the mean of K logits is at most the logarithm of the sum of
-        their exponentials less ln K (Jensen), so the new symbols together take at most `NEW_SHARE` of the probability,
-        and no loss of the old text rises by more than -ln(1 - NEW_SHARE), 0.001 nats.
+        Shared symbols keep their weights. The input weights of a new symbol are those that the network drew. Its
+        output weights are the mean over the shared symbols, with a lower bias; so is a tied embedding, which is an
+        output.
+
+        By Jensen's inequality a mean of K logits is at most the logarithm of the sum of their exponentials less ln K.
+        So the new symbols together get at most `NEW_SHARE` of the probability, and no loss of the old text rises by
+        more than -ln(1 - NEW_SHARE), 0.001 nats per character.
 
         Args:
             fresh: weights that the network drew, by name.
             vocabulary: of the network.
 
         Raises:
-            MachineError: if names or shapes differ, though the settings are the same.
+            MachineError: if names, or shapes apart from the symbol axis, differ though the settings are the same.
         """
         if problems := _find_misfits(self.arrays, fresh, self.source):
             raise MachineError(*problems)

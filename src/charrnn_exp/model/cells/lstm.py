@@ -9,7 +9,10 @@ from charrnn_exp.model.cells.cell import Back, Cell, State, Values, Weight
 
 
 def step(products: list[Any], weights: Values, states: State) -> tuple[State, list[Any]]:
-    """Return the states after a step, and dc/dz of i, f, g; dh/dz of o; dh/dc; dc / d previous c."""
+    """Return the states after a step and six local derivatives, [h, b] each.
+
+    They are dc/dz of the gates i, f and g, dh/dz of the gate o (z: before the activation), dh/dc, and dc/d(previous c).
+    """
     import tensorflow as tf
 
     _, c_hb = states
@@ -25,7 +28,11 @@ def step(products: list[Any], weights: Values, states: State) -> tuple[State, li
 
 
 def step_back(slopes: list[Any], weights: Values, d_states: State) -> Back:
-    """Return (d_c, d_c, d_c, d_h) * slopes and the gradients of the previous states."""
+    """Return the gradients of the gates i, f, g, o and of the previous states.
+
+    The gradient of c first gains that of h times dh/dc. Then each gradient is that of c (of h for the gate o) times its
+    local derivative. There is no direct path to the previous hidden values: None.
+    """
     i, f, g, o, dh_dc_hb, forget = slopes
     d_h_hb, d_c_hb = d_states
     d_c_hb += d_h_hb * dh_dc_hb
