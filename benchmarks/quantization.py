@@ -1,4 +1,4 @@
-"""What do the sampler's 8-bit integers do to a trained model? Its distributions beside the network's own.
+"""What do the sampler's integers do to a trained model? Its distributions beside the network's own.
 
     python benchmarks/quantization.py [run=REF] [--characters 20000]
 
@@ -65,7 +65,7 @@ def compare(reference: str, num_characters: int) -> dict[str, float]:
     for name, logits_tv in (
         ("float32", reference_tv),
         ("bfloat16", read_whole(build("bfloat16"))),
-        ("sampler", read_quantized(quantize(build("float32"), tf.int8), tf.constant(ids_t[:-1]))),
+        ("sampler", read_quantized(quantize(build("float32"), num_streams=1), tf.constant(ids_t[:-1]))),
     ):
         log_p_tv = tf.nn.log_softmax(tf.cast(logits_tv, tf.float64))
         results[f"loss {name}"] = float(-tf.reduce_mean(tf.gather(log_p_tv, ids_t[1:], batch_dims=1)))

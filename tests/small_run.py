@@ -31,8 +31,8 @@ class Run:
         return list(self.stream(should_stop))
 
     def stream(self, should_stop: Callable[[], bool] = lambda: False) -> Iterator[Event]:
-        val_n = self.text.splits.val_n
-        scorer = None if val_n is None else Scorer(self.state.network, val_n)
+        splits = self.text.splits
+        scorer = None if splits.val_n is None else Scorer(self.state.network, splits.val_n, splits.val_starts)
         return train(
             self.state,
             config=self.config,

@@ -13,7 +13,7 @@ import pytest
 from charrnn_exp.config.choices import Split, Unit
 from charrnn_exp.config.schema import Config, DatasetConfig
 from charrnn_exp.data.corpus import load_corpus
-from charrnn_exp.data.splits import Splits, cap_validation, check_splits, split_text
+from charrnn_exp.data.splits import Splits, cap_validation, check_splits, count_scored, split_text
 from charrnn_exp.errors import UserError
 from tests.data.conftest import MakeDataset
 
@@ -144,6 +144,36 @@ def test_streams_differ_by_one_character_at_most_and_each_gives_its_end(describe
         assert [*itertools.chain(*own)] == ids_n[stream_n == stream].tolist(), "a stream is not cut in order"
         val, test = int(lengths[stream] * Fraction(1, 4)), int(lengths[stream] * Fraction(1, 8))
         assert [len(part) for part in own] == [lengths[stream] - val - test, val, test]
+
+
+@pytest.mark.parametrize("num_characters", [7, 25, 60, 71, 50_021])
+def test_the_parts_of_a_split_start_where_its_streams_do(describe: Any, num_characters: int) -> None:
+    ids_n = np.arange(num_characters, dtype=np.uint32)
+    stream_n = np.searchsorted([i * num_characters // 7 for i in range(1, 7)], ids_n, side="right")
+    splits = split_text(ids_n, describe(Split.karpathy2015, val_fraction=0.25, test_fraction=0.125))
+    for split_n, starts in ((splits.val_n, splits.val_starts), (splits.test_n, splits.test_starts)):
+        assert split_n is not None
+        streams_n = stream_n[split_n]
+        assert starts == (0, *(np.flatnonzero(np.diff(streams_n)) + 1).tolist())
+        assert count_scored(split_n, starts) == len(split_n) - len(starts)
+
+
+def test_a_cap_on_the_validation_text_keeps_the_parts_below_it(describe: Any) -> None:
+    splits = split_text(np.arange(700, dtype=np.uint32), describe(Split.karpathy2015))
+    assert splits.val_starts == (0, 10, 20, 30, 40, 50, 60)
+    capped = cap_validation(splits, 21)
+    assert capped.val_n is not None
+    assert (len(capped.val_n), capped.val_starts, capped.test_starts) == (21, (0, 10, 20), splits.test_starts)
+
+
+def test_streams_whose_ends_have_one_character_each_are_told(describe: Any) -> None:
+    dataset = describe(Split.karpathy2015, val_fraction=0.1, test_fraction=0.2)
+    with pytest.raises(UserError) as caught:
+        check_splits(split_text(np.arange(70, dtype=np.uint8), dataset), dataset)
+    assert caught.value.lines == [
+        "dataset.val_fraction=0.1 must give a validation text of at least 2 characters, got 1 of 70. "
+        "Use a longer text or dataset.split=none."
+    ]
 
 
 def test_one_stream_is_the_text_in_order(describe: Any) -> None:

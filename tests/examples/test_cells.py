@@ -23,7 +23,7 @@ from charrnn_exp.model.size import SizedModel, count_weights, resolve
 from charrnn_exp.sampling.stepper import first_states, quantize, step
 from charrnn_exp.training.transfer import InitialWeights
 from tests.examples.conftest import FILES
-from tests.model.naive import Array, NaiveNetwork, sigmoid
+from tests.model.naive import ROUND_AS_SAMPLER, Array, NaiveNetwork, sigmoid
 
 ROOT = Path(__file__).resolve().parents[2]
 B, T, V = 2, 4, 7
@@ -105,24 +105,19 @@ def test_gradients_equal_finite_differences(small_model: SizedModel, name: str, 
 def test_the_sampler_s_step_equals_the_network_over_a_window(
     small_model: SizedModel, name: str, layer_norm: bool
 ) -> None:
-    """To the rounding of hidden values and matrices to 8 bits: the naive twin rounds as the sampler says."""
+    """To the rounding of hidden values and matrices: the naive twin rounds as the sampler says."""
     network = build(small_model, name, layer_norm=layer_norm)
 
-    def round_by(array: Array, scale: Any) -> Array:
-        return np.round(array / scale) * scale
-
-    naive = NaiveCell(
-        network,
-        round_matrix=lambda matrix: round_by(matrix, np.abs(matrix).max(axis=0) / 127),
-        round_hidden=lambda hidden: np.round(hidden * 127) / 127,
-        round_features=lambda features: round_by(features, np.abs(features).max() / 127),
-    )
-    weights = quantize(network, tf.int8)
+    naive = NaiveCell(network, **ROUND_AS_SAMPLER)
+    weights = quantize(network, num_streams=B)
     states, compiled = first_states(weights, B), tf.function(step, jit_compile=True, autograph=False)
     expected_btv = np.stack([naive.read(ids_t) for ids_t in IDS_BT])
+    differences = []
     for t in range(T):
         logits_bv, states = compiled(weights, tf.constant(IDS_BT[:, t]), states)
-        np.testing.assert_allclose(logits_bv, expected_btv[:, t], atol=1e-4)
+        differences.append(np.abs(logits_bv - expected_btv[:, t]))
+    assert np.max(differences) < 5e-3, "more than a value rounded the other way"
+    assert np.median(differences) < 1e-4
 
 
 @EVERY

@@ -16,6 +16,21 @@ def keep(array: Array) -> Array:
     return array
 
 
+def round_as_sampler(matrix_km: Array) -> Array:
+    """Round the columns of a matrix as sampling/stepper.py says."""
+    k = len(matrix_km)
+    largest = np.max([np.abs(matrix_km[i : i + 64]).sum(axis=0) for i in range(0, k, 64)], axis=0)
+    scale = largest / (2**24 / 800 - 33)
+    return np.round(matrix_km / scale) * scale
+
+
+ROUND_AS_SAMPLER: dict[str, Rounding] = {
+    "round_matrix": round_as_sampler,
+    "round_hidden": lambda hidden: np.round(hidden * 800) / 800,
+    "round_features": lambda features: np.round(features / np.abs(features).max() * 800) / 800 * np.abs(features).max(),
+}
+
+
 def sigmoid(x: Array) -> Array:
     return 1.0 / (1.0 + np.exp(-x))
 

@@ -55,5 +55,15 @@ def test_the_extreme_uniform_numbers_give_ids_that_exist_and_have_probability() 
     np.testing.assert_array_equal(pick(logits_bv, uniforms, set_sampling()), [0, 2])
 
 
-def test_tiny_temperature_does_not_overflow() -> None:
-    assert set(draw(100, temperature=1e-30)) == {3}
+@pytest.mark.parametrize("temperature", [1e-10, 1e-20, 1e-45, 1e-310, 5e-324])
+@pytest.mark.parametrize("top_k", [None, 2])
+def test_a_tiny_temperature_draws_the_likeliest_symbol_compiled_and_not(temperature: float, top_k: int | None) -> None:
+    sampling, uniforms_b = set_sampling(temperature, top_k), np.linspace(0, 0.999, 7, dtype=np.float32)
+    logits_bv = np.stack([np.roll(LOGITS_V, i % 4) for i in range(7)]) * np.float32(1e-6)
+
+    def pick_ids(logits_bv: tf.Tensor, uniforms_b: tf.Tensor) -> tf.Tensor:
+        return pick(logits_bv, uniforms_b, sampling)
+
+    for function in (pick_ids, tf.function(pick_ids, jit_compile=True, autograph=False)):
+        found_b = function(tf.constant(logits_bv), tf.constant(uniforms_b)).numpy()
+        assert found_b.tolist() == np.argmax(logits_bv, axis=1).tolist()

@@ -67,13 +67,13 @@ def test_a_loss_that_is_not_finite_changes_no_weight(start: Any) -> None:
         np.testing.assert_array_equal(old, average)
 
 
-def test_the_average_moves_by_its_decay(start: Any) -> None:
-    run = start("training.ema_decay=0.9")
+def test_the_average_moves_by_its_decay_after_a_warmup(start: Any) -> None:
+    run = start("training.ema_decay=0.2")
     expected = weights(run)
-    update = make(run, ema_decay=0.9)
-    for _ in range(3):
+    update = make(run, ema_decay=0.2)
+    for decay in (1 / 10, 2 / 11, 0.2, 0.2):
         update(0.1)
-        expected = [0.9 * old + 0.1 * new for old, new in zip(expected, weights(run), strict=True)]
+        expected = [decay * old + (1 - decay) * new for old, new in zip(expected, weights(run), strict=True)]
     for average, value in zip(run.state.ema, expected, strict=True):
         np.testing.assert_allclose(average, value, rtol=1e-4, atol=1e-6)
 

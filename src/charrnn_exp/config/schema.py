@@ -148,7 +148,8 @@ class TrainingConfig:
     precision: Precision
     """Number format of matrix products; auto: bfloat16 if the processor multiplies it fast, else float32."""
     ema_decay: float | None
-    """Decay of an exponential moving average of the weights, in (0, 1), used for val_loss and samples; null: off."""
+    """Decay of an exponential moving average of the weights, in (0, 1), used for val_loss and samples; null: off.
+    The decay at update n is at most n / (n + 9), so that the first weights are soon forgotten."""
     early_stopping_patience: int | None
     """Validations without a better val_loss after which training stops, at least 1; null: off."""
     max_val_characters: int | None

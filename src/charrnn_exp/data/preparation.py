@@ -42,13 +42,14 @@ def prepare_text(config: Config) -> PreparedText:
         MachineError: if a text cannot be downloaded.
     """
     corpus = load_corpus(config.dataset)
-    splits = split_text(corpus.ids_n, config.dataset)
-    order = plan_batches(len(splits.train_n), config.training, seed=config.seed)
+    whole = split_text(corpus.ids_n, config.dataset)
+    order = plan_batches(len(whole.train_n), config.training, seed=config.seed)
+    splits = cap_validation(whole, config.training.max_val_characters)
     check_splits(splits, config.dataset)
     return PreparedText(
         corpus=corpus,
-        splits=cap_validation(splits, config.training.max_val_characters),
-        num_val_characters=0 if splits.val_n is None else len(splits.val_n),
+        splits=splits,
+        num_val_characters=0 if whole.val_n is None else len(whole.val_n),
         order=order,
         prompt_ids_t=read_prompt(config.sampling, corpus.vocabulary),
     )

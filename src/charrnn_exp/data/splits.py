@@ -4,7 +4,7 @@ Axes: n character.
 """
 
 import itertools
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -29,11 +29,26 @@ class Splits:
         train_n: ids of the training text.
         val_n: ids of the validation text; None where the protocol has none.
         test_n: ids of the test text; None where the protocol has none.
+        val_starts: index of the first character of each part of the validation text, in order. A part is scored from
+            the first state of the network, not from the end of the part before.
+        test_starts: the same of the test text.
     """
 
     train_n: Ids
     val_n: Ids | None
     test_n: Ids | None = None
+    val_starts: tuple[int, ...] = (0,)
+    test_starts: tuple[int, ...] = (0,)
+
+    def list_scored(self) -> dict[str, tuple[Ids, tuple[int, ...]]]:
+        """Return ids and starts of the texts that the protocol has, validation before test."""
+        found = {"val": (self.val_n, self.val_starts), "test": (self.test_n, self.test_starts)}
+        return {name: (ids_n, starts) for name, (ids_n, starts) in found.items() if ids_n is not None}
+
+
+def count_scored(ids_n: Ids, starts: Sequence[int]) -> int:
+    """Return the number of scored characters of a text: all but the first of each part."""
+    return len(ids_n) - len(starts)
 
 
 @dataclass(frozen=True)
@@ -59,8 +74,8 @@ def split_text(ids_n: Ids, dataset: DatasetConfig) -> Splits:
     none: all of it is training text.
 
     Along streams: the text is cut into `split_streams` streams, whose lengths differ by one character at most. Each
-    stream is cut in text order, and the pieces of a split are joined in the order of the streams. The text has no such
-    joints: the 49 of charrnn cost 7-grams 0.009 nats per character on tiny Shakespeare (docs/log/data.md).
+    stream is cut in text order, and the pieces of a split are laid end to end in the order of the streams. Those of a
+    validation or test text are its parts: each is scored from an empty state, as in char-rnn.
 
     charrnn: 50 streams, train 19/20 of each rounded down, validation the rest. Source: char-rnn,
         util/CharSplitLMMinibatchLoader.lua, whose streams are those of its batches.
@@ -87,15 +102,14 @@ def check_splits(splits: Splits, dataset: DatasetConfig) -> None:
     """
     total = sum(len(split_n) for split_n in (splits.train_n, splits.val_n, splits.test_n) if split_n is not None)
     problems = []
-    for what, split_n, field in (
-        ("validation", splits.val_n, "val_fraction"),
-        ("test", splits.test_n, "test_fraction"),
-    ):
-        if split_n is not None and not len(split_n) >= LEAST_CHARACTERS:
+    for name, (split_n, starts) in splits.list_scored().items():
+        longest = int(np.diff([*starts, len(split_n)]).max())
+        if not longest >= LEAST_CHARACTERS:
+            what, field = ("validation", "val_fraction") if name == "val" else ("test", "test_fraction")
             given = getattr(dataset, field)
             setting = f"dataset.split={dataset.split.name}" if given is None else f"dataset.{field}={given}"
             problems.append(
-                f"{setting} must give a {what} text of at least {LEAST_CHARACTERS} characters, got {len(split_n)} of "
+                f"{setting} must give a {what} text of at least {LEAST_CHARACTERS} characters, got {longest} of "
                 f"{total}. Use a longer text or dataset.split=none."
             )
     if problems:
@@ -106,7 +120,8 @@ def cap_validation(splits: Splits, max_characters: int | None) -> Splits:
     """Return the splits with the validation text cut to its first max_characters; None: not cut."""
     if splits.val_n is None or max_characters is None:
         return splits
-    return replace(splits, val_n=splits.val_n[:max_characters])
+    starts = tuple(start for start in splits.val_starts if start < max_characters)
+    return replace(splits, val_n=splits.val_n[:max_characters], val_starts=starts)
 
 
 def _find_lengths(num: int, dataset: DatasetConfig) -> _Lengths:
@@ -158,14 +173,16 @@ def _split_streams(ids_n: Ids, dataset: DatasetConfig, num_streams: int) -> Spli
         )
     edges = (i * num // num_streams for i in range(num_streams + 1))
     streams = [_cut(ids_n[start:stop], dataset) for start, stop in itertools.pairwise(edges)]
-    return Splits(
-        np.concatenate([stream.train_n for stream in streams]),
-        _join(stream.val_n for stream in streams),
-        _join(stream.test_n for stream in streams),
-    )
+    val_n, val_starts = _join(stream.val_n for stream in streams)
+    test_n, test_starts = _join(stream.test_n for stream in streams)
+    train_n = np.concatenate([stream.train_n for stream in streams])
+    return Splits(train_n, val_n, test_n, val_starts, test_starts)
 
 
-def _join(pieces: Iterable[Ids | None]) -> Ids | None:
-    """Return the joined pieces of one split, in the order of their streams; None: the protocol has no such split."""
+def _join(pieces: Iterable[Ids | None]) -> tuple[Ids | None, tuple[int, ...]]:
+    """Return the pieces of one split end to end, and their starts; None: the protocol has no such split."""
     found = [piece_n for piece_n in pieces if piece_n is not None]
-    return np.concatenate(found) if found else None
+    if not found:
+        return None, (0,)
+    lengths = [len(piece_n) for piece_n in found if len(piece_n)]
+    return np.concatenate(found), tuple(itertools.accumulate(lengths[:-1], initial=0))

@@ -22,6 +22,8 @@ from charrnn_exp.run_folder.weights import read_trained_weights
 
 SPLITS = ("val", "test", "train")
 """In the order in which they are scored: the long one last."""
+Scored = tuple[Ids, tuple[int, ...]]
+"""Ids of a text, and the index of the first character of each of its parts."""
 
 
 def score_run(
@@ -47,7 +49,7 @@ def score_run(
         ids_n = read_ids(text, config.dataset, vocabulary, key="text")
         if not len(ids_n) >= LEAST_CHARACTERS:
             raise UserError(f"text must hold at least {LEAST_CHARACTERS} characters, got {len(ids_n)} in {text}.")
-        texts = {"text": ids_n}
+        texts: dict[str, Scored] = {"text": (ids_n, (0,))}
     else:
         chosen = _choose_splits(split or "all")
         corpus = load_corpus(trust_installed_alone(config.dataset))
@@ -66,20 +68,18 @@ def _choose_splits(typed: str) -> tuple[str, ...]:
     return (typed,)
 
 
-def _choose_texts(ids_n: Ids, config: Config, chosen: tuple[str, ...]) -> dict[str, Ids]:
-    """Return the chosen splits that the run's protocol has, as the run saw them."""
-    whole = split_text(ids_n, config.dataset)
-    check_splits(whole, config.dataset)
-    splits = cap_validation(whole, config.training.max_val_characters)
-    found = {"val": splits.val_n, "test": splits.test_n, "train": splits.train_n}
-    texts = {split: found[split] for split in chosen}
-    if chosen != SPLITS and texts[chosen[0]] is None:
-        there = ", ".join(split for split, split_n in found.items() if split_n is not None)
+def _choose_texts(ids_n: Ids, config: Config, chosen: tuple[str, ...]) -> dict[str, Scored]:
+    """Return the chosen splits that the run's protocol has, as the run saw them. The training text is one part."""
+    splits = cap_validation(split_text(ids_n, config.dataset), config.training.max_val_characters)
+    check_splits(splits, config.dataset)
+    found: dict[str, Scored] = splits.list_scored() | {"train": (splits.train_n, (0,))}
+    if chosen != SPLITS and chosen[0] not in found:
+        there = ", ".join(found)
         raise UserError(
             f"split must be one of the run's splits ({there} by dataset.split={config.dataset.split.name}), "
             f"got {chosen[0]!r}."
         )
-    return {split: split_n for split, split_n in texts.items() if split_n is not None}
+    return {split: found[split] for split in chosen if split in found}
 
 
 @explain_memory_errors()
@@ -93,11 +93,11 @@ def _load_network(config: Config, weights: Mapping[str, Any], *, num_symbols: in
     return network
 
 
-def _score(network: Any, texts: Mapping[str, Ids]) -> Iterator[tuple[str, Scores]]:
+def _score(network: Any, texts: Mapping[str, Scored]) -> Iterator[tuple[str, Scores]]:
     from charrnn_exp.evaluation.scorer import Scorer
 
-    for name, ids_n in texts.items():
+    for name, (ids_n, starts) in texts.items():
         with explain_memory_errors():
-            scores = Scorer(network, ids_n).score()
+            scores = Scorer(network, ids_n, starts).score()
         assert scores is not None, "nothing stops it"
         yield name, scores

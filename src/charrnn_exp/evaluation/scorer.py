@@ -3,7 +3,7 @@
 Axes: b stream, t time, n character, v vocabulary.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -13,142 +13,121 @@ import tensorflow as tf
 
 from charrnn_exp.data.vocabulary import Ids
 from charrnn_exp.evaluation.scores import BlockMeans, Scores
-from charrnn_exp.model.network import Network
+from charrnn_exp.evaluation.streams import NONE, Window, cut_streams
+from charrnn_exp.model.network import Network, States
 
-MAX_STREAMS = 64
-"""Most streams in a batch."""
-STREAM_CHARACTERS = 800
-"""Least length of a stream: a short text is read in few streams."""
-WARMUP_CHARACTERS = 100
-"""Unscored characters that each stream but the first reads before its own, to warm its state up."""
-MAX_WINDOW_CHARACTERS = 400
-"""Most characters of each stream in a window; the result does not depend on it."""
-MAX_LOGITS = 8_000_000
-"""Most logits of a window: with thousands of symbols, windows are shorter to save memory."""
+TOLERANCE = 1e-6
+"""Mean absolute change of the losses of a window, nats per character, at which two readings are the same: a few times
+the rounding of float32."""
+MAX_READINGS = 5
+"""Most readings of a text. A model that remembers more than four streams of text keeps a seam."""
+MAX_KEPT_WINDOWS = 200
+"""Most windows whose losses are kept to be compared, which takes 0.13 MB each. No later window is read again."""
 
 
 class Scorer:
-    """Scores one text under the current weights of a network.
+    """Scores one text under the current weights of a network, as one stream over each part of it would.
 
-    The text is cut into streams. Each but the first reads `WARMUP_CHARACTERS` before its first scored character. The
-    result differs from that of one stream by a few 1e-4 nats at most (docs/log/evaluation.md). Every character but
-    the first of the text is scored once.
+    A part is cut into streams that are read side by side. The first reading starts each of them from the first state of
+    the network. Then each is read again from the last state of the stream before it, until its losses are those of the
+    reading before: from there on both are the same. Every character but the first of each part is scored once.
+    docs/log/evaluation.md has the differences from one stream.
 
     Args:
         network: the model; dropout is off.
         ids_n: the text, at least two symbols.
+        starts: index of the first character of each part, in order.
     """
 
-    def __init__(self, network: Network, ids_n: Ids) -> None:
+    def __init__(self, network: Network, ids_n: Ids, starts: Sequence[int] = (0,)) -> None:
         self._network = network
-        self._streams = _cut_streams(ids_n, num_symbols=network.num_symbols)
-        self._num_scored = len(ids_n) - 1
-        self._add_losses = tf.function(self._add_losses_impl, autograph=False)
-        self._score_window = tf.function(self._score_window_impl, autograph=False)
+        self._streams = cut_streams(ids_n, starts, num_symbols=network.num_symbols)
+        self._predict = tf.function(self._predict_impl, autograph=False)
 
     def loss(self, should_stop: Callable[[], bool] = lambda: False) -> float | None:
         """Return the mean loss in nats per character; None if it was asked to stop before the end."""
-        total = 0.0
-        states = self._network.first_states(self._streams.num_streams)
-        for window in self._streams.read_windows():
-            if should_stop():
-                return None
-            loss, states = self._add_losses(tf.constant(window.ids_bt), tf.constant(window.weights_bt), states)
-            total += float(loss)
-        return total / self._num_scored
+        scores = self.score(should_stop)
+        return None if scores is None else scores.loss
 
     def score(self, should_stop: Callable[[], bool] = lambda: False) -> Scores | None:
-        """Return all scores, with the very loss of `loss`; None if it was asked to stop before the end."""
-        total, num_hits, blocks = 0.0, 0, BlockMeans(self._num_scored)
-        states = self._network.first_states(self._streams.num_streams)
-        for window in self._streams.read_windows():
+        """Return all scores; None if it was asked to stop before the end."""
+        streams, sums = self._streams, _Sums(self._streams.num_scored)
+        previous_b = streams.find_previous()
+        states = self._network.first_states(streams.num_streams)
+        kept: list[_Read] = []
+        for number, window in enumerate(streams.read_windows()):
             if should_stop():
                 return None
-            loss, losses_bt, hits_bt, states = self._score_window(
-                tf.constant(window.ids_bt), tf.constant(window.weights_bt), states
-            )
-            is_scored_bt = window.weights_bt == 1.0
-            total += float(loss)
-            num_hits += int(np.count_nonzero(hits_bt.numpy() & is_scored_bt))
-            blocks.add(window.positions_bt[is_scored_bt], losses_bt.numpy()[is_scored_bt])
-        return Scores(
-            loss=total / self._num_scored,
-            accuracy=num_hits / self._num_scored,
-            standard_error=blocks.find_standard_error(),
-            num_characters=self._num_scored,
+            read, states = self._read(window, states)
+            sums.add(window, read, 1)
+            if number < MAX_KEPT_WINDOWS:
+                kept.append(read)
+        for _ in range(MAX_READINGS - 1 if streams.num_streams > 1 else 0):
+            states = self._continue(states, previous_b)
+            for number, window in enumerate(streams.read_windows()):
+                if number == len(kept):
+                    return sums.find_scores()
+                if should_stop():
+                    return None
+                read, states = self._read(window, states)
+                change = np.mean(np.abs(read.losses_bt - kept[number].losses_bt)[window.is_scored_bt])
+                sums.add(window, kept[number], -1)
+                sums.add(window, read, 1)
+                kept[number] = read
+                if change <= TOLERANCE:
+                    return sums.find_scores()
+        return sums.find_scores()
+
+    def _read(self, window: Window, states: States) -> tuple["_Read", States]:
+        losses_bt, hits_bt, states = self._predict(tf.constant(window.ids_bt), states)
+        return _Read(losses_bt.numpy(), hits_bt.numpy()), states
+
+    def _continue(self, lasts: States, previous_b: npt.NDArray[np.int64]) -> States:
+        """Return for each stream the last states of the one before it, or the first states of the network."""
+        is_first_b1, from_b = (previous_b == NONE)[:, None], np.maximum(previous_b, 0)
+        states: States = tf.nest.map_structure(
+            lambda first_bh, last_bh: tf.where(is_first_b1, first_bh, tf.gather(last_bh, from_b)),
+            self._network.first_states(len(previous_b)),
+            lasts,
         )
+        return states
 
-    def _add_losses_impl(self, window_bt: Any, weights_bt: Any, states: Any) -> tuple[Any, Any]:
-        loss, _, _, states = self._predict(window_bt, weights_bt, states)
-        return loss, states
-
-    def _score_window_impl(self, window_bt: Any, weights_bt: Any, states: Any) -> tuple[Any, Any, Any, Any]:
-        loss, losses_bt, logits_btv, states = self._predict(window_bt, weights_bt, states)
-        hits_bt = tf.argmax(logits_btv, axis=-1, output_type=tf.int32) == window_bt[:, 1:]
-        return loss, losses_bt, hits_bt, states
-
-    def _predict(self, window_bt: Any, weights_bt: Any, states: Any) -> tuple[Any, Any, Any, Any]:
+    def _predict_impl(self, window_bt: Any, states: Any) -> tuple[Any, Any, Any]:
         logits_btv, states = self._network(window_bt[:, :-1], states, training=False)
         losses_bt = tf.nn.sparse_softmax_cross_entropy_with_logits(window_bt[:, 1:], logits_btv)
-        return tf.reduce_sum(tf.cast(losses_bt, tf.float64) * weights_bt), losses_bt, logits_btv, states
+        hits_bt = tf.argmax(logits_btv, axis=-1, output_type=tf.int32) == window_bt[:, 1:]
+        return losses_bt, hits_bt, states
 
 
 @dataclass(frozen=True)
-class _Window:
-    """Characters of all streams that are read at once.
+class _Read:
+    """Loss of each character of a window, float32 nats, and whether it had the largest probability."""
 
-    Args:
-        ids_bt: int32, one longer than the other arrays (the last target); 0 after the end of a stream.
-        weights_bt: float64, 1 where the next character is scored, else 0.
-        positions_bt: index of each target among all targets of the text.
-    """
-
-    ids_bt: npt.NDArray[np.int32]
-    weights_bt: npt.NDArray[np.float64]
-    positions_bt: npt.NDArray[np.int64]
+    losses_bt: npt.NDArray[np.float32]
+    hits_bt: npt.NDArray[np.bool_]
 
 
-@dataclass(frozen=True)
-class _Streams:
-    """Positions of the streams of a text: stream i reads from begins_b[i] and is scored from firsts_b[i] to lasts_b[i].
+class _Sums:
+    """Sums over the scored characters of a text."""
 
-    Args:
-        ids_n: the text.
-        begins_b: index of the first input.
-        firsts_b: index of the first input whose target is scored.
-        lasts_b: index of the last target.
-        length: characters of each window.
-        num_windows: windows of each stream.
-    """
+    def __init__(self, num_scored: int) -> None:
+        self._num_scored = num_scored
+        self._loss = 0.0
+        self._num_hits = 0
+        self._blocks = BlockMeans(num_scored)
 
-    ids_n: Ids
-    begins_b: npt.NDArray[np.int64]
-    firsts_b: npt.NDArray[np.int64]
-    lasts_b: npt.NDArray[np.int64]
-    length: int
-    num_windows: int
+    def add(self, window: Window, read: _Read, sign: int) -> None:
+        """Add the scores of a window; a sign of -1 takes them away again."""
+        losses_n = sign * read.losses_bt[window.is_scored_bt].astype(np.float64)
+        self._loss += float(losses_n.sum())
+        self._num_hits += sign * int(np.count_nonzero(read.hits_bt & window.is_scored_bt))
+        self._blocks.add(window.ranks_bt[window.is_scored_bt], losses_n)
 
-    @property
-    def num_streams(self) -> int:
-        """Number of streams read side by side, b."""
-        return len(self.begins_b)
-
-    def read_windows(self) -> Iterator[_Window]:
-        """Yield the windows in order, each cut when it is needed."""
-        firsts_b1, lasts_b1 = self.firsts_b[:, None], self.lasts_b[:, None]
-        for number in range(self.num_windows):
-            at_bt = self.begins_b[:, None] + number * self.length + np.arange(self.length + 1)
-            ids_bt = np.where(at_bt <= lasts_b1, self.ids_n[np.minimum(at_bt, lasts_b1)], 0).astype(np.int32)
-            positions_bt = at_bt[:, :-1]
-            weights_bt = ((firsts_b1 <= positions_bt) & (positions_bt < lasts_b1)).astype(np.float64)
-            yield _Window(ids_bt, weights_bt, positions_bt)
-
-
-def _cut_streams(ids_n: Ids, *, num_symbols: int) -> _Streams:
-    num_targets = len(ids_n) - 1
-    num_streams = max(1, min(MAX_STREAMS, num_targets // STREAM_CHARACTERS))
-    edges = np.linspace(0, num_targets, num_streams + 1).astype(np.int64)
-    begins_b = np.maximum(edges[:-1] - WARMUP_CHARACTERS, 0)
-    longest = int(np.max(edges[1:] - begins_b))
-    num_windows = -(-longest // max(1, min(MAX_WINDOW_CHARACTERS, MAX_LOGITS // (num_streams * num_symbols))))
-    return _Streams(ids_n, begins_b, edges[:-1], edges[1:], -(-longest // num_windows), num_windows)
+    def find_scores(self) -> Scores:
+        """Return the means."""
+        return Scores(
+            loss=self._loss / self._num_scored,
+            accuracy=self._num_hits / self._num_scored,
+            standard_error=self._blocks.find_standard_error(),
+            num_characters=self._num_scored,
+        )

@@ -5,6 +5,7 @@ Axes: n character.
 
 from collections.abc import Iterator
 
+from charrnn_exp.data.splits import count_scored
 from charrnn_exp.errors import Interrupted
 from charrnn_exp.evaluation.scorer import Scorer
 from charrnn_exp.evaluation.scores import Scores, from_metrics
@@ -22,9 +23,8 @@ def read_scores(job: Job, *, step: int) -> dict[str, Scores]:
     curves = read_metrics(job.folder.metrics)
     metrics = {name: value for name, curve in curves.items() for at, value in curve if at == step}
     found = {
-        split: from_metrics(split, metrics, num_characters=len(ids_n) - 1)
-        for split, ids_n in (("val", job.text.splits.val_n), ("test", job.text.splits.test_n))
-        if ids_n is not None
+        split: from_metrics(split, metrics, num_characters=count_scored(ids_n, starts))
+        for split, (ids_n, starts) in job.text.splits.list_scored().items()
     }
     return {split: scores for split, scores in found.items() if scores is not None}
 
@@ -36,11 +36,11 @@ def score_splits(job: Job, state: TrainingState, watch: Stopwatch, stop: StopReq
         Interrupted: if a signal stops the run.
     """
     known = read_scores(job, step=state.progress.step)
-    for split, ids_n in (("val", job.text.splits.val_n), ("test", job.text.splits.test_n)):
-        if ids_n is None or split in known:
+    for split, (ids_n, starts) in job.text.splits.list_scored().items():
+        if split in known:
             continue
         with watch.time("scores"), state.averaged_weights():
-            scores = Scorer(state.network, ids_n).score(stop)
+            scores = Scorer(state.network, ids_n, starts).score(stop)
         if scores is None:
             assert stop.signal_number is not None
             raise Interrupted(

@@ -2,6 +2,7 @@
 
 import logging
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 from charrnn_exp.data.batches import count_steps
@@ -32,6 +33,7 @@ from charrnn_exp.run_folder.checkpoint import Checkpoint
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.metrics import MetricsFile
 from charrnn_exp.run_folder.summary import Summary
+from charrnn_exp.run_folder.versions import SCORED_BY_PARTS
 from charrnn_exp.signals import StopRequest
 from charrnn_exp.tracking.provenance import list_versions
 from charrnn_exp.training.loop import is_finished, train
@@ -69,6 +71,8 @@ def run_experiment(job: Job, stop: StopRequest) -> Summary:
         restored = None
         if job.is_resumed:
             restored = _restore(state, checkpoints, terminal)
+            if restored is not None and _forget_other_scoring(job, state, restored):
+                previous = replace(previous, ngram_val_loss=None)
             folder.create(config, text.corpus.vocabulary)  # not before: a resume that fails leaves the settings
         rows = MetricsFile(folder.metrics, last_step=state.progress.step)
         tracker = start_tracking(job)
@@ -138,6 +142,18 @@ def _restore(state: TrainingState, checkpoints: CheckpointStore, terminal: Termi
     return checkpoint
 
 
+def _forget_other_scoring(job: Job, state: TrainingState, restored: Checkpoint) -> bool:
+    """Forget the best loss if the validation text was scored by another rule; return whether it was."""
+    is_other = restored.read_manifest().get("numerics", 1) < SCORED_BY_PARTS and len(job.text.splits.val_starts) > 1
+    if is_other:
+        state.progress.forget_best()
+        log.warning(
+            "an older program scored the parts of the validation text as one; each is scored from an empty state from "
+            "here on. The losses of both are not compared: the best one and the n-gram baseline are found anew."
+        )
+    return is_other
+
+
 @explain_memory_errors()
 def _train(
     job: Job,
@@ -149,7 +165,8 @@ def _train(
 ) -> None:
     """Pass every event of the loop to the listeners, the progress lines and the profiler."""
     training, text, progress = job.config.training, job.text, state.progress
-    scorer = None if text.splits.val_n is None else Scorer(state.network, text.splits.val_n)
+    splits = text.splits
+    scorer = None if splits.val_n is None else Scorer(state.network, splits.val_n, splits.val_starts)
     num_steps = count_steps(training, text.order)
     view = terminal.training(num_steps=num_steps, first_step=progress.step, num_epochs=training.epochs)
     if not stop():

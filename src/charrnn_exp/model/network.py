@@ -17,7 +17,7 @@ from charrnn_exp.model.cells.cell import State
 from charrnn_exp.model.cells.registry import CELLS
 from charrnn_exp.model.initial_state import InitialState
 from charrnn_exp.model.layers import Recurrent, choose_layer
-from charrnn_exp.model.output import TiedOutput
+from charrnn_exp.model.output import Output, TiedOutput
 from charrnn_exp.model.size import SizedModel
 
 States = list[State]
@@ -48,7 +48,6 @@ class Network(keras.Model):
     def __init__(
         self, *, num_symbols: int, model: SizedModel, precision: str, seed: int, layer: type[Recurrent] = Recurrent
     ) -> None:
-        dtype = "mixed_bfloat16" if precision == "bfloat16" else precision
         weight_dtype = "float32" if precision == "bfloat16" else precision
         super().__init__(name="network", dtype=weight_dtype, autocast=False)
         self._weight_dtype = weight_dtype
@@ -90,7 +89,7 @@ class Network(keras.Model):
             for i in numbers
             if model.learn_initial_state
         ]
-        self.output_layer = _make_output(model, num_symbols, seed + 1, dtype)
+        self.output_layer = _make_output(model, num_symbols, seed + 1, precision, weight_dtype)
         self._build()
 
     def _build(self) -> None:
@@ -135,7 +134,7 @@ class Network(keras.Model):
             # Drawn in 32 bits: bfloat16 would round a rate to a multiple of 1/128.
             features_bth = dropout(outputs_bth, training=training) if dropout.rate > 0 else outputs_bth
             new_states.append(state)
-        return tf.cast(self._find_logits(features_bth), self._weight_dtype), new_states
+        return self._find_logits(features_bth), new_states
 
     def _read(self, layer: Recurrent, ids_bt: Any, state: State, training: bool) -> tuple[Any, State]:
         """Return the outputs and the state of the first layer."""
@@ -214,15 +213,22 @@ def _make_dropout(model: ModelConfig, rate: float, seed: int, dtype: str, name: 
     return keras.layers.Dropout(rate, noise_shape=shape, seed=seed, dtype=dtype, name=name)
 
 
-def _make_output(model: SizedModel, num_symbols: int, seed: int, dtype: str) -> keras.layers.Layer:
+def _make_output(model: SizedModel, num_symbols: int, seed: int, precision: str, dtype: str) -> Output | TiedOutput:
     """Return the output layer, whose first weights make the loss of an untrained network about ln v."""
     share = SMALL_SHARE / _grow_by_residual(model) if _has_large_features(model) else 1.0
     # A share of 1 is Glorot's.
     start = keras.initializers.VarianceScaling(share * share, "fan_avg", "uniform", seed=seed)
     if model.tie_embeddings:
         assert model.embedding_dim is not None
-        return TiedOutput(num_symbols, model.embedding_dim, model.hidden_size, initializer=start, dtype=dtype)
-    return keras.layers.Dense(num_symbols, kernel_initializer=start, dtype=dtype, name="output")
+        return TiedOutput(
+            num_symbols,
+            model.embedding_dim,
+            model.hidden_size,
+            initializer=start,
+            precision=precision,
+            dtype=dtype,
+        )
+    return Output(num_symbols, model.hidden_size, initializer=start, precision=precision, dtype=dtype)
 
 
 def _has_large_features(model: ModelConfig) -> bool:

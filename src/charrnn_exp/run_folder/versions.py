@@ -20,8 +20,10 @@ from charrnn_exp.sampling.filters.registry import FILTERS
 
 SETTINGS = 2
 """Raised when a setting is added, renamed or changes its meaning; each such change is an entry of `CHANGES`."""
-NUMERICS = 1
+NUMERICS = 2
 """Raised when the arithmetic changes: sampler, validation, rounding, averages, order of sums."""
+SCORED_BY_PARTS = 2
+"""Numerics that first scored each part of a text from the first state; before, the parts were joined."""
 
 
 @dataclass(frozen=True)

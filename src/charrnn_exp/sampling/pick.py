@@ -11,6 +11,11 @@ from charrnn_exp.config.schema import SamplingConfig
 from charrnn_exp.sampling.filters.filter import Filter
 from charrnn_exp.sampling.filters.registry import FILTERS
 
+LEAST_TEMPERATURE = 1e-200
+"""Below it the likeliest symbol is certain. A divisor that is no normal number would be 0 in XLA."""
+NO_CHANCE = -1e6
+"""Logarithm of a probability that is 0 in float64."""
+
 
 def pick(logits_bv: Any, uniforms_b: Any, sampling: SamplingConfig) -> Any:
     """Return one id per row, int32.
@@ -24,7 +29,10 @@ def pick(logits_bv: Any, uniforms_b: Any, sampling: SamplingConfig) -> Any:
     if sampling.temperature == 0.0:
         return tf.argmax(logits_bv, axis=-1, output_type=tf.int32)
     # float64 keeps the uniform number times the total below the total, so that every id exists.
-    scaled_bv = tf.cast(logits_bv, tf.float64) / sampling.temperature
+    logits_bv = tf.cast(logits_bv, tf.float64)
+    below_bv = logits_bv - tf.reduce_max(logits_bv, axis=-1, keepdims=True)
+    # XLA's numbers go wrong below -1e18. Two float32 logits differ by 1e-45 at least, so this changes no draw.
+    scaled_bv = tf.maximum(below_bv / max(sampling.temperature, LEAST_TEMPERATURE), NO_CHANCE)
     for each, value in find_filters(sampling):
         scaled_bv = each.apply(tf.nn.log_softmax(scaled_bv), value)
     cumulative_bv = tf.cumsum(tf.nn.softmax(scaled_bv), axis=-1)

@@ -13,7 +13,7 @@ import tensorflow as tf
 from charrnn_exp.config.schema import SamplingConfig
 from charrnn_exp.model.network import Network
 from charrnn_exp.sampling.pick import pick
-from charrnn_exp.sampling.stepper import StepStates, StepWeights, choose_integers, first_states, quantize, step
+from charrnn_exp.sampling.stepper import StepStates, StepWeights, first_states, quantize, step
 
 PIECE_LENGTH = 250
 """Characters per piece: about a twentieth of a second."""
@@ -48,7 +48,7 @@ class Sampler:
             seed: of the draws.
         """
         with tf.device(DEVICE):
-            weights = quantize(self._network, choose_integers(num_samples, self._network.precision))
+            weights = quantize(self._network, num_streams=num_samples)
         generators = [np.random.default_rng([seed, i]) for i in range(num_samples)]
         given_tb = np.tile(prompt_ids_t[1:, None], [1, num_samples])
         ids_b = tf.fill([num_samples], tf.constant(prompt_ids_t[0], tf.int32))

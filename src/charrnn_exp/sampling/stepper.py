@@ -1,16 +1,18 @@
-"""The sampler's network: one character at a time, in 8-bit integers.
+"""The sampler's network: one character at a time, in whole numbers.
 
 Axes: b stream, v vocabulary, e input features, k matrix columns, m matrix rows, h hidden units, z gates (4h of an
 LSTM: i, f, g, o).
 
-A single stream is as fast as the weights can be read, so they are read as int8, a quarter of float32, and all that
-reads a layer's hidden values is one matrix. Each of its rows has a scale of its own; hidden values lie in (-1, 1). Sums
-of integers are exact in any order, so a text is the same to the last character alone or in a batch: sums of floats are
-not, since libraries add in another order for another number of streams. benchmarks/quantization.py shows that the
-distribution stays: it moves less than by multiplying in bfloat16, as training does.
+Libraries add floats in another order for another number of streams, so sums of floats would make a text depend on the
+texts beside it. Sums of integers are exact in any order. Hidden values lie in [-1, 1] and are rounded to HIDDEN_STEPS
+steps. The matrices that multiply those of a layer are joined into one, and each of its rows is rounded with its own
+scale, so large that every sum of CHUNK products stays below 2**24, where float32 holds all integers. So one stream,
+which is limited by reading the weights, can add int16 products as int32, and many streams float32 products, and both
+get the same numbers. On a well-trained model the distribution moves by less than a quarter as much as by
+multiplying in bfloat16 (docs/log/sampler.md).
 
-Where outputs are normalised or added to inputs, the layer above reads values of any size: a separate matrix multiplies
-them, rounded with a scale for each stream. Norms add whole numbers too.
+Where outputs are normalised or added to inputs, the kernel above reads values of any size: it is a separate matrix, and
+the values are rounded with a scale for each stream. Layer norm adds integers too.
 """
 
 from typing import Any, NamedTuple
@@ -22,10 +24,14 @@ from charrnn_exp.model.layers import Recurrent
 from charrnn_exp.model.network import NORM_EPSILON, Network
 from charrnn_exp.model.output import TiedOutput
 
-LARGEST = 127.0
-"""Integers reach from -LARGEST to LARGEST."""
-MANY_STREAMS = 16
-"""Least number of streams at which arithmetic limits the products, not reading: bfloat16 then beats int8."""
+HIDDEN_STEPS = 800
+"""Largest integer of a hidden value: the more steps it has, the fewer are left for the weights."""
+CHUNK = 64
+"""Products that are added as float32."""
+MAX_CHUNKS = 32
+"""Most of them in a row: XLA compiles more for minutes."""
+EXACT = 2**24
+"""float32 holds all integers up to this."""
 NORM_STEPS = 2.0**15
 """Hidden values are rounded to whole numbers of 1 / NORM_STEPS before their mean and variance are taken."""
 
@@ -38,11 +44,11 @@ class Matrix(NamedTuple):
     """A quantized matrix.
 
     Args:
-        integers_mk: whole numbers, as int8 or bfloat16, which holds whole numbers up to 256 exactly.
+        chunks: integers, as one int16 array [m, k], or as float32 arrays [m, CHUNK], the last with fewer columns.
         scale_m1: float32; the product with quantized hidden values times this is the product of the real ones.
     """
 
-    integers_mk: Any
+    chunks: list[Any]
     scale_m1: Any
 
 
@@ -87,18 +93,14 @@ class StepWeights(NamedTuple):
     layers: list[StepLayer]
 
 
-def choose_integers(num_streams: int, precision: str) -> Any:
-    """Return the faster type for the number of streams, int8 or bfloat16; both give the same numbers."""
-    return tf.bfloat16 if precision == "bfloat16" and num_streams >= MANY_STREAMS else tf.int8
-
-
-def quantize(network: Network, integers: Any) -> StepWeights:
-    """Return the network's current weights, quantized for `step`.
+def quantize(network: Network, *, num_streams: int) -> StepWeights:
+    """Return the network's current weights, quantized for `step`; for any number of streams they give the same numbers.
 
     Args:
         network: float32.
-        integers: of `choose_integers`.
+        num_streams: that the step is fastest for.
     """
+    integers = tf.int16 if num_streams == 1 or network.hidden_size > MAX_CHUNKS * CHUNK else tf.float32
     first, *others = network.recurrent
     cell, kernel_ez = first.cell, _find_kernel(first)
     table_vz = kernel_ez if network.embedding is None else network.input_vectors() @ kernel_ez
@@ -162,16 +164,26 @@ def _read_output(network: Network) -> tuple[Any, Any]:
 @tf.function(jit_compile=True, autograph=False)
 def _quantize(weights_km: Any, integers: Any) -> Matrix:
     weights_mk = tf.transpose(weights_km)
-    largest_m1 = tf.reduce_max(tf.abs(weights_mk), axis=1, keepdims=True)
-    scale_m1 = tf.where(largest_m1 > 0.0, largest_m1, 1.0) / LARGEST
-    return Matrix(tf.cast(tf.round(weights_mk / scale_m1), integers), scale_m1 / LARGEST)
+    k = weights_mk.shape[1]
+    chunks = [weights_mk[:, i : i + CHUNK] for i in range(0, k, CHUNK)]
+    sums_mc = tf.stack([tf.reduce_sum(tf.abs(chunk), axis=1) for chunk in chunks], axis=1)
+    # Rounding adds half a step to each of the weights at most.
+    largest_chunk = EXACT / HIDDEN_STEPS - CHUNK / 2 - 1
+    largest_row = 2**31 / HIDDEN_STEPS - k / 2 - 1
+    scale_m1 = tf.maximum(
+        tf.reduce_max(sums_mc, axis=1, keepdims=True) / largest_chunk,
+        tf.reduce_sum(sums_mc, axis=1, keepdims=True) / largest_row,
+    )
+    scale_m1 = tf.where(scale_m1 > 0.0, scale_m1, 1.0)
+    rounded = [weights_mk] if integers == tf.int16 else chunks
+    return Matrix([tf.cast(tf.round(each / scale_m1), integers) for each in rounded], scale_m1 / HIDDEN_STEPS)
 
 
 def first_states(weights: StepWeights, num_streams: int) -> StepStates:
     """Return the states of num_streams streams at the start of a text."""
     states: StepStates = []
     for layer in weights.layers:
-        h, num_recurrent = layer.of_hidden.integers_mk.shape[1], weights.num_recurrent
+        h, num_recurrent = sum(chunk.shape[1] for chunk in layer.of_hidden.chunks), weights.num_recurrent
         if layer.first_h1 is None:
             zeros_hb = tf.zeros((h, num_streams))
             states.append((tf.zeros((num_recurrent, num_streams)), *[zeros_hb] * len(weights.cell.state_names)))
@@ -184,7 +196,7 @@ def first_states(weights: StepWeights, num_streams: int) -> StepStates:
 def _learned_state(layer: StepLayer, num_recurrent: int, num_streams: int) -> tuple[Any, ...]:
     assert layer.first_h1 is not None
     states_hb = [tf.tile(first_h1, [1, num_streams]) for first_h1 in layer.first_h1]
-    return (_multiply(layer.of_hidden, tf.round(states_hb[0] * LARGEST))[:num_recurrent], *states_hb)
+    return (_multiply(layer.of_hidden, tf.round(states_hb[0] * HIDDEN_STEPS))[:num_recurrent], *states_hb)
 
 
 def step(weights: StepWeights, ids_b: Any, states: StepStates) -> tuple[Any, StepStates]:
@@ -195,7 +207,7 @@ def step(weights: StepWeights, ids_b: Any, states: StepStates) -> tuple[Any, Ste
         if layer.recurrent_bias_z1 is not None:
             recurrent_zb += layer.recurrent_bias_z1
         hidden_hb, *others_hb = _advance(weights.cell, layer.state_weights, above_mb, recurrent_zb, tuple(states_hb))
-        sums_mb = _multiply(layer.of_hidden, tf.round(hidden_hb * LARGEST))
+        sums_mb = _multiply(layer.of_hidden, tf.round(hidden_hb * HIDDEN_STEPS))
         num_recurrent = weights.num_recurrent
         new_states.append((sums_mb[:num_recurrent], hidden_hb, *others_hb))
         outputs_hb = hidden_hb if layer.norm is None else _normalise(hidden_hb, *layer.norm)
@@ -230,13 +242,15 @@ def _multiply_scaled(matrix: Matrix, features_kb: Any) -> Any:
     """Multiply values of any size, rounded with a scale for each stream."""
     largest_1b = tf.reduce_max(tf.abs(features_kb), axis=0, keepdims=True)
     largest_1b = tf.where(largest_1b > 0.0, largest_1b, 1.0)
-    return _multiply(matrix, tf.round(features_kb / largest_1b * LARGEST)) * largest_1b
+    return _multiply(matrix, tf.round(features_kb / largest_1b * HIDDEN_STEPS)) * largest_1b
 
 
 def _multiply(matrix: Matrix, hidden_kb: Any) -> Any:
-    # float32 counts exactly to 2**24. To pass it in bfloat16, the |weights| of a row would have to average 127 over
-    # 1,040 columns; Gaussian ones average 25.
-    integers = matrix.integers_mk.dtype
-    sums = tf.int32 if integers == tf.int8 else tf.float32
-    sums_mb = tf.matmul(matrix.integers_mk, tf.cast(hidden_kb, integers), output_type=sums)
+    """Return the product with integers up to HIDDEN_STEPS, times the scale."""
+    if matrix.chunks[0].dtype == tf.int16:
+        sums_mb = tf.matmul(matrix.chunks[0], tf.cast(hidden_kb, tf.int16), output_type=tf.int32)
+    else:
+        parts = [hidden_kb[i * CHUNK : (i + 1) * CHUNK] for i in range(len(matrix.chunks))]
+        products = [tf.cast(chunk @ part, tf.int32) for chunk, part in zip(matrix.chunks, parts, strict=True)]
+        sums_mb = sum(products[1:], products[0])
     return tf.cast(sums_mb, tf.float32) * matrix.scale_m1

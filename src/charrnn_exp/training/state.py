@@ -47,6 +47,10 @@ class Progress:
     last_epoch_loss: float = float("nan")
     is_validation_due: bool = False
 
+    def forget_best(self) -> None:
+        """Start the search for the lowest validation loss anew."""
+        self.best_val_loss, self.best_step, self.validations_since_best = float("inf"), 0, 0
+
     @property
     def train_loss(self) -> float:
         """Mean training loss of the current epoch, or of the last one where no update was made since."""

@@ -98,8 +98,13 @@ class TrainingStep:
         variables = self._network.trainable_variables
         self._optimizer.learning_rate.assign(rate)
         self._apply(gradients)
-        for variable, average in zip(variables, self._ema, strict=False):
-            average.assign_add((variable.value - average) * (1.0 - self._ema_decay))
+        if self._ema:
+            # Few updates weigh equally, or the average would stay near the first weights.
+            # Source: TensorFlow, tf.train.ExponentialMovingAverage, num_updates.
+            updates = tf.cast(self._optimizer.iterations, tf.float32)
+            decay = tf.minimum(self._ema_decay, updates / (updates + 9.0))
+            for variable, average in zip(variables, self._ema, strict=True):
+                average.assign_add((variable.value - average) * (1.0 - decay))
         return tf.constant(True)
 
     def _apply_impl(self, gradients: list[Any]) -> None:

@@ -56,6 +56,16 @@ def test_loss_equals_a_naive_kneser_ney(order: int) -> None:
     )
 
 
+def test_each_part_is_counted_from_an_empty_context() -> None:
+    symbols = sorted(set(TEXT))
+    ids_n = np.array([symbols.index(c) for c in TEXT], np.uint8)
+    parts = [TEXT[150:151], TEXT[151:180], TEXT[180:]]
+    losses = [naive_kneser_ney(TEXT[:150], part, num_symbols=len(symbols), order=3) for part in parts[1:]]
+    expected = np.average(losses, weights=[len(part) - 1 for part in parts[1:]])
+    found = measure_ngram_loss(ids_n[:150], ids_n[150:], (0, 1, 30), num_symbols=len(symbols), order=3)
+    assert found == pytest.approx(expected, rel=1e-9)
+
+
 def test_a_symbol_never_seen_has_probability_all_the_same() -> None:
     train_n, val_n = np.array([0, 1] * 50, np.uint8), np.array([0, 2, 0, 2], np.uint8)
     assert math.isfinite(measure_ngram_loss(train_n, val_n, num_symbols=3))

@@ -15,8 +15,8 @@ def make_parts(num_train: int) -> tuple[np.ndarray, np.ndarray]:
 
 def test_the_process_counts_what_the_function_counts() -> None:
     train_n, val_n = make_parts(1009)
-    counter = BaselineProcess(train_n, val_n, num_symbols=5)
-    expected = measure_ngram_loss(train_n, val_n, num_symbols=5)
+    counter = BaselineProcess(train_n, val_n, (0, 3), num_symbols=5)
+    expected = measure_ngram_loss(train_n, val_n, (0, 3), num_symbols=5)
     assert counter.find_loss(wait=True) == expected
     assert counter.find_loss(wait=False) == expected
     counter.stop()
@@ -24,7 +24,7 @@ def test_the_process_counts_what_the_function_counts() -> None:
 
 
 def test_nothing_is_known_before_and_nothing_after_a_stop() -> None:
-    counter = BaselineProcess(*make_parts(3_000_000), num_symbols=5)
+    counter = BaselineProcess(*make_parts(3_000_000), (0,), num_symbols=5)
     began = time.monotonic()
     assert counter.find_loss(wait=False) is None
     counter.stop()

@@ -3,6 +3,8 @@
 Axes: n character (of training and validation text laid end to end), p scored character, u distinct value (n-gram).
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import numpy.typing as npt
 
@@ -17,14 +19,17 @@ Ranks = npt.NDArray[np.int64]
 Counts = npt.NDArray[np.int64]
 
 
-def measure_ngram_loss(train_n: Ids, val_n: Ids, *, num_symbols: int, order: int = ORDER) -> float:
+def measure_ngram_loss(
+    train_n: Ids, val_n: Ids, starts: Sequence[int] = (0,), *, num_symbols: int, order: int = ORDER
+) -> float:
     """Return the loss of an interpolated modified Kneser-Ney model on the validation text, nats per character.
 
-    Every character but the first is scored, with as much context as the validation text has before it.
+    Every character but the first of each part is scored, with as much context as its part has before it.
 
     Args:
         train_n: the counted text.
         val_n: the scored text, at least two symbols.
+        starts: index of the first character of each part of the scored text, in order.
         num_symbols: size of the vocabulary.
         order: symbols of the longest gram, at least 1.
 
@@ -35,11 +40,15 @@ def measure_ngram_loss(train_n: Ids, val_n: Ids, *, num_symbols: int, order: int
     ranks_n = [np.zeros_like(ids_n)]
     for length in range(1, order + 1):
         ranks_n.append(_rank_grams(ids_n, ranks_n[-1], length, num_symbols))
-    scored_p = np.arange(num_train + 1, len(ids_n))
+    is_start_n = np.zeros(len(val_n), np.bool_)
+    is_start_n[list(starts)] = True
+    part_start_n = np.maximum.accumulate(np.where(is_start_n, np.arange(len(val_n)), 0))
+    scored_p = num_train + np.flatnonzero(~is_start_n)
+    num_before_p = (np.arange(len(val_n)) - part_start_n)[~is_start_n]
     probability_p = np.full(len(scored_p), 1.0 / num_symbols)
     for length in range(1, order + 1):
-        # A gram reaches back length - 1 symbols and must lie within the validation text.
-        has_context_p = scored_p - num_train >= length - 1
+        # A gram reaches back length - 1 symbols and must lie within its part.
+        has_context_p = num_before_p >= length - 1
         at_p = scored_p[has_context_p]
         counts_u = _count_grams(ranks_n, length, order, num_train)
         probability_p[has_context_p] = _interpolate(

@@ -2,7 +2,8 @@
 
     python -m charrnn_exp.evaluation.baseline.process NUM_SYMBOLS < TRAIN_AND_VAL
 
-reads two arrays of ids in NumPy's `.npy` format from standard input and prints the loss.
+reads two arrays of ids and the starts of the parts of the second, in NumPy's `.npy` format, from standard input and
+prints the loss.
 
 Axes: n character.
 """
@@ -11,6 +12,7 @@ import os
 import subprocess
 import sys
 import tempfile
+from collections.abc import Sequence
 
 import numpy as np
 
@@ -27,13 +29,14 @@ class BaselineProcess:
     Args:
         train_n: ids of the training text.
         val_n: ids of the validation text, at least two.
+        starts: index of the first character of each of its parts.
         num_symbols: size of the vocabulary.
     """
 
-    def __init__(self, train_n: Ids, val_n: Ids, *, num_symbols: int) -> None:
+    def __init__(self, train_n: Ids, val_n: Ids, starts: Sequence[int], *, num_symbols: int) -> None:
         with tempfile.TemporaryFile() as file:
-            for ids_n in (train_n, val_n):
-                np.save(file, ids_n, allow_pickle=False)
+            for array in (train_n, val_n, np.array(starts)):
+                np.save(file, array, allow_pickle=False)
             file.seek(0)
             self._process = subprocess.Popen(
                 [sys.executable, "-P", "-m", __name__, str(num_symbols)],
@@ -61,8 +64,8 @@ class BaselineProcess:
 def main() -> None:
     """Print the n-gram loss of the two texts on standard input."""
     os.nice(NICENESS)
-    train_n, val_n = (np.load(sys.stdin.buffer, allow_pickle=False) for _ in range(2))
-    print(measure_ngram_loss(train_n, val_n, num_symbols=int(sys.argv[1])))
+    train_n, val_n, starts = (np.load(sys.stdin.buffer, allow_pickle=False) for _ in range(3))
+    print(measure_ngram_loss(train_n, val_n, starts, num_symbols=int(sys.argv[1])))
 
 
 if __name__ == "__main__":

@@ -50,6 +50,6 @@ class Baseline(Listener):
         if self._has_begun:
             return
         self._has_begun = True
-        train_n, val_n = self._text.splits.train_n, self._text.splits.val_n
-        if val_n is not None and len(train_n) <= MAX_CHARACTERS:  # more would take too long
-            self._counter = BaselineProcess(train_n, val_n, num_symbols=len(self._text.corpus.vocabulary))
+        splits, num_symbols = self._text.splits, len(self._text.corpus.vocabulary)
+        if splits.val_n is not None and len(splits.train_n) <= MAX_CHARACTERS:  # more would take too long
+            self._counter = BaselineProcess(splits.train_n, splits.val_n, splits.val_starts, num_symbols=num_symbols)
