@@ -1,11 +1,13 @@
-"""What a run says of itself last."""
+"""Scores of texts, line by line."""
 
 import math
 
 import pytest
 
 from charrnn_exp.evaluation.scores import Scores
-from charrnn_exp.views.report import SCORE_HEADER, format_scores
+from charrnn_exp.views.scores import format_score_header, format_scores
+
+SCORE_HEADER = format_score_header()
 
 
 @pytest.mark.parametrize("name", ["val", "train"])
