@@ -5,6 +5,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from charrnn_exp.data.batches import count_steps
+from charrnn_exp.data.corpus import describe
 from charrnn_exp.errors import Interrupted
 from charrnn_exp.evaluation.scorer import Scorer
 from charrnn_exp.experiment.close import beginning, closing
@@ -25,7 +26,7 @@ from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.experiment.track import start_tracking
 from charrnn_exp.machine.arithmetic import describe_arithmetic, pin_determinism
 from charrnn_exp.model.memory import estimate_bytes, explain_memory_errors, find_free_bytes
-from charrnn_exp.model.network import Network, build_network, list_parameters
+from charrnn_exp.model.network import Network, build_network, count_parameters, list_parameters
 from charrnn_exp.model.weights import load_weights, read_weights
 from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.checkpoint import Checkpoint
@@ -90,7 +91,7 @@ def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
             summary,
             feed,  # before the samples: a sample that a kill left out is sent with the validation loss of its row
             Samples(job, state, restored, watch=watch, send=feed.send_samples, show=terminal.sample),
-            Curves(folder, title=job.name, find_baseline=baseline.wait_for_loss),
+            Curves(folder, title=job.name, facts=_describe_size(job, state), find_baseline=baseline.wait_for_loss),
         ]
         with closing(listeners, summary=summary, feed=feed):
             _train(job, state, checkpoints, listeners, terminal, stop)
@@ -100,6 +101,11 @@ def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
         ended = folder.read_summary()
         conclude(ended, folder, config, terminal)
     return ended
+
+
+def _describe_size(job: Job, state: TrainingState) -> str:
+    characters, weights = job.text.corpus.fingerprint.num_characters, count_parameters(state.network)
+    return f"{describe(job.config.dataset)}: {characters:,} characters, {weights:,} weights"
 
 
 @explain_memory_errors()

@@ -6,7 +6,6 @@ from typing import Any
 
 from rich.console import Console, ConsoleOptions, RenderResult
 from rich.live import Live
-from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
@@ -114,10 +113,16 @@ class _BarView(TrainingView):
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         before, after = self._choose(options.max_width - LEAST_BAR)
         room = options.max_width - sum(measure(part) + 1 for part in (*before, *after))
-        bar = ProgressBar(self._num_steps or 1, self._step, width=max(1, min(LARGEST_BAR, room)))
+        bar = self._draw_bar(max(1, min(LARGEST_BAR, room)), full="#" if options.ascii_only else "\u2501",
+                             empty="-" if options.ascii_only else "\u2500")  # fmt: skip
         grid = Table.grid(padding=(0, 1, 0, 0))
         grid.add_row(*map(Text, before), bar, *map(Text, after))
         yield grid
+
+    def _draw_bar(self, width: int, *, full: str, empty: str) -> Text:
+        """Return the bar; without colours, too, its ends are seen."""
+        done = round(width * min(1.0, self._step / max(1, self._num_steps)))
+        return Text.assemble((full * done, "bar.complete"), (empty * (width - done), "bar.back"))
 
     def _choose(self, room: int) -> tuple[list[str], list[str]]:
         """Return the texts before and after the bar that have room beside it, chosen by their use to a reader."""

@@ -5,7 +5,7 @@ from typing import Any
 
 from charrnn_exp.run_folder.overview import Overview
 from charrnn_exp.streams import escape_line
-from charrnn_exp.views.table import format_table, measure
+from charrnn_exp.views.table import format_table, measure, wrap
 
 NEVER_DIFFER = ("name", "tracking.")
 """Settings that are not compared: a column of its own has the name, and where a run is tracked changes no number."""
@@ -63,7 +63,7 @@ def format_runs(overviews: Sequence[Overview], width: int | None) -> str:
     else:
         head, *rows = _format_columns(shown)
         lines = [head, *(line for row, folder in zip(rows, folders, strict=True) for line in (row, f"  {folder}"))]
-    hidden = [f"no room for: {', '.join(dropped)} (all stand in a pipe: list | cat)"] if dropped else []
+    hidden = wrap(f"no room for: {', '.join(dropped)} (all stand in a pipe: list | cat)", width) if dropped else []
     return "\n".join([*lines, *hidden])
 
 
