@@ -107,7 +107,7 @@ def _offer_names() -> list[str]:
 COMMAND = Command(
     name="list",
     order=5,
-    summary="the runs, with their losses and the settings that differ: list name=tiny sort=val_loss",
+    summary="the runs, their losses, the settings that differ:    list name=tiny sort=val_loss",
     usage="list [name=NAME] [status=STATUS] [setting=value ...] [sort=COLUMN]",
     details=DETAILS,
     words=(Word("name", _offer_names), Word("status", lambda: list(STATUSES)), Word("sort", lambda: list(SORTS))),
