@@ -47,7 +47,7 @@ def test_the_bar_is_there_at_every_width_on_one_line_with_the_loss(width: int) -
     assert "\n" not in line
     assert line.count("\u2501") + line.count("\u2500") >= 8
     assert "loss 2.345" in line
-    assert ("left" in line) == (width >= 40)
+    assert ("left" in line) == (width >= 30)
     assert ("70,782 chars/s" in line) == (width >= 80)
 
 
