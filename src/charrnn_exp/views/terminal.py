@@ -84,8 +84,10 @@ class Terminal:
         shown = escape_controls(text)
         for line in shown.split("\n"):
             self.copy(line)
-            width = self.width if is_wrapped else None
-            for row in [line] if width is None else wrap(line, width):
+            if self.width is None:  # as it is: a rich console makes spaces of tabs
+                print(fit_encoding(line, self.console.file), file=self.console.file, flush=True)
+                continue
+            for row in wrap(line, self.width) if is_wrapped else [line]:
                 self.console.print(Text(fit_encoding(row, self.console.file), style=style))
 
 
