@@ -15,7 +15,7 @@ from charrnn_exp.data.preparation import prepare_text
 from charrnn_exp.machine.tensorflow import import_tensorflow
 from charrnn_exp.run_folder.checkpoint import WEIGHTS
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
-from charrnn_exp.run_folder.folder import find_run
+from charrnn_exp.run_folder.finding import find_run
 
 
 def compare(reference: str, num_characters: int) -> dict[str, float]:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import select
 import shutil
 import subprocess
@@ -16,6 +17,7 @@ from typing import Any
 
 import yaml
 
+from charrnn_exp.streams import escape_line
 from stress.outcome import Outcome
 
 SEED = 1
@@ -105,14 +107,14 @@ def judge(case: Case, folder: Path, ask: Callable[[Case, Path], Answer]) -> list
         problems.append(f"exit code {answer.code}, not {case.code}: {answer.err[-SHOWN:]!r}")
     if "Traceback" in answer.out + answer.err or "bug:" in answer.err:
         problems.append("a traceback or a bug")
-    form = "charrnn_exp: error: " if answer.code else "charrnn_exp: warning: "
+    forms = ("charrnn_exp: error: ",) if answer.code else ("charrnn_exp: warning: ", "charrnn_exp: note: ")
     lines = answer.err.split("\n")[:-1] if answer.err.endswith("\n") else answer.err.split("\n")
     lines = [] if not answer.err else lines
-    if not all(line.startswith(form) and line.isprintable() for line in lines):
+    if not all(line.startswith(forms) and escape_line(line) == line for line in lines):
         problems.append(f"standard error is {answer.err[:SHOWN]!r}")
     if answer.code and not lines:
         problems.append("failed without a word")
-    if answer.code and answer.out:
+    if answer.code and not re.fullmatch(r"(reading .*\n)?", answer.out):
         problems.append(f"failed, and wrote {answer.out[:SHOWN]!r}")
     if case.code == 2 and _list_files(folder) != before:
         problems.append(f"left {sorted(_list_files(folder).items() - before.items())[:3]}")

@@ -17,7 +17,7 @@ from charrnn_exp.model.cells.registry import CELLS
 PACKAGE = Path(charrnn_exp.__file__).parent
 ROWS = [
     {""},
-    {"errors", "files", "program"},
+    {"errors", "files", "program", "streams"},
     {"options"},
     {"model.cells", "sampling.filters"},
     {"config", "signals"},

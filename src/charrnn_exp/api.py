@@ -10,9 +10,11 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.prepare import prepare_run, start_run
 from charrnn_exp.experiment.shared_inputs import read_shared_inputs
-from charrnn_exp.run_folder.folder import RunFolder, find_run, make_run_folder
+from charrnn_exp.run_folder.finding import find_run
+from charrnn_exp.run_folder.folder import RunFolder, make_run_folder
 from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.run_folder.summary import Summary
+from charrnn_exp.views.terminal import Terminal
 
 
 @dataclass(frozen=True)
@@ -75,11 +77,12 @@ def run(config: Config, *, run_name: str | None = None) -> RunResult:
         CharRNNError: with the lines of the command line: the text does not fit, the machine fails, a signal came.
     """
     config = read_shared_inputs([config]).put_into(config)
-    prepared = prepare_run(config)
+    terminal = Terminal()
+    prepared = prepare_run(config, terminal=terminal)
     began = datetime.now()
     folder = make_run_folder(config.name, began)
     name = run_name or config.tracking.run_name or folder.path.name
-    summary = start_run(Job.of(prepared, folder, name=name, began=began.timestamp()))
+    summary = start_run(Job.of(prepared, folder, name=name, began=began.timestamp()), terminal)
     return RunResult(folder.path, config, summary)
 
 
@@ -87,7 +90,7 @@ def load(reference: str | Path = "latest") -> RunResult:
     """Return the result of an existing run.
 
     Args:
-        reference: `latest`, a run folder, or the MLflow id of a run below outputs/.
+        reference: `latest`, `best`, `best:NAME`, a run folder, or the MLflow id of a run below outputs/.
 
     Raises:
         CharRNNError: if there is no such run, or it is damaged.

@@ -13,12 +13,14 @@ from typing import NoReturn
 from charrnn_exp.commands.registry import COMMANDS, list_commands
 from charrnn_exp.errors import CharRNNError, Interrupted, MachineError, UserError, one_line
 from charrnn_exp.signals import remember_interrupts
+from charrnn_exp.streams import escape_line, escape_unknown_characters, fit_encoding
 
 BUG = 1
 
 
 def run() -> NoReturn:
     """Run the command line and end the process."""
+    escape_unknown_characters()
     code = main(sys.argv[1:])
     # Flushed here and ended at once: a normal exit waits a second for TensorFlow's idle threads.
     for stream in (sys.stdout, sys.stderr):
@@ -113,9 +115,8 @@ def _is_text(word: str) -> bool:
 
 def _print_error(line: str) -> None:
     """Print one line; unprintable characters are escaped, and a closed stream is no error."""
-    shown = "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in line)
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        print(f"charrnn_exp: {shown}", file=sys.stderr, flush=True)
+        print(fit_encoding(f"charrnn_exp: {escape_line(line)}", sys.stderr), file=sys.stderr, flush=True)
 
 
 def _write_traceback() -> str:

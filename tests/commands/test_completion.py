@@ -51,7 +51,7 @@ def test_a_verb_is_offered_its_own_words_and_the_settings_that_it_may_change_and
         ("charrnn-exp nothing.such=", []),
         ("charrnn-exp seed.x=", []),
         ("charrnn-exp run=", []),
-        ("charrnn-exp resume run=", ["run=latest"]),
+        ("charrnn-exp resume run=", ["run=latest", "run=best"]),
         ("charrnn-exp ui tracking=s", ["tracking=server"]),
         ("", []),
     ],

@@ -7,6 +7,7 @@ import pytest
 
 from charrnn_exp.api import compose, run
 from charrnn_exp.cli import main
+from charrnn_exp.run_folder.folder import RunFolder
 from tests.conftest import SMALL
 
 
@@ -45,3 +46,21 @@ def test_a_resume_without_a_whole_checkpoint_keeps_the_settings(
     assert "no whole checkpoint" in capsys.readouterr().err
     changed = {name for name, digest in hash_files(folder).items() if found.get(name) != digest}
     assert changed <= {"run.log", ".lock"}
+
+
+def test_after_a_resume_the_name_is_the_one_it_had_and_the_log_holds_what_was_said(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("text.txt").write_text("the quick brown fox jumps over the lazy dog.\n" * 20)
+    words = ["dataset=file", "dataset.path=text.txt", "training.max_steps=1", "optimizer.warmup_steps=0"]
+    ended = run(compose(*SMALL, *words), run_name="my run")
+    assert main(["resume", "training.max_steps=2"]) == 0
+    summary = RunFolder(ended.folder).read_summary()
+    assert (ended.summary.name, summary.name, ended.summary.num_sessions, summary.num_sessions) == (
+        "my run", "my run", 1, 2,
+    )  # fmt: skip
+    log = (ended.folder / "run.log").read_text()
+    said = [line for line in capsys.readouterr().out.splitlines() if line]
+    assert [line for line in said if line not in log] == []
+    assert len(said) > 20

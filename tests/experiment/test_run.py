@@ -31,7 +31,8 @@ from charrnn_exp.experiment.track import describe_run
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.signals import StopRequest
-from charrnn_exp.views.report import SCORE_HEADER
+from charrnn_exp.views.scores import format_score_header
+from charrnn_exp.views.terminal import Terminal
 from tests.conftest import SMALL
 
 T = TypeVar("T")
@@ -168,7 +169,7 @@ def test_the_summary_has_the_scores_of_validation_and_test_text(tracked: tuple[P
 def test_the_last_lines_have_a_table_of_the_scores(tracked: tuple[Path, str, str]) -> None:
     summary = find_runs(tracked[0])[0].read_summary()
     assert "validation uses the first 500 of 540 characters" in tracked[1]
-    table = tracked[1][tracked[1].index(SCORE_HEADER) :].splitlines()
+    table = tracked[1][tracked[1].index(format_score_header()) :].splitlines()
     assert [line.split()[0] for line in table[1:3]] == ["val", "test"]
     for line, scores in zip(table[1:3], given(summary.scores).values(), strict=True):
         assert f"{scores['loss']:.4f}" in line
@@ -266,7 +267,7 @@ def test_evaluate_prints_the_scores_of_every_part_or_of_a_file(
     monkeypatch.chdir(tmp_path)
     assert main(["evaluate"]) == 0
     header, *lines = capsys.readouterr().out.splitlines()
-    assert header == SCORE_HEADER
+    assert header == format_score_header()
     assert "\n".join([header, *lines[:2]]) in tracked[1]
     assert lines[2].startswith("train ")
     assert lines[2].endswith(" 5,406")
@@ -274,7 +275,7 @@ def test_evaluate_prints_the_scores_of_every_part_or_of_a_file(
     assert text.splits.val_n is not None
     Path("own.txt").write_bytes(text.corpus.vocabulary.to_bytes(text.splits.val_n))
     assert main(["evaluate", f"run={folder.path}", "text=own.txt", "checkpoint=best"]) == 0
-    assert capsys.readouterr().out.splitlines() == [SCORE_HEADER, lines[0].replace("val ", "text")]
+    assert capsys.readouterr().out.splitlines() == [format_score_header(), lines[0].replace("val ", "text")]
 
 
 @pytest.mark.parametrize(
@@ -334,7 +335,7 @@ def test_scores_that_a_stop_left_out_are_made_up_and_those_that_are_there_are_no
     config = change(folder.read_config(), "tracking", backend=Backend.none)
     job = Job.of(prepare_run(config), folder, name="again", began=time.time(), is_resumed=True)
     with pytest.raises(Interrupted) as caught:
-        run_experiment(job, StopRequest(signal.SIGTERM))
+        run_experiment(job, StopRequest(signal.SIGTERM), Terminal())
     assert caught.value.lines == [
         f"stopped after the last step, before its scores. Go on with: python -m charrnn_exp resume run={folder.path}"
     ]
@@ -384,7 +385,7 @@ def test_a_foreign_text_trains_and_samples(
     config = compose("dataset=file", "dataset.path=text.txt", "dataset.max_bytes=null", "training.max_steps=2")
     folder = RunFolder(tmp_path / "outputs" / "foreign" / "2026-01-02" / "03-04-05")
     job = Job.of(prepare_run(config), folder, name="foreign", began=time.time())
-    summary = run_experiment(job, StopRequest())
+    summary = run_experiment(job, StopRequest(), Terminal())
     assert summary.status == "FINISHED"
     assert summary.val_loss == pytest.approx(math.log(num_symbols + 1), rel=0.2)
     capsys.readouterr()

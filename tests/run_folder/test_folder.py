@@ -11,7 +11,8 @@ import pytest
 from charrnn_exp.config.choices import Unit
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import MachineError, UserError
-from charrnn_exp.run_folder.folder import RunFolder, find_run, list_runs
+from charrnn_exp.run_folder.finding import find_run
+from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.summary import Summary
 
 VOCABULARY = Vocabulary(Unit.char, (10, 97, 0x1F600))
@@ -44,28 +45,6 @@ def test_the_summary_is_json_that_every_reader_takes(compose: Any, tmp_path: Pat
     folder.write_summary(Summary(scores={"val": {"perplexity": float("inf"), "loss": 1e4}}, dataset_notes=["a"]))
     expected = Summary(scores={"val": {"perplexity": None, "loss": 1e4}}, dataset_notes=["a"])
     assert folder.read_summary() == expected
-
-
-def test_a_run_is_found_by_latest_by_folder_and_by_its_mlflow_id(
-    compose: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> None:
-    monkeypatch.chdir(tmp_path)
-    # The names order the runs, not the clock of the disk, and not the name of the group.
-    newest = make(compose, Path("outputs/alpha/2026-01-02/00-00-00-000001"), run_id="b" * 32)
-    make(compose, Path("outputs/zeta/2026-01-01/23-59-59-999999"), run_id="a" * 32)
-    job = make(compose, Path("outputs/alpha/2026-01-01/10-00-00-000000/3"))
-    assert list_runs()[0].path == job.path
-    assert find_run("latest").path == newest.path
-    assert find_run("outputs/alpha/2026-01-01/10-00-00-000000/3").path == job.path
-    assert find_run("a" * 32).path == Path("outputs/zeta/2026-01-01/23-59-59-999999")
-    assert newest.label == "alpha/2026-01-02/00-00-00-000001"
-
-
-@pytest.mark.parametrize("reference", ["latest", "nowhere", "."])
-def test_a_run_that_is_not_there_is_said(tmp_path: Path, monkeypatch: pytest.MonkeyPatch, reference: str) -> None:
-    monkeypatch.chdir(tmp_path)
-    with pytest.raises(UserError, match=r"^run must be"):
-        find_run(reference)
 
 
 def test_a_folder_that_cannot_be_made_is_one_line(compose: Any, tmp_path: Path) -> None:
@@ -130,12 +109,6 @@ def test_a_vocabulary_that_no_run_wrote_is_damaged(compose: Any, tmp_path: Path,
     folder.vocabulary.write_text(f'{{"unit": "char", "code_points": {points}}}')
     with pytest.raises(MachineError, match=r"holds no vocabulary \(code_points"):
         folder.read_vocabulary()
-
-
-@pytest.mark.parametrize("name", ["x" * 5000, "a\0b", "~nobody-of-this-name/x"])
-def test_a_name_that_no_file_system_has_is_no_run(name: str) -> None:
-    with pytest.raises(UserError, match=r"^run must be"):
-        find_run(name)
 
 
 def test_settings_of_a_run_are_read_though_its_server_is_not_known_any_more(

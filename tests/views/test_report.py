@@ -1,31 +1,61 @@
-"""What a run says of itself last."""
+"""The first and the last lines of a run."""
 
-import math
+import re
+import shlex
+from pathlib import Path
+from typing import Any
 
 import pytest
 
-from charrnn_exp.evaluation.scores import Scores
-from charrnn_exp.views.report import SCORE_HEADER, format_scores
+from charrnn_exp.config.overrides import parse_override
+from charrnn_exp.run_folder.folder import RunFolder
+from charrnn_exp.run_folder.summary import Summary
+from charrnn_exp.views.report import conclude, format_seconds, suggest_sample
+from charrnn_exp.views.scores import format_score_header, format_scores
+from charrnn_exp.views.settings import format_settings
+from charrnn_exp.views.table import measure
+from charrnn_exp.views.terminal import Terminal
 
 
-@pytest.mark.parametrize("name", ["val", "train"])
-@pytest.mark.parametrize("num_characters", [1, 999_999_999])
-@pytest.mark.parametrize("loss", [0.0, 1.4286, 11.0])
-@pytest.mark.parametrize("standard_error", [None, 0.0274])
-def test_every_number_stands_below_its_name(
-    name: str, num_characters: int, loss: float, standard_error: float | None
+def test_more_text_is_more_and_other_text_of_the_named_run(compose: Any) -> None:
+    folder = RunFolder(Path("outputs/a b/run"))
+    config = compose("sampling.seed=7", "sampling.length=3000")
+    words = dict(word.split("=", 1) for word in shlex.split(suggest_sample(folder, config.sampling)))
+    assert words == {"run": "outputs/a b/run", "sampling.length": "3000", "sampling.seed": "8"}
+    greedy = compose("sampling.temperature=0").sampling
+    assert "sampling.temperature=0.5" in suggest_sample(folder, greedy), "the seed changes no greedy text"
+    for key, value in list(words.items())[1:]:
+        parse_override(f"{key}={value}")
+
+
+def test_shares_are_of_the_whole_time_and_what_is_after_another_adds_up_to_it() -> None:
+    seconds = {"start": 20.0, "updates": 60.0, "validation": 10.0, "tracking_thread_cpu": 5.0}
+    text = format_seconds(seconds, 100.0)
+    shares = [float(share) for share in re.findall(r"\(([0-9.]+) %\)", text.partition(";")[0])]
+    assert shares == [20.0, 60.0, 10.0, 10.0]
+    assert text.endswith("; beside them: tracking thread cpu 5.0 s (5.0 %)")
+
+
+def test_the_last_lines_name_the_folder_and_separate_thousands(
+    compose: Any, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    scores = Scores(loss=loss, accuracy=1.0, standard_error=standard_error, num_characters=num_characters)
-    line = format_scores(name, scores.as_dict())
-    assert len(line) == len(SCORE_HEADER)
-    ends = [SCORE_HEADER.index(word) + len(word) for word in SCORE_HEADER.replace("std. error", "std._error").split()
-            if word != "std._error"]  # fmt: skip
-    for end in [*ends, SCORE_HEADER.index("std. error") + len("std. error")]:
-        assert line[end - 1] != " ", "a number ends where its name does"
-        assert line[end : end + 1] in ("", " ")
+    folder = RunFolder(Path("outputs/x/run"))
+    summary = Summary(chars_per_second=70782.4, seconds=1234.5, seconds_by_activity={"start": 1.0})
+    conclude(summary, folder, compose(), Terminal())
+    out = capsys.readouterr().out
+    assert "70,782 chars/s, 1,234.5 s in all, in outputs/x/run" in out
+    assert "sample run=outputs/x/run sampling.length=2000 sampling.seed=2" in out
+    assert "latest" not in out
 
 
-def test_a_perplexity_that_json_lacks_and_an_error_that_is_not_known_are_dashes() -> None:
-    scores = Scores(loss=math.log(7.0), accuracy=0.25, standard_error=None, num_characters=6)
-    words = format_scores("test", {**scores.as_dict(), "perplexity": None}).split()
-    assert words == ["test", "1.9459", "2.8074", "-", "25.00", "%", "-", "6"]
+@pytest.mark.parametrize("width", [40, 60, 80])
+def test_settings_and_scores_have_the_width_of_the_terminal(compose: Any, width: int) -> None:
+    from charrnn_exp.config.reading import to_values
+
+    tree = format_settings(to_values(compose()), width)
+    assert all(measure(line) <= width or line.count("=") == 1 for line in tree.split("\n"))
+    scores = {"loss": 1.0, "bits_per_char": 1.4427, "perplexity": 2.7, "accuracy": 0.5, "standard_error": 0.1,
+              "num_characters": 111_540}  # fmt: skip
+    lines = [format_score_header(width), format_scores("val", scores, width)]
+    assert len(lines[0]) == len(lines[1]) <= width
+    assert "1.0000" in lines[1]

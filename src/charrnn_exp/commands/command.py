@@ -12,10 +12,10 @@ def offer_nothing() -> list[str]:
 
 
 def offer_runs() -> list[str]:
-    """Return references to runs: `latest`, then the newest folders below outputs/, oldest first."""
-    from charrnn_exp.run_folder.folder import list_runs
+    """Return references to runs: `latest`, `best`, then folders below outputs/, the one worked on last at the end."""
+    from charrnn_exp.run_folder.finding import list_runs
 
-    return ["latest", *(str(run.path) for run in list_runs()[-MAX_RUNS:])]
+    return ["latest", "best", *(str(run.path) for run in list_runs()[-MAX_RUNS:])]
 
 
 @dataclass(frozen=True)

@@ -12,7 +12,8 @@ Scores the splits of the run's own text (default: all that its dataset.split mak
                         does not know is an error
   checkpoint=best       with the weights of the lowest val_loss in place of the last ones
 The loss is in nats per character, and its standard error that of contiguous blocks (batch means).
-REF is latest (default), a run folder, or the MLflow id of a run below outputs/.
+REF is latest (default: the run worked on last), best or best:NAME (lowest validation loss of a name, a sweep or a
+text), a run folder, or the MLflow id of a run below outputs/.
 """
 
 
@@ -28,23 +29,25 @@ def run(words: Sequence[str]) -> None:
     """
     from charrnn_exp.commands.arguments import parse_arguments
     from charrnn_exp.evaluation.from_run import score_run
-    from charrnn_exp.run_folder.folder import find_run
+    from charrnn_exp.run_folder.finding import find_run
+    from charrnn_exp.streams import write_note
     from charrnn_exp.views.terminal import Terminal
 
-    parsed = parse_arguments(words, COMMAND)
+    parsed, terminal = parse_arguments(words, COMMAND), Terminal()
     text = parsed.arguments.get("text")
     scores = score_run(
-        find_run(parsed.arguments.get("run", "latest")),
+        find_run(parsed.arguments.get("run", "latest"), needs_weights=True),
         split=parsed.arguments.get("split"),
         text=None if text is None else Path(text),
         checkpoint=parsed.arguments.get("checkpoint", "last"),
-        warn=Terminal().warn,
+        warn=terminal.warn,
+        tell=write_note,
     )
-    from charrnn_exp.views.report import SCORE_HEADER, format_scores
+    from charrnn_exp.views.scores import format_score_header, format_scores
 
-    print(SCORE_HEADER, flush=True)
+    print(format_score_header(terminal.width), flush=True)
     for name, each in scores:
-        print(format_scores(name, each.as_dict()), flush=True)
+        print(format_scores(name, each.as_dict(), terminal.width), flush=True)
 
 
 def _offer_splits() -> list[str]:

@@ -24,7 +24,8 @@ def run(words: Sequence[str]) -> None:
     from charrnn_exp.commands.arguments import parse_arguments
     from charrnn_exp.config.secrets import hide_secrets
     from charrnn_exp.experiment.repair import repair_run
-    from charrnn_exp.run_folder.folder import RunInUseError, find_run, list_runs
+    from charrnn_exp.run_folder.finding import find_run, list_runs
+    from charrnn_exp.run_folder.folder import RunInUseError
 
     parsed = parse_arguments(words, COMMAND)
     folders = [find_run(parsed.arguments["run"])] if "run" in parsed.arguments else list_runs()
@@ -61,7 +62,7 @@ def _read_tracking(folder: Any, words: Any) -> Any:
 
 COMMAND = Command(
     name="repair",
-    order=6,
+    order=7,
     summary="mark runs that died, send MLflow what it missed",
     usage="repair [run=REF] [tracking.*=...]",
     details=DETAILS,

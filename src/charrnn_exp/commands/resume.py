@@ -6,7 +6,8 @@ from charrnn_exp.commands.command import RUN, Command
 
 DETAILS = """\
 Resumes in the run's own folder from its newest whole checkpoint; the numbers are those of an uninterrupted run.
-REF is latest (default), a run folder, or the MLflow id of a run below outputs/.
+REF is latest (default: the run worked on last), best or best:NAME (lowest validation loss of a name, a sweep or a
+text), a run folder, or the MLflow id of a run below outputs/.
 With a larger training.epochs, a cosine schedule is stretched over the new total.
 """
 
@@ -20,7 +21,7 @@ def run(words: Sequence[str]) -> None:
     from charrnn_exp.commands.arguments import change_config, parse_arguments
     from charrnn_exp.experiment.resume import resume_run
     from charrnn_exp.machine.tensorflow import find_process_start
-    from charrnn_exp.run_folder.folder import find_run
+    from charrnn_exp.run_folder.finding import find_run
 
     parsed = parse_arguments(words, COMMAND)
     folder = find_run(parsed.arguments.get("run", "latest"))

@@ -10,7 +10,8 @@ Writes text to standard output as it is drawn, with the run's own settings where
   sampling.temperature=0 is greedy: the likeliest symbol each time
   'sampling.prompt="ROMEO: say, what is"'    quotes within quotes, for commas, '=' and quotes
   sampling.prompt_file=FILE                  a UTF-8 file; - reads standard input
-REF is latest (default), a run folder, or the MLflow id of a run below outputs/.
+REF is latest (default: the run worked on last), best or best:NAME (lowest validation loss of a name, a sweep or a
+text), a run folder, or the MLflow id of a run below outputs/.
 """
 
 
@@ -23,12 +24,14 @@ def run(words: Sequence[str]) -> None:
         CharRNNError: if there is no such run, it has no checkpoint, or the prompt does not fit its vocabulary.
     """
     from charrnn_exp.commands.arguments import change_config, parse_arguments
-    from charrnn_exp.run_folder.folder import find_run, forget_tracking
+    from charrnn_exp.run_folder.finding import find_run
+    from charrnn_exp.run_folder.folder import forget_tracking
     from charrnn_exp.sampling.from_run import sample_run
+    from charrnn_exp.streams import write_note
     from charrnn_exp.views.terminal import Terminal, write_stream
 
     parsed = parse_arguments(words, COMMAND)
-    folder = find_run(parsed.arguments.get("run", "latest"))
+    folder = find_run(parsed.arguments.get("run", "latest"), needs_weights=True)
     values = forget_tracking(folder.read_values())
     # A prompt on the command line replaces the run's prompt and prompt_file.
     changed = {override.key_or_group for override in parsed.settings}
@@ -38,7 +41,7 @@ def run(words: Sequence[str]) -> None:
             sampling[other] = None
     config = change_config(values, parsed)
     checkpoint = parsed.arguments.get("checkpoint", "last")
-    for piece in sample_run(folder, config, checkpoint=checkpoint, warn=Terminal().warn):
+    for piece in sample_run(folder, config, checkpoint=checkpoint, warn=Terminal().warn, tell=write_note):
         write_stream(piece)
 
 

@@ -148,7 +148,7 @@ def _read_port(typed: str | None) -> int:
 
 COMMAND = Command(
     name="ui",
-    order=5,
+    order=6,
     summary="compare the runs in the MLflow UI",
     usage="ui [tracking=server] [tracking.*=...] [port=5000] [open=false]",
     details=DETAILS,

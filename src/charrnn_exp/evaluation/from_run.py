@@ -27,7 +27,13 @@ Scored = tuple[Ids, tuple[int, ...]]
 
 
 def score_run(
-    folder: RunFolder, *, split: str | None, text: Path | None, checkpoint: str, warn: Callable[[str], None]
+    folder: RunFolder,
+    *,
+    split: str | None,
+    text: Path | None,
+    checkpoint: str,
+    warn: Callable[[str], None],
+    tell: Callable[[str], None],
 ) -> Iterator[tuple[str, Scores]]:
     """Return the scores of each text with its name, one by one; what can be refused is refused before the first.
 
@@ -37,6 +43,7 @@ def score_run(
         text: a file to be scored in place of the run's own text; None: off.
         checkpoint: last or best.
         warn: called with a line for each damaged checkpoint that is skipped.
+        tell: called with a line that names the run and the checkpoint.
 
     Raises:
         CharRNNError: if the run has no checkpoint, its text has changed, or the file does not fit its vocabulary.
@@ -55,7 +62,7 @@ def score_run(
         corpus = load_corpus(trust_installed_alone(config.dataset))
         facts |= {"dataset": corpus.fingerprint.as_dict()}
         texts = _choose_texts(corpus.ids_n, config, chosen)
-    weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn)
+    weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn, tell=tell)
     import_tensorflow()
     return _score(_load_network(config, weights, num_symbols=len(vocabulary)), texts)
 

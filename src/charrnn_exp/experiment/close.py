@@ -3,13 +3,13 @@
 import logging
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 
 from charrnn_exp.errors import CharRNNError, Interrupted, one_line
 from charrnn_exp.experiment.listeners.feed import TrackerFeed
 from charrnn_exp.experiment.listeners.listener import Listener
 from charrnn_exp.experiment.listeners.summary import SummaryFile
 from charrnn_exp.run_folder.folder import RunFolder
-from charrnn_exp.run_folder.summary import Summary
 
 log = logging.getLogger("charrnn_exp")
 
@@ -21,9 +21,10 @@ def beginning(folder: RunFolder) -> Iterator[None]:
         yield
     except Exception as error:
         log.error(one_line(error))
-        if not folder.summary.exists():
+        summary = folder.read_summary()
+        if not summary.has_ended:
             with logging_disk_errors("FAILED"):
-                folder.write_summary(Summary(status="FAILED"))
+                folder.write_summary(replace(summary, status="FAILED"))
         raise
 
 

@@ -9,7 +9,8 @@ from charrnn_exp.errors import UserError
 from charrnn_exp.model.size import resolve
 from charrnn_exp.run_folder.checkpoint import WEIGHTS
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
-from charrnn_exp.run_folder.folder import RunFolder, find_run, shorten
+from charrnn_exp.run_folder.finding import find_run
+from charrnn_exp.run_folder.folder import RunFolder, shorten
 from charrnn_exp.training.transfer import InitialWeights
 
 KEY = "training.init_from"
@@ -31,7 +32,10 @@ def find_sources(configs: Sequence[Config]) -> dict[str, str]:
         UserError: if there is no such run.
     """
     references = {config.training.init_from for config in configs} - {None}
-    return {str(reference): str(shorten(find_run(str(reference), key=KEY).path)) for reference in references}
+    return {
+        str(reference): str(shorten(find_run(str(reference), key=KEY, needs_weights=True).path))
+        for reference in references
+    }
 
 
 def keep_source(config: Config, sources: Mapping[str, str]) -> Config:

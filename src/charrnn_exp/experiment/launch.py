@@ -10,6 +10,7 @@ from charrnn_exp.experiment.prepare import prepare_run, start_run
 from charrnn_exp.experiment.shared_inputs import read_shared_inputs
 from charrnn_exp.machine.tensorflow import find_process_start
 from charrnn_exp.run_folder.folder import make_run_folder
+from charrnn_exp.views.terminal import Terminal
 
 
 def launch_run(config: Config, words: Sequence[str]) -> None:
@@ -23,6 +24,7 @@ def launch_run(config: Config, words: Sequence[str]) -> None:
         CharRNNError: if the text does not fit, the machine fails, or a signal stops the run.
     """
     config = read_shared_inputs([config]).put_into(config)
-    prepared = prepare_run(config)
+    terminal = Terminal()
+    prepared = prepare_run(config, terminal=terminal)
     folder, name = make_run_folder(config.name, datetime.now()), config.tracking.run_name or name_run(words, set())
-    start_run(Job.of(prepared, folder, name=name, began=find_process_start()))
+    start_run(Job.of(prepared, folder, name=name, began=find_process_start()), terminal)

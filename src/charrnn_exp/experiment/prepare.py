@@ -3,6 +3,7 @@
 from dataclasses import replace
 
 from charrnn_exp.config.schema import Config
+from charrnn_exp.data.corpus import describe
 from charrnn_exp.data.preparation import prepare_text
 from charrnn_exp.data.sources import trust_installed_alone
 from charrnn_exp.experiment.initial_weights import read_initial_weights
@@ -13,20 +14,25 @@ from charrnn_exp.model.size import resolve
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.signals import watch_signals
 from charrnn_exp.tracking.store import probe_server
+from charrnn_exp.views.report import introduce
+from charrnn_exp.views.terminal import Terminal
 
 
-def prepare_run(config: Config, *, is_resumed: bool = False) -> Prepared:
+def prepare_run(config: Config, *, is_resumed: bool = False, terminal: Terminal | None = None) -> Prepared:
     """Read the inputs of a run; nothing is written.
 
     Args:
         config: of the run.
         is_resumed: whether the run exists. Then no address of its folder is downloaded from, and the weights of
             training.init_from are not read.
+        terminal: says that the text is read; None: nothing does.
 
     Raises:
         CharRNNError: if text, prompt, size or the other run's weights do not fit the settings.
     """
     dataset = trust_installed_alone(config.dataset) if is_resumed else config.dataset
+    if terminal is not None:
+        terminal.say(f"reading {describe(dataset)}")
     text = prepare_text(replace(config, dataset=dataset))
     vocabulary = text.corpus.vocabulary
     model = resolve(config.model, num_symbols=len(vocabulary))
@@ -34,17 +40,23 @@ def prepare_run(config: Config, *, is_resumed: bool = False) -> Prepared:
     return Prepared(config=config, model=model, text=text, initial=initial)
 
 
-def start_run(job: Job) -> Summary:
+def start_run(job: Job, terminal: Terminal | None = None) -> Summary:
     """Lock the run folder, train, sample and log; return the summary.
+
+    Args:
+        job: of the run.
+        terminal: of its preparation; None: a new one.
 
     Raises:
         MachineError: if memory, tracking server, folder or training fails.
         Interrupted: after SIGINT or SIGTERM, with a checkpoint taken if there was a step since the last.
     """
+    terminal = terminal or Terminal()
     with job.folder.lock(), watch_signals() as stop:
+        introduce(job.config, job.text, job.folder, terminal)
         check_memory(job.model, job.config.training, num_symbols=len(job.text.corpus.vocabulary))
         probe_server(job.config.tracking)
         import_tensorflow()
         from charrnn_exp.experiment.run import run_experiment
 
-        return run_experiment(job, stop)
+        return run_experiment(job, stop, terminal)

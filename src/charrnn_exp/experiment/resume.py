@@ -31,7 +31,8 @@ def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable
         CharRNNError: if the run's text or checkpoints have changed, or as for `start_run`.
     """
     config = replace(config, sampling=put_prompt(config.sampling, read_prompt_once([config.sampling])))
-    prepared = prepare_run(config, is_resumed=True)
+    terminal = Terminal()
+    prepared = prepare_run(config, is_resumed=True, terminal=terminal)
     summary, num_steps = folder.read_summary(), count_steps(config.training, prepared.text.order)
     if summary.status == "FINISHED" and summary.step >= num_steps:
         say(
@@ -45,8 +46,8 @@ def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable
     # Only a run without a checkpoint needs the weights of the other run.
     if not store.find_all():
         prepared = replace(prepared, initial=read_initial_weights(config, prepared.text.corpus.vocabulary))
-    name = config.tracking.run_name or folder.path.name
-    start_run(Job.of(prepared, folder, name=name, began=began, is_resumed=True))
+    name = summary.name or folder.read_tracking().get("name") or config.tracking.run_name or folder.path.name
+    start_run(Job.of(prepared, folder, name=name, began=began, is_resumed=True), terminal)
 
 
 def _finish_tracking(folder: RunFolder, tracking: TrackingConfig, say: Callable[[str], None]) -> None:

@@ -6,6 +6,7 @@ from dataclasses import replace
 from typing import Any
 
 from charrnn_exp.data.batches import count_steps
+from charrnn_exp.data.corpus import describe
 from charrnn_exp.errors import Interrupted
 from charrnn_exp.evaluation.scorer import Scorer
 from charrnn_exp.experiment.close import beginning, closing
@@ -26,7 +27,7 @@ from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.experiment.track import start_tracking
 from charrnn_exp.machine.arithmetic import describe_arithmetic, pin_determinism
 from charrnn_exp.model.memory import estimate_bytes, explain_memory_errors, find_free_bytes
-from charrnn_exp.model.network import Network, build_network
+from charrnn_exp.model.network import Network, build_network, count_parameters, list_parameters
 from charrnn_exp.model.weights import load_weights, read_weights
 from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.checkpoint import Checkpoint
@@ -39,33 +40,35 @@ from charrnn_exp.tracking.provenance import list_versions
 from charrnn_exp.training.loop import is_finished, train
 from charrnn_exp.training.optimizer import build_optimizer
 from charrnn_exp.training.state import TrainingState, start_state
-from charrnn_exp.views.report import conclude, introduce, show_parameters
+from charrnn_exp.views.progress import show_training
+from charrnn_exp.views.report import conclude, show_parameters
 from charrnn_exp.views.terminal import Terminal
 
 log = logging.getLogger("charrnn_exp")
 
 
-def run_experiment(job: Job, stop: StopRequest) -> Summary:
+def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
     """Train, sample and log one run; return its summary.
 
     Args:
         job: of the run; the caller holds the lock of its folder.
         stop: read before the first update and after each.
+        terminal: that has introduced the run.
 
     Raises:
         MachineError: if disk or memory runs out, or the training diverges.
         Interrupted: after SIGINT or SIGTERM, with a checkpoint taken if there was a step since the last.
     """
-    config, text, folder, terminal, watch = job.config, job.text, job.folder, Terminal(), Stopwatch()
+    config, text, folder, watch = job.config, job.text, job.folder, Stopwatch()
     previous = folder.read_summary() if job.is_resumed else Summary()
     if not job.is_resumed:
         folder.create(config, text.corpus.vocabulary)
+        folder.write_summary(Summary(name=job.name, session_began=job.began, num_sessions=1, status="RUNNING"))
     with log_to(folder.log, terminal):
         with beginning(folder):
-            introduce(config, text, folder, terminal)
             pin_determinism()
             state = _build_state(job, terminal)
-            show_parameters(state.network, folder, terminal)
+            show_parameters(list_parameters(state.network), folder.parameters, terminal)
         facts = _list_facts(job, state.network)
         checkpoints = CheckpointStore(folder.checkpoints, facts=facts, num_rolling=config.training.keep_checkpoints)
         restored = None
@@ -90,18 +93,23 @@ def run_experiment(job: Job, stop: StopRequest) -> Summary:
                 send=feed.send_row,
             ),
             summary,
+            feed,  # before the samples: a sample that a kill left out is sent with the validation loss of its row
             Samples(job, state, restored, watch=watch, send=feed.send_samples, show=terminal.sample),
-            feed,
-            Curves(folder, title=job.name, find_baseline=baseline.wait_for_loss),
+            Curves(folder, title=job.name, facts=_describe_size(job, state), find_baseline=baseline.wait_for_loss),
         ]
         with closing(listeners, summary=summary, feed=feed):
             _train(job, state, checkpoints, listeners, terminal, stop)
             _score(job, state, listeners, watch, stop)
             for listener in listeners:
                 listener.finish()
-    ended = folder.read_summary()
-    conclude(ended, folder, config, terminal)
+        ended = folder.read_summary()
+        conclude(ended, folder, config, terminal)
     return ended
+
+
+def _describe_size(job: Job, state: TrainingState) -> str:
+    characters, weights = job.text.corpus.fingerprint.num_characters, count_parameters(state.network)
+    return f"{describe(job.config.dataset)}: {characters:,} characters, {weights:,} weights"
 
 
 @explain_memory_errors()
@@ -168,7 +176,7 @@ def _train(
     splits = text.splits
     scorer = None if splits.val_n is None else Scorer(state.network, splits.val_n, splits.val_starts)
     num_steps = count_steps(training, text.order)
-    view = terminal.training(num_steps=num_steps, first_step=progress.step, num_epochs=training.epochs)
+    view = show_training(terminal, num_steps=num_steps, first_step=progress.step, num_epochs=training.epochs)
     if not stop():
         lines = ProgressLines(
             view, state, characters_per_step=text.order.characters_per_step, is_validated=scorer is not None

@@ -3,9 +3,8 @@
 import functools
 import json
 import os
-import sys
 from collections.abc import Iterator, Mapping
-from contextlib import ExitStack, contextmanager, suppress
+from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
 from types import NoneType
@@ -16,10 +15,10 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.files import LockHeldError, hold_lock, read_json, write_durably
-from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.plugins import check_plugins, list_plugins
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.run_folder.versions import Versions, check_age, read_versions, upgrade
+from charrnn_exp.streams import write_note
 
 OUTPUTS = Path("outputs")
 TRACKING_TYPES: dict[str, tuple[type, ...]] = {
@@ -205,7 +204,7 @@ class RunFolder:
 
 @functools.cache
 def _note_once(line: str) -> None:
-    print(f"charrnn_exp: note: {line}", file=sys.stderr, flush=True)
+    write_note(line)
 
 
 def forget_tracking(values: dict[str, Any]) -> dict[str, Any]:
@@ -226,40 +225,6 @@ def _read_object(path: Path) -> dict[str, Any]:
         raise MachineError(f"cannot read {path} ({one_line(error)[:300]}). Move it away.") from error
 
 
-def find_run(reference: str, *, key: str = "run") -> RunFolder:
-    """Return the run that a reference names: `latest`, a run folder, or an MLflow run id of a run below outputs/.
-
-    Args:
-        reference: as typed.
-        key: the word or setting it was typed for, for the messages.
-
-    Raises:
-        UserError: if there is no such run.
-    """
-    if reference == "latest":
-        runs = list_runs()
-        if not runs:
-            raise UserError(
-                f"{key} must be a run folder, got 'latest', but there is no run below {OUTPUTS.absolute()}. "
-                f"`{name_program()}` makes the first."
-            )
-        return runs[-1]
-    with suppress(OSError, ValueError, RuntimeError):  # a name that no file system has, a user whom nobody knows
-        path = Path(reference).expanduser()
-        if path.is_dir():
-            folder = RunFolder(path)
-            folder.read_values(key=key)
-            return folder
-    for run in list_runs():
-        with suppress(MachineError):  # a damaged one is not the one that is looked for
-            if reference in (run.read_tracking().get("run_id"), run.read_summary().run_id):
-                return run
-    raise UserError(
-        f"{key} must be 'latest', a run folder, or the MLflow id of a run below {OUTPUTS.absolute()}, "
-        f"got {reference!r}."
-    )
-
-
 def make_run_folder(name: str, began: datetime) -> RunFolder:
     """Return the folder of a new run, named by its group and start; nothing is made on disk.
 
@@ -274,9 +239,3 @@ def make_run_folder(name: str, began: datetime) -> RunFolder:
 def shorten(path: Path) -> Path:
     """Return the path relative to the current folder where it lies in it: a run folder names no absolute path."""
     return path.relative_to(Path.cwd()) if path.is_relative_to(Path.cwd()) else path
-
-
-def list_runs() -> list[RunFolder]:
-    """Return the runs below outputs/, oldest first by the date and time in their names."""
-    found = [path.parent for path in OUTPUTS.glob("*/*/*/**/config.yaml")]
-    return [RunFolder(path) for path in sorted(found, key=lambda path: path.relative_to(OUTPUTS).parts[1:])]

@@ -28,11 +28,14 @@ class Summary:
         val_characters: of the validation text, `used` and `all`.
         dataset_notes: sentences about odd things in the text.
         num_parameters: trainable weights.
-        chars_per_second: median over the updates of a session without its first.
+        chars_per_second: all characters over all update time of a session, without its first update, which compiles.
         seconds: wall clock of the last session.
         seconds_by_activity: their share by activity.
         checkpoint: the newest, a path in the run folder.
         sample: the newest, a path in the run folder.
+        name: of the run, in titles and in MLflow.
+        session_began: Unix time at which the last session began, seconds.
+        num_sessions: sessions that worked on the run; 0: not recorded.
     """
 
     status: str | None = None
@@ -56,6 +59,9 @@ class Summary:
     seconds_by_activity: dict[str, float] | None = None
     checkpoint: str | None = None
     sample: str | None = None
+    name: str | None = None
+    session_began: float | None = None
+    num_sessions: int = 0
 
     @property
     def has_ended(self) -> bool:

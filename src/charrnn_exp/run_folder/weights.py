@@ -5,13 +5,18 @@ from typing import Any
 
 from charrnn_exp.errors import MachineError, UserError
 from charrnn_exp.run_folder.arrays import Arrays
-from charrnn_exp.run_folder.checkpoint import WEIGHTS
+from charrnn_exp.run_folder.checkpoint import WEIGHTS, Checkpoint
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder
 
 
 def read_trained_weights(
-    folder: RunFolder, which: str, *, facts: dict[str, Any], warn: Callable[[str], None]
+    folder: RunFolder,
+    which: str,
+    *,
+    facts: dict[str, Any],
+    warn: Callable[[str], None],
+    tell: Callable[[str], None],
 ) -> Arrays:
     """Return the sampled weights of the newest whole checkpoint or of the best one.
 
@@ -20,6 +25,7 @@ def read_trained_weights(
         which: last or best, as typed.
         facts: that the checkpoint must have, see `CheckpointStore`.
         warn: called with a line for each damaged checkpoint that is skipped.
+        tell: called with a line that names the run and the checkpoint.
 
     Raises:
         UserError: if `which` is neither, or the checkpoint has other facts.
@@ -34,10 +40,22 @@ def read_trained_weights(
             store.check_facts(checkpoint)
             for line in warnings:
                 warn(line)
-            return weights
         case "best":
             checkpoint = store.best_or_newest()
             store.check_facts(checkpoint)
-            return checkpoint.read(WEIGHTS)
+            weights = checkpoint.read(WEIGHTS)
         case _:
             raise UserError(f"checkpoint must be last or best, got {which!r}.")
+    tell(f"run {folder.path}, checkpoint {checkpoint.folder.name}{_describe_best(checkpoint)}")
+    return weights
+
+
+def _describe_best(checkpoint: Checkpoint) -> str:
+    """Return what the checkpoint knows of the lowest validation loss, in brackets."""
+    manifest = checkpoint.read_manifest()
+    step, loss = manifest.get("best_step"), manifest.get("best_val_loss")
+    if step is None or loss is None:
+        return " (not validated)"
+    if step == checkpoint.step:
+        return f" (val_loss {loss:.4f}, the lowest of the run)"
+    return f" (lowest val_loss {loss:.4f} at step {step:,}: checkpoint=best)"

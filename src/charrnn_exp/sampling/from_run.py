@@ -14,7 +14,9 @@ from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.weights import read_trained_weights
 
 
-def sample_run(folder: RunFolder, config: Config, *, checkpoint: str, warn: Callable[[str], None]) -> Iterator[str]:
+def sample_run(
+    folder: RunFolder, config: Config, *, checkpoint: str, warn: Callable[[str], None], tell: Callable[[str], None]
+) -> Iterator[str]:
     """Yield the sampled text in pieces, its prompt first; several texts each below a title.
 
     Args:
@@ -22,6 +24,7 @@ def sample_run(folder: RunFolder, config: Config, *, checkpoint: str, warn: Call
         config: its settings with the changes for these samples.
         checkpoint: last or best.
         warn: called with a line for each damaged checkpoint that is skipped.
+        tell: called with a line that names the run and the checkpoint.
 
     Raises:
         CharRNNError: if the run has no checkpoint, or the prompt does not fit its vocabulary.
@@ -30,7 +33,7 @@ def sample_run(folder: RunFolder, config: Config, *, checkpoint: str, warn: Call
     sampling = put_prompt(config.sampling, read_prompt_once([config.sampling]))
     prompt_ids_t = read_prompt(sampling, vocabulary)
     facts = {"vocabulary_sha256": vocabulary.sha256}
-    weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn)
+    weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn, tell=tell)
     import_tensorflow()
     from charrnn_exp.model.network import build_network
     from charrnn_exp.model.weights import load_weights

@@ -27,6 +27,8 @@ from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.prepare import prepare_run, start_run
 from charrnn_exp.experiment.shared_inputs import SharedInputs, read_shared_inputs
 from charrnn_exp.run_folder.folder import RunFolder, shorten
+from charrnn_exp.streams import escape_line
+from charrnn_exp.views.terminal import Terminal
 
 
 def launch_sweep(words: Sequence[str], configs: Sequence[Config], *, config_dir: Path | None) -> None:
@@ -113,7 +115,7 @@ class SweepJob:
         except Interrupted as error:
             raise KeyboardInterrupt from error
         except Exception as error:  # the other jobs still run
-            print(f"charrnn_exp: error: {one_line(error)}", file=sys.stderr, flush=True)
+            print(f"charrnn_exp: error: {escape_line(one_line(error))}", file=sys.stderr, flush=True)
             name = name_run(HydraConfig.get().overrides.task, self.swept)
             return Failure(name, one_line(error), isinstance(error, UserError))
         return None
@@ -121,11 +123,12 @@ class SweepJob:
     def _run(self, composed: DictConfig) -> None:
         began, hydra_config = time.time(), HydraConfig.get()
         config = self.inputs.put_into(read_config(resolve_values(composed)))
-        prepared = prepare_run(config)
+        terminal = Terminal()
+        prepared = prepare_run(config, terminal=terminal)
         folder = RunFolder(shorten(Path(hydra_config.runtime.output_dir)))
         name = config.tracking.run_name or name_run(hydra_config.overrides.task, self.swept)
         tags = {"sweep": folder.label.rpartition("/")[0]} if self.swept else {}
-        start_run(Job.of(prepared, folder, name=name, tags=tags, began=began))
+        start_run(Job.of(prepared, folder, name=name, tags=tags, began=began), terminal)
 
 
 def find_failures(returned: Any) -> Iterator[Failure]:

@@ -1,33 +1,32 @@
 """The lines of a run on the terminal at its start and its end."""
 
-import logging
-from collections.abc import Mapping
-from typing import Any
+import shlex
+from collections.abc import Iterable, Mapping
+from pathlib import Path
 
 from charrnn_exp.config.checks.whole import find_warnings
 from charrnn_exp.config.choices import Backend
 from charrnn_exp.config.reading import to_values
-from charrnn_exp.config.schema import Config
+from charrnn_exp.config.schema import Config, SamplingConfig
 from charrnn_exp.data.corpus import describe
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.evaluation.baseline.ngram import ORDER
-from charrnn_exp.model.network import Network, count_parameters, list_parameters
 from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.summary import Summary
+from charrnn_exp.views.scores import format_score_header, format_scores
 from charrnn_exp.views.settings import format_settings
-from charrnn_exp.views.terminal import Terminal, format_seconds, format_table
+from charrnn_exp.views.table import fit_columns
+from charrnn_exp.views.terminal import Terminal
 
-SCORE_HEADER = "       nats/char  bits/char  perplexity  accuracy  std. error   characters"
-
-log = logging.getLogger("charrnn_exp")
+MORE_CHARACTERS = 2000
 
 
 def introduce(config: Config, text: PreparedText, folder: RunFolder, terminal: Terminal) -> None:
-    """Print settings and dataset of the run; log warnings about them."""
+    """Print folder, settings and dataset of the run, and warnings about them."""
     fingerprint, splits = text.corpus.fingerprint, text.splits
     terminal.title(f"charrnn_exp: {folder.path}")
-    terminal.say(format_settings(to_values(config)))
+    terminal.say_as_it_is(format_settings(to_values(config), terminal.width))
     val = f"{text.num_val_characters:,} validation" if splits.val_n is not None else "no validation"
     test = f", {len(splits.test_n):,} test" if splits.test_n is not None else ""
     terminal.say(
@@ -36,19 +35,25 @@ def introduce(config: Config, text: PreparedText, folder: RunFolder, terminal: T
         f"sha256 {fingerprint.sha256[:12]}"
     )
     if splits.val_n is not None and len(splits.val_n) < text.num_val_characters:
-        line = f"validation uses the first {len(splits.val_n):,} of {text.num_val_characters:,} characters"
-        terminal.say(line)
-        log.info(line)
+        terminal.say(f"validation uses the first {len(splits.val_n):,} of {text.num_val_characters:,} characters")
     for line in [*find_warnings(config), *(f"dataset: {note}" for note in text.corpus.notes)]:
-        log.warning(line)
+        terminal.warn(line)
 
 
-def show_parameters(network: Network, folder: RunFolder, terminal: Terminal) -> None:
-    """Print the table of weights, and write it to `parameters.txt`."""
-    rows = [[name, " x ".join(map(str, shape)), f"{count:,}"] for name, shape, count in list_parameters(network)]
-    table = format_table(["parameter", "shape", "weights"], [*rows, ["total", "", f"{count_parameters(network):,}"]])
-    folder.parameters.write_text(table + "\n")
-    terminal.say(table)
+def show_parameters(parameters: Iterable[tuple[str, tuple[int, ...], int]], path: Path, terminal: Terminal) -> None:
+    """Print the table of weights, and write it to a file.
+
+    Args:
+        parameters: name, shape and number of weights of each array.
+        path: of the file.
+        terminal: of the run.
+    """
+    found = list(parameters)
+    rows = [[name, " x ".join(map(str, shape)), f"{count:,}"] for name, shape, count in found]
+    rows.append(["total", "", f"{sum(count for _, _, count in found):,}"])
+    header = ["parameter", "shape", "weights"]
+    path.write_text(fit_columns(header, rows, None, dropped_first=[]) + "\n", encoding="utf-8")
+    terminal.say_as_it_is(fit_columns(header, rows, terminal.width, dropped_first=["shape"]))
 
 
 def conclude(summary: Summary, folder: RunFolder, config: Config, terminal: Terminal) -> None:
@@ -60,27 +65,49 @@ def conclude(summary: Summary, folder: RunFolder, config: Config, terminal: Term
             + (f" (counting {ORDER}-grams reaches {baseline:.4f})" if baseline is not None else "")
         )
     if summary.scores:
-        terminal.say(SCORE_HEADER)
+        terminal.say_as_it_is(format_score_header(terminal.width))
         for name, scores in summary.scores.items():
-            terminal.say(format_scores(name, scores))
-    rate = "" if summary.chars_per_second is None else f"{summary.chars_per_second} chars/s, "
-    terminal.say(f"{rate}{summary.seconds} s in all, in {folder.path}")
-    terminal.say("time: " + format_seconds(summary.seconds_by_activity or {}))
+            terminal.say_as_it_is(format_scores(name, scores, terminal.width))
+    rate = "" if summary.chars_per_second is None else f"{summary.chars_per_second:,.0f} chars/s, "
+    terminal.say(f"{rate}{summary.seconds or 0.0:,.1f} s in all, in {folder.path}")
+    terminal.say("time: " + format_seconds(summary.seconds_by_activity or {}, summary.seconds or 0.0))
     if config.tracking.backend is not Backend.none:
-        terminal.say(f"see it in the UI:  {name_program()} ui")
-    terminal.say(f"more text:         {name_program()} sample run=latest sampling.length=2000")
+        _show_command("see it in the UI:", f"{name_program()} ui", terminal)
+    _show_command("more text:", f"{name_program()} sample {suggest_sample(folder, config.sampling)}", terminal)
 
 
-def format_scores(name: str, scores: Mapping[str, Any]) -> str:
-    """Return the line of one text below `SCORE_HEADER`.
+def suggest_sample(folder: RunFolder, sampling: SamplingConfig) -> str:
+    """Return the words that draw other text from a run than its own sample, and more of it."""
+    words = [f"run={folder.path}", f"sampling.length={max(MORE_CHARACTERS, sampling.length)}"]
+    if sampling.temperature == 0.0:  # greedy: the seed changes nothing
+        words.append("sampling.temperature=0.5")
+    return shlex.join([*words, f"sampling.seed={sampling.seed + 1}"])
 
-    Args:
-        name: of the text, at most 5 characters.
-        scores: named as in `Scores.as_dict`; an infinite perplexity is None.
+
+def format_seconds(seconds: Mapping[str, float], whole: float) -> str:
+    """Return seconds by activity as text, each with its share of the whole time.
+
+    >>> format_seconds({"start": 5.0, "updates": 90.0, "tracking_thread_cpu": 1.0}, 100.0)
+    'start 5.0 s (5.0 %), updates 90.0 s (90.0 %), other 5.0 s (5.0 %); beside them: tracking thread cpu 1.0 s (1.0 %)'
     """
-    perplexity = "-" if scores["perplexity"] is None else f"{scores['perplexity']:.3f}"
-    error = "-" if scores["standard_error"] is None else f"{scores['standard_error']:.4f}"
-    return (
-        f"{name:<5} {scores['loss']:10.4f} {scores['bits_per_char']:10.4f} {perplexity:>11} "
-        f"{100 * scores['accuracy']:7.2f} % {error:>11} {scores['num_characters']:12,}"
-    )
+    beside = {name: value for name, value in seconds.items() if name.endswith("_cpu")}
+    after_another = {name: value for name, value in seconds.items() if name not in beside}
+    other = max(0.0, whole - sum(after_another.values()))
+
+    def show(parts: Mapping[str, float]) -> str:
+        return ", ".join(
+            f"{name.replace('_', ' ')} {value:,.1f} s" + (f" ({100 * value / whole:.1f} %)" if whole else "")
+            for name, value in parts.items()
+        )
+
+    return show({**after_another, "other": other}) + (f"; beside them: {show(beside)}" if any(beside.values()) else "")
+
+
+def _show_command(head: str, command: str, terminal: Terminal) -> None:
+    """Print a command that can be pasted: on one line with its head, or below it where the width is short."""
+    line = f"{head:<18} {command}"
+    if terminal.width is None or len(line) <= terminal.width:
+        terminal.say_as_it_is(line)
+    else:
+        terminal.say(head)
+        terminal.say_as_it_is(command)

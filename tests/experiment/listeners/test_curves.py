@@ -17,7 +17,7 @@ def test_only_a_run_that_is_done_has_a_picture_and_asks_for_the_baseline(tmp_pat
         asked.append(1)
         return 1.5
 
-    curves = Curves(folder, title="a run", find_baseline=find_baseline)
+    curves = Curves(folder, title="a run", facts="a text", find_baseline=find_baseline)
     for event in EVENTS:
         curves.hear(event)
     assert (asked, list(folder.plots.iterdir())) == ([], [])

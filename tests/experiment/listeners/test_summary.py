@@ -37,8 +37,8 @@ def test_the_summary_has_the_numbers_of_the_events(job: Job, start: Any) -> None
     found = job.folder.read_summary()
     assert (found.status, found.val_loss, found.val_loss_raw, found.ngram_val_loss) == ("FINISHED", 2.0, 2.25, 1.25)
     assert found.scores == {"val": SCORED.scores.as_dict()}
-    rates = [job.text.order.characters_per_step / step.seconds for step in STEPS[1:]]
-    assert found.chars_per_second == pytest.approx(sum(rates) / 2, abs=0.1), "the first update compiles"
+    characters, seconds = 2 * job.text.order.characters_per_step, sum(step.seconds for step in STEPS[1:])
+    assert found.chars_per_second == pytest.approx(characters / seconds, abs=0.1), "the first update compiles"
 
 
 def test_numbers_of_earlier_sessions_stay_until_there_are_new_ones_and_their_rows_are_newer(

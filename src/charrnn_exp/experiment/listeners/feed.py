@@ -30,7 +30,10 @@ class TrackerFeed(Listener):
 
     def start(self) -> None:
         """Send the rows of earlier sessions; MLflow gets none twice."""
-        for name, curve in read_metrics(self._job.folder.metrics).items():
+        curves = read_metrics(self._job.folder.metrics)
+        if val := curves.get("val_loss"):
+            self._val_loss = val[-1][1]
+        for name, curve in curves.items():
             for step, value in curve:
                 self._tracker.log_metrics(step, {name: value})
 

@@ -4,6 +4,7 @@ from collections.abc import Callable, Mapping
 
 from charrnn_exp.evaluation.scores import to_bits, to_metrics
 from charrnn_exp.experiment.listeners.listener import Listener, RunEvent, Scored
+from charrnn_exp.experiment.listeners.speed import Speed
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.run_folder.metrics import MetricsFile
 from charrnn_exp.training.loop import Saving, StepDone, Validated
@@ -14,7 +15,7 @@ class Metrics(Listener):
 
     Args:
         file: of the run, cut back to the step at which the session begins.
-        characters_per_step: of an update, for its rate.
+        characters_per_step: of an update, for the speed.
         is_averaged: whether a validation also scores the raw weights beside the averaged ones.
         watch: gets the seconds of writing to disk.
         send: called with each row (step, values by name) after the file has it.
@@ -30,19 +31,21 @@ class Metrics(Listener):
         send: Callable[[int, Mapping[str, float]], None],
     ) -> None:
         self._file, self._watch, self._send = file, watch, send
-        self._characters_per_step, self._is_averaged = characters_per_step, is_averaged
+        self._speed, self._is_averaged = Speed(characters_per_step), is_averaged
 
     def hear(self, event: RunEvent) -> None:
         """Write the row of the event; sync the file before a checkpoint."""
         match event:
             case StepDone():
+                self._speed.hear(event)
+                speed = self._speed.find()
                 self._write(
                     event.step,
                     {
                         "train_loss": event.loss,
                         "learning_rate": event.learning_rate,
                         "gradient_norm": event.gradient_norm,
-                        "chars_per_second": self._characters_per_step / event.seconds,
+                        **({} if speed is None else {"chars_per_second": speed}),
                     },
                 )
             case Validated():

@@ -3,7 +3,6 @@
 Axes: n character.
 """
 
-import statistics
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -13,6 +12,7 @@ from charrnn_exp.evaluation.scores import Scores, to_bits
 from charrnn_exp.experiment.final_scores import read_scores
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.listeners.listener import Listener, RunEvent, Scored
+from charrnn_exp.experiment.listeners.speed import Speed
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.model.network import count_parameters
 from charrnn_exp.run_folder.metrics import read_metrics
@@ -48,8 +48,9 @@ class SummaryFile(Listener):
     ) -> None:
         self._job, self._state, self._tracker = job, state, tracker
         self._watch, self._find_baseline = watch, find_baseline
+        self._num_earlier = previous.num_sessions
         self._previous = _take_last_rows(previous, job)
-        self._rates: list[float] = []
+        self._speed = Speed(job.text.order.characters_per_step)
         self._validated: Validated | None = None
         self._scores: dict[str, Scores] = read_scores(job, step=state.progress.step)
 
@@ -62,7 +63,7 @@ class SummaryFile(Listener):
         match event:
             case StepDone():
                 self._scores = {}
-                self._rates.append(self._job.text.order.characters_per_step / event.seconds)
+                self._speed.hear(event)
             case Validated():
                 self._validated = event
             case Scored():
@@ -96,11 +97,14 @@ class SummaryFile(Listener):
             val_characters=_count_val_characters(job),
             dataset_notes=list(job.text.corpus.notes),
             num_parameters=count_parameters(self._state.network),
-            chars_per_second=_find_rate(self._rates) or previous.chars_per_second,
+            chars_per_second=_round(self._speed.find()) or previous.chars_per_second,
             seconds=round(time.time() - job.began, 1),
             seconds_by_activity=self._round_seconds(),
             checkpoint=_name_last(job, sorted(job.folder.checkpoints.glob("step_*"))),
             sample=_name_last(job, sorted(job.folder.samples.glob("step_*.txt"), key=_read_step)),
+            name=job.name,
+            session_began=job.began,
+            num_sessions=max(1, self._num_earlier) + 1 if job.is_resumed else 1,
         )
 
     def _round_seconds(self) -> dict[str, float]:
@@ -116,13 +120,12 @@ def _take_last_rows(previous: Summary, job: Job) -> Summary:
     if val := curves.get("val_loss"):
         raw = curves.get("val_loss_raw", val)
         previous = replace(previous, val_loss=val[-1][1], val_loss_raw=raw[-1][1])
-    rate = _find_rate([rate for _, rate in curves.get("chars_per_second", [])])
-    return previous if rate is None else replace(previous, chars_per_second=rate)
+    rates = curves.get("chars_per_second")
+    return replace(previous, chars_per_second=_round(rates[-1][1])) if rates else previous
 
 
-def _find_rate(rates: list[float]) -> float | None:
-    """Return the median rate without the first update, which compiles; None before the second."""
-    return round(statistics.median(rates[1:]), 1) if len(rates) > 1 else None
+def _round(rate: float | None) -> float | None:
+    return None if rate is None else round(rate, 1)
 
 
 def _count_val_characters(job: Job) -> dict[str, int] | None:

@@ -1,0 +1,110 @@
+"""One run at a glance: status, losses, settings, text; damaged parts of it are left out."""
+
+import fcntl
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from typing import Any
+
+from charrnn_exp.config.reading import flatten, read_yaml
+from charrnn_exp.errors import CharRNNError, MachineError
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
+from charrnn_exp.run_folder.folder import OUTPUTS, RunFolder
+from charrnn_exp.run_folder.summary import Summary
+from charrnn_exp.run_folder.versions import read_versions, upgrade
+
+DIED = "DIED"
+"""The status of a run whose process ended without writing one; `repair` makes it KILLED."""
+PROTOCOL = (
+    "dataset.split",
+    "dataset.val_fraction",
+    "dataset.test_fraction",
+    "dataset.split_streams",
+    "training.max_val_characters",
+)
+"""Settings that choose the characters of the validation text."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Overview:
+    """One run at a glance.
+
+    Args:
+        folder: of the run.
+        summary: as it wrote it, empty where it has none.
+        status: of the summary; DIED where it says RUNNING and no process works on the run.
+        settings: by dotted key, with the meaning that they had for an older run.
+        best_val_loss: lowest validation loss by the newest readable checkpoint, nats per character; None: unknown.
+        best_step: where it was reached.
+        text: the fingerprint of its text and vocabulary by that checkpoint; None: unknown.
+    """
+
+    folder: RunFolder
+    summary: Summary
+    status: str | None
+    settings: Mapping[str, Any]
+    best_val_loss: float | None
+    best_step: int | None
+    text: tuple[str, str] | None
+
+    @property
+    def name(self) -> str:
+        """The setting `name`."""
+        return str(self.settings.get("name", ""))
+
+    @property
+    def text_name(self) -> str:
+        """The path of the text, or its name."""
+        return str(self.settings.get("dataset.path") or self.settings.get("dataset.name"))
+
+    def is_of(self, which: str) -> bool:
+        """Return whether the run is of a name, of a folder below outputs/ (a sweep's, or its own), or of a text."""
+        folder = which.removeprefix(f"{OUTPUTS}/").rstrip("/")
+        in_folder = f"{self.folder.label}/".startswith(f"{folder}/")
+        return in_folder or which in (self.name, self.text_name, self.settings.get("dataset.name"))
+
+    @property
+    def protocol(self) -> tuple[Any, ...]:
+        """The text and all that chooses its validation part: losses of runs that share it can be compared."""
+        return (self.text, *(self.settings.get(key) for key in PROTOCOL))
+
+
+def read_overview(folder: RunFolder) -> Overview:
+    """Return a run at a glance; its parts that are missing or damaged are empty."""
+    summary, settings = Summary(), {}
+    with suppress(MachineError):
+        summary = folder.read_summary()
+    with suppress(CharRNNError):
+        settings = flatten(upgrade(read_yaml(folder.config), read_versions(folder.versions).settings)[0])
+    manifest = _read_newest_manifest(folder)
+    loss, step = manifest.get("best_val_loss"), manifest.get("best_step")
+    dataset, vocabulary = manifest.get("dataset"), manifest.get("vocabulary_sha256")
+    return Overview(
+        folder=folder,
+        summary=summary,
+        status=DIED if summary.status == "RUNNING" and not _is_in_use(folder) else summary.status,
+        settings=settings,
+        best_val_loss=loss if isinstance(loss, float) else None,
+        best_step=step if isinstance(step, int) else None,
+        text=(str(dataset.get("sha256")), str(vocabulary)) if isinstance(dataset, dict) else None,
+    )
+
+
+def _read_newest_manifest(folder: RunFolder) -> dict[str, Any]:
+    with suppress(OSError):
+        for checkpoint in reversed(CheckpointStore(folder.checkpoints, facts={}, num_rolling=1).find_all()):
+            with suppress(MachineError, OSError):
+                return checkpoint.read_manifest()
+    return {}
+
+
+def _is_in_use(folder: RunFolder) -> bool:
+    """Return whether a process holds the run's lock; a lock that cannot be asked counts as held."""
+    try:
+        with folder.lock_file.open("rb") as file:
+            fcntl.flock(file, fcntl.LOCK_SH | fcntl.LOCK_NB)  # released as the file is closed
+    except FileNotFoundError:
+        return False
+    except OSError:
+        return True
+    return False

@@ -1,0 +1,58 @@
+"""What is written to a terminal, a pipe or a log: no text can command the terminal or fail for its characters."""
+
+import contextlib
+import io
+import sys
+from typing import IO
+
+LINE_SEPARATORS = "\u2028\u2029"
+BIDI_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u206a\u206b"
+"""They reorder the text around them on screen (Unicode Standard Annex 9); the last two switch mirrored brackets."""
+
+
+def escape_controls(text: str) -> str:
+    r"""Return the text with C0 and C1 controls, bidirectional controls and line separators as escapes.
+
+    Line breaks, tabs, spaces of any width and joiners stay: scripts and emoji need them.
+
+    >>> escape_controls("a\x1b[2Jb\n\u202e\x85")
+    'a\\x1b[2Jb\n\\u202e\\x85'
+    >>> escape_controls("a\u200db") == "a\u200db"
+    True
+    """
+    return "".join(c if c in "\n\t" or not _is_control(c) else c.encode("unicode_escape").decode() for c in text)
+
+
+def _is_control(c: str) -> bool:
+    code = ord(c)
+    return code < 0x20 or 0x7F <= code < 0xA0 or 0xD800 <= code < 0xE000 or c in LINE_SEPARATORS or c in BIDI_CONTROLS
+
+
+def escape_line(text: str) -> str:
+    r"""Return the text as one line: tabs and line breaks are escaped too.
+
+    >>> escape_line("a\n\tb")
+    'a\\n\\tb'
+    """
+    return escape_controls(text).replace("\n", "\\n").replace("\t", "\\t")
+
+
+def fit_encoding(text: str, stream: IO[str]) -> str:
+    """Return the text with escapes for the characters that the stream's encoding lacks."""
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    with contextlib.suppress(LookupError):
+        return text.encode(encoding, "backslashreplace").decode(encoding, "replace")
+    return text
+
+
+def escape_unknown_characters() -> None:
+    """Let standard output and error escape the characters that their encoding lacks, in place of an error."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            stream.reconfigure(errors="backslashreplace")
+
+
+def write_note(line: str) -> None:
+    """Print one note to standard error; a closed stream is no error."""
+    with contextlib.suppress(OSError, ValueError, AttributeError):
+        print(fit_encoding(f"charrnn_exp: note: {escape_controls(line)}", sys.stderr), file=sys.stderr, flush=True)
