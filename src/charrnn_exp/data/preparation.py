@@ -42,7 +42,7 @@ def prepare_text(config: Config) -> PreparedText:
         MachineError: if a text cannot be downloaded.
     """
     corpus = load_corpus(config.dataset)
-    splits = split_text(corpus.ids_n, config.dataset)
+    splits = split_text(corpus.ids_n, config.dataset, corpus.num_by_part)
     order = plan_batches(len(splits.train_n), config.training, seed=config.seed)
     check_splits(splits, config.dataset)
     return PreparedText(
@@ -50,5 +50,5 @@ def prepare_text(config: Config) -> PreparedText:
         splits=cap_validation(splits, config.training.max_val_characters),
         num_val_characters=0 if splits.val_n is None else len(splits.val_n),
         order=order,
-        prompt_ids_t=read_prompt(config.sampling, corpus.vocabulary),
+        prompt_ids_t=read_prompt(config, corpus.vocabulary),
     )

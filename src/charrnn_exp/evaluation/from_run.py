@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from charrnn_exp.config.choices import Unknown
 from charrnn_exp.config.schema import Config
-from charrnn_exp.data.corpus import load_corpus, read_ids
+from charrnn_exp.data.corpus import Corpus, load_corpus, read_ids
 from charrnn_exp.data.sources import trust_installed_alone
 from charrnn_exp.data.splits import LEAST_CHARACTERS, cap_validation, check_splits, split_text
 from charrnn_exp.data.vocabulary import Ids
@@ -25,7 +26,13 @@ SPLITS = ("val", "test", "train")
 
 
 def score_run(
-    folder: RunFolder, *, split: str | None, text: Path | None, checkpoint: str, warn: Callable[[str], None]
+    folder: RunFolder,
+    *,
+    split: str | None,
+    text: Path | None,
+    checkpoint: str,
+    warn: Callable[[str], None],
+    unknown: Unknown = Unknown.refuse,
 ) -> Iterator[tuple[str, Scores]]:
     """Return the scores of each text with its name, one by one; what can be refused is refused before the first.
 
@@ -34,7 +41,8 @@ def score_run(
         split: train, val, test or all; None: all.
         text: a file to be scored in place of the run's own text; None: off.
         checkpoint: last or best.
-        warn: called with a line for each damaged checkpoint that is skipped.
+        warn: called with a line for each damaged checkpoint that is skipped, and for each change of the file.
+        unknown: what to do with symbols of the file that the run does not know.
 
     Raises:
         CharRNNError: if the run has no checkpoint, its text has changed, or the file does not fit its vocabulary.
@@ -44,7 +52,9 @@ def score_run(
     if text is not None:
         if split is not None:
             raise UserError(f"split must be left out beside text, got {split!r}: all of the file is scored.")
-        ids_n = read_ids(text, config.dataset, vocabulary, key="text")
+        ids_n, notes = read_ids(text, config.dataset, vocabulary, key="text", unknown=unknown)
+        for note in notes:
+            warn(note)
         if not len(ids_n) >= LEAST_CHARACTERS:
             raise UserError(f"text must hold at least {LEAST_CHARACTERS} characters, got {len(ids_n)} in {text}.")
         texts = {"text": ids_n}
@@ -52,7 +62,7 @@ def score_run(
         chosen = _choose_splits(split or "all")
         corpus = load_corpus(trust_installed_alone(config.dataset))
         facts |= {"dataset": corpus.fingerprint.as_dict()}
-        texts = _choose_texts(corpus.ids_n, config, chosen)
+        texts = _choose_texts(corpus, config, chosen)
     weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn)
     import_tensorflow()
     return _score(_load_network(config, weights, num_symbols=len(vocabulary)), texts)
@@ -66,9 +76,9 @@ def _choose_splits(typed: str) -> tuple[str, ...]:
     return (typed,)
 
 
-def _choose_texts(ids_n: Ids, config: Config, chosen: tuple[str, ...]) -> dict[str, Ids]:
+def _choose_texts(corpus: Corpus, config: Config, chosen: tuple[str, ...]) -> dict[str, Ids]:
     """Return the chosen splits that the run's protocol has, as the run saw them."""
-    whole = split_text(ids_n, config.dataset)
+    whole = split_text(corpus.ids_n, config.dataset, corpus.num_by_part)
     check_splits(whole, config.dataset)
     splits = cap_validation(whole, config.training.max_val_characters)
     found = {"val": splits.val_n, "test": splits.test_n, "train": splits.train_n}

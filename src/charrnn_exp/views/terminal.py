@@ -183,7 +183,16 @@ def escape_controls(text: str) -> str:
     return "".join(c if c.isprintable() or c in "\n\t" else c.encode("unicode_escape").decode() for c in text)
 
 
-def write_stream(text: str) -> None:
+def is_terminal() -> bool:
+    """Return whether standard output is a terminal, not a pipe or a file."""
+    return os.isatty(sys.stdout.fileno())
+
+
+def write_stream(text: str | bytes) -> None:
     """Write text to standard output and flush; raises BrokenPipeError where the reader has closed it (`| head`)."""
+    if isinstance(text, bytes):
+        sys.stdout.buffer.write(text)
+        sys.stdout.buffer.flush()
+        return
     sys.stdout.write(escape_controls(text) if os.isatty(sys.stdout.fileno()) else text)
     sys.stdout.flush()
