@@ -80,7 +80,7 @@ class Sample:
     Before that byte a text is ASCII, so the sample starts with a whole character in any encoding.
     """
 
-    SIZE = 1 << 15
+    SIZE = 1 << 13
     LEAD = 64
 
     def __init__(self) -> None:
@@ -90,7 +90,9 @@ class Sample:
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the text."""
         self.head = self.head or chunk[: self.LEAD]
-        if not self.content:
+        if not self.content and _is_plain(chunk):
+            self._before = (self._before + chunk[-2 * self.LEAD :])[-2 * self.LEAD :]
+        elif not self.content:
             start, joined = self.num_bytes - len(self._before), self._before + chunk
             if found := UNUSUAL.search(joined):
                 first = max(0, found.start() - self.LEAD)
@@ -100,7 +102,7 @@ class Sample:
         elif len(self.content) < self.SIZE:
             self.content += chunk[: self.SIZE - len(self.content)]
         self.num_bytes += len(chunk)
-        if self.num_beyond < SHORT_BEYOND:
+        if self.content and self.num_beyond < SHORT_BEYOND:
             self.num_beyond += len(UNUSUAL.findall(chunk[: 1 << 16]))
 
     @classmethod
@@ -177,6 +179,11 @@ def _decode(content: bytes, encoding: str) -> str | None:
         return codecs.getincrementaldecoder(encoding)().decode(content)
     except UnicodeError:
         return None
+
+
+def _is_plain(chunk: bytes) -> bool:
+    """Return whether `UNUSUAL` finds nothing, much faster."""
+    return chunk.isascii() and b"\0" not in chunk and b"\x1b" not in chunk
 
 
 def _mark_last(chunks: Iterable[bytes]) -> Iterator[tuple[bytes, bool]]:

@@ -52,6 +52,7 @@ class Survey:
         self.heads: list[tuple[TextFile, bytes]] = []
         self._checks_utf_8 = checks_utf_8
         self._digest = hashlib.sha256()
+        self._are_many = len(files) > 1
 
     @property
     def num_characters(self) -> int:
@@ -76,8 +77,9 @@ class Survey:
 
     def feed(self, chunk: bytes, points: npt.NDArray[np.integer]) -> None:
         """Take the next bytes of the file and the code points decoded from them."""
-        for digest in (self._digest, self._file_digest):
-            digest.update(chunk)
+        self._digest.update(chunk)
+        if self._are_many:
+            self._file_digest.update(chunk)
         self._num_bytes += len(chunk)
         self._sample.feed(chunk)
         if self._utf_8 is not None:
@@ -91,7 +93,8 @@ class Survey:
 
     def finish(self) -> None:
         """End the file."""
-        self.files.append(ReadFile(self._file, self._num_bytes, self._file_digest.hexdigest()))
+        digest = self._file_digest if self._are_many else self._digest
+        self.files.append(ReadFile(self._file, self._num_bytes, digest.hexdigest()))
         if self._sample.content and self.sample is None:
             self.sample, self.sampled = self._sample, self._file
         if self._utf_8 is not None and self._sample.num_beyond:

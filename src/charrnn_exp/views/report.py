@@ -35,6 +35,8 @@ def introduce(config: Config, text: PreparedText, folder: RunFolder, terminal: T
         f"symbols, {len(splits.train_n):,} training, {val}{test} (split {config.dataset.split.name}), "
         f"sha256 {fingerprint.sha256[:12]}"
     )
+    for each in text.corpus.files if len(text.corpus.files) > 1 else ():
+        log.info(f"{each.file.part} text {each.file.name}: {each.num_bytes:,} bytes, sha256 {each.sha256}")
     if splits.val_n is not None and len(splits.val_n) < text.num_val_characters:
         line = f"validation uses the first {len(splits.val_n):,} of {text.num_val_characters:,} characters"
         terminal.say(line)
