@@ -162,3 +162,11 @@ def test_line_feeds_take_the_place_of_carriage_returns_wherever_pieces_are_cut(
     assert corpus.vocabulary.to_bytes(corpus.ids_n) == expected
     assert "7 carriage returns became line feeds (dataset.newlines=lf)." in corpus.notes
     assert corpus.fingerprint.as_dict()["newlines"] == "lf"
+
+
+@pytest.mark.parametrize(("encoding", "late", "advised"), [("cp932", "\u2460", "cp932"), ("cp949", "\ubdc1", "cp949")])
+def test_a_superset_is_advised_where_a_late_character_needs_it(encoding: str, late: str, advised: str) -> None:
+    language = {"cp932": "japanese", "cp949": "korean"}[encoding]
+    raw = (TEXTS[language] * 100 + late).encode(encoding)
+    found = find_encodings(Sample.of([raw]), [raw])
+    assert found.names[0] == advised

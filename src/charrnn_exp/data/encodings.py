@@ -127,14 +127,17 @@ def find_encodings(sample: Sample, chunks: Iterable[bytes]) -> Encodings:
         names = keep_readable(marked[:1], chunks)
         return Encodings(names, is_guess=False, nearly=None if names else marked[0])
     ranked = _rank(sample.content) if sample.content else []
-    likely = [name for worth, name in ranked if worth >= max(LEAST_WORTH, ranked[0][0] - NEAR)]
+    groups = [names for worth, names in ranked if worth >= max(LEAST_WORTH, ranked[0][0] - NEAR)]
     decoded = _decode(sample.content, "utf-8")
     if decoded is not None and rate_text(decoded) >= LEAST_WORTH:
-        likely = ["utf-8", *likely]
-    names = keep_readable(likely, chunks)[:MOST_NAMED]
-    if "utf-8" in names:
+        groups = [["utf-8"], *groups]
+    readable = keep_readable([name for group in groups for name in group], chunks)
+    if "utf-8" in readable:
         return Encodings(("utf-8",), is_guess=False)
-    return Encodings(names, is_guess, nearly=likely[0] if likely and not names else None)
+    # Encodings that read the sample alike may differ later: of each group the first that reads all is named.
+    firsts = [[name for name in group if name in readable][:1] for group in groups]
+    names = tuple(name for first in firsts for name in first)[:MOST_NAMED]
+    return Encodings(names, is_guess, nearly=groups[0][0] if groups and not names else None)
 
 
 def find_better(sample: Sample, encoding: str) -> str | None:
@@ -143,10 +146,10 @@ def find_better(sample: Sample, encoding: str) -> str | None:
     if decoded is None or not sample.content:
         return None
     marked = [name for mark, name in MARKS if sample.head.startswith(mark)]
-    worth, name = max([*_rank(sample.content), (-BROKEN, encoding)], key=lambda each: each[0])
+    worth, names = max([*_rank(sample.content), (-BROKEN, [encoding])], key=lambda each: each[0])
     if worth < LEAST_WORTH or worth <= rate_text(decoded) + NEAR:
         return None
-    return marked[0] if marked else name
+    return marked[0] if marked else names[0]
 
 
 def keep_readable(names: Sequence[str], chunks: Iterable[bytes]) -> tuple[str, ...]:
@@ -163,13 +166,15 @@ def keep_readable(names: Sequence[str], chunks: Iterable[bytes]) -> tuple[str, .
     return tuple(decoders)
 
 
-def _rank(content: bytes) -> list[tuple[float, str]]:
-    """Return worth and name of the encodings that read the content, best first; equal decodings once."""
-    found: dict[str, tuple[float, str]] = {}
+def _rank(content: bytes) -> list[tuple[float, list[str]]]:
+    """Return the worth of each decoding of the content, best first, with the encodings that read it so."""
+    found: dict[str, tuple[float, list[str]]] = {}
     for name in (*COMMON, *RARE):
         decoded = _decode(content, name)
-        if decoded is not None and decoded not in found:
-            found[decoded] = (rate_text(decoded) - (RARE_COST if name in RARE else 0.0), name)
+        if decoded is not None and decoded in found:
+            found[decoded][1].append(name)
+        elif decoded is not None:
+            found[decoded] = (rate_text(decoded) - (RARE_COST if name in RARE else 0.0), [name])
     return sorted(found.values(), key=lambda each: -each[0])
 
 
