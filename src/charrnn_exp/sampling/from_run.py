@@ -14,7 +14,7 @@ import numpy.typing as npt
 from charrnn_exp.config.choices import Unit, Unknown
 from charrnn_exp.config.schema import Config, SamplingConfig
 from charrnn_exp.data.prompt import put_prompt, read_prompt, read_prompt_once
-from charrnn_exp.data.vocabulary import Vocabulary
+from charrnn_exp.data.vocabulary import WITHOUT_MARK, Vocabulary
 from charrnn_exp.machine.tensorflow import import_tensorflow
 from charrnn_exp.model.size import resolve
 from charrnn_exp.run_folder.folder import RunFolder
@@ -62,6 +62,7 @@ def sample_run(
         yield from _sample_bytes(sampler, sampling, vocabulary, prompt_ids_t)
         return
     encoding = config.dataset.encoding if is_bytes else "utf-8"
+    encoding = WITHOUT_MARK.get(codecs.lookup(encoding).name, encoding)
     if sampling.num_samples > 1:
         texts = sampler.texts(
             prompt_ids_t, length=sampling.length, num_samples=sampling.num_samples, seed=sampling.seed
