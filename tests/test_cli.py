@@ -124,9 +124,9 @@ MISTAKES = [
         "dataset.path must be an existing text file, got {cwd}/none.txt, which does not exist.",
     ),
     mistake(
-        "a folder",
-        "dataset=file|dataset.path=.",
-        "dataset.path must be a text file, got the folder {cwd}.",
+        "a pattern without a file",
+        "dataset=file|dataset.path=*.none",
+        "dataset.path must be a file, a folder or a pattern, got '*.none', which no file below {cwd} has as its name.",
     ),
     mistake(
         "an empty file",
@@ -143,7 +143,8 @@ MISTAKES = [
         "a text that is not UTF-8",
         "dataset=file|dataset.path=latin.txt",
         "dataset latin.txt must be utf-8 text, got the bytes e9 20 61 75 at byte 3. "
-        "Name its encoding (dataset.encoding=latin-1) or read it as bytes (dataset.unit=byte).",
+        "What reads the whole of it as text, best first: dataset.encoding=cp1252, then dataset.encoding=cp874. "
+        "As bytes: dataset.unit=byte.",
     ),
     mistake(
         "a prompt that the text lacks",
@@ -246,16 +247,18 @@ MISTAKES = [
     mistake(
         "a setting that a sample cannot change",
         "sample|model.hidden_size=3|sampling.temprature=1",
-        "sample must be given settings it knows (run, checkpoint, sampling.*), got 'model.hidden_size'.",
-        "sample must be given settings it knows (run, checkpoint, sampling.*), got 'sampling.temprature' - "
-        "did you mean sampling.temperature?",
+        "sample must be given settings it knows (run, checkpoint, unknown, sampling.*, dataset.encoding), got "
+        "'model.hidden_size'.",
+        "sample must be given settings it knows (run, checkpoint, unknown, sampling.*, dataset.encoding), got "
+        "'sampling.temprature' - did you mean sampling.temperature?",
     ),
     mistake("no run to evaluate", "evaluate|split=test", f"run must be a run folder, got 'latest', but {LATEST}"),
     mistake(
         "a setting that an evaluation cannot change",
         "evaluate|dataset.split=tfds|spilt=val",
-        "evaluate must be given settings it knows (run, split, text, checkpoint), got 'dataset.split'.",
-        "evaluate must be given settings it knows (run, split, text, checkpoint), got 'spilt' - did you mean split?",
+        "evaluate must be given settings it knows (run, split, text, unknown, checkpoint), got 'dataset.split'.",
+        "evaluate must be given settings it knows (run, split, text, unknown, checkpoint), got 'spilt' - "
+        "did you mean split?",
     ),
     mistake(
         "no store to look at",

@@ -113,10 +113,10 @@ def test_bytes_that_are_not_utf_8_are_located_exactly_wherever_pieces_are_cut(
 
 
 def test_bytes_that_are_not_utf_8_are_told_with_both_ways_out(make_dataset: MakeDataset) -> None:
-    dataset = make_dataset(b"good text \xff\xfe more")
+    dataset = make_dataset(b"good \x01text \xff\xfe more")
     assert fail(dataset) == (
-        f"dataset {dataset.path} must be utf-8 text, got the bytes ff fe 20 6d at byte 10. "
-        "Name its encoding (dataset.encoding=latin-1) or read it as bytes (dataset.unit=byte)."
+        f"dataset {dataset.path} must be utf-8 text, got the bytes ff fe 20 6d at byte 11. "
+        "No usual encoding reads the whole of it as text. As bytes: dataset.unit=byte."
     )
     assert load_corpus(make_dataset(b"good text \xff\xfe more", encoding="latin-1")).fingerprint.num_characters == 17
     assert load_corpus(make_dataset(b"good text \xff\xfe more", unit=Unit.byte)).fingerprint.num_characters == 17
@@ -160,9 +160,11 @@ def test_odd_characters_stay_and_are_counted_in_the_notes(make_dataset: MakeData
     corpus = load_corpus(make_dataset(text.encode("utf-8")))
     assert read_back(corpus) == text
     assert corpus.notes == (
-        "the text has 2 byte order marks (U+FEFF); they stay in it as symbols.",
-        "the text has 2 carriage returns; they stay in it as symbols.",
-        "the text has 4 control characters; they stay in it as symbols.",
+        "the text has 2 byte order marks (U+FEFF); they stay in it as symbols. "
+        "dataset.encoding=utf-8-sig leaves out one at the start.",
+        "the text has 2 carriage returns; they stay in it as symbols. dataset.newlines=lf makes line feeds of them.",
+        "the text has 2 NUL characters; they stay in it as symbols.",
+        "the text has 2 control characters; they stay in it as symbols.",
     )
 
 
@@ -185,10 +187,11 @@ def test_another_text_is_read_in_the_ids_of_the_first(
     vocabulary = load_corpus(dataset).vocabulary
     other = tmp_path / "other.txt"
     other.write_bytes(MIXED[7:2:-1].encode("utf-8"))
-    ids_n = read_ids(other, dataset, vocabulary, key="text")
+    ids_n, notes = read_ids(other, dataset, vocabulary, key="text")
+    assert notes == []
     assert vocabulary.to_bytes(ids_n) == other.read_bytes()
     other.write_bytes(b"")
-    assert len(read_ids(other, dataset, vocabulary, key="text")) == 0
+    assert len(read_ids(other, dataset, vocabulary, key="text")[0]) == 0
 
 
 @pytest.mark.parametrize(

@@ -72,13 +72,13 @@ def test_a_missing_file_is_named_with_its_absolute_path(
     ]
 
 
-def test_a_folder_is_named_with_its_absolute_path(
+def test_a_folder_without_a_file_is_named_with_its_absolute_path(
     defaults: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     (tmp_path / "texts").mkdir()
     assert read_lines(file_at(defaults, "texts")) == [
-        f"dataset.path must be a text file, got the folder {Path.cwd() / 'texts'}."
+        f"dataset.path must have a file to read, got the folder {Path.cwd() / 'texts'} with none."
     ]
 
 

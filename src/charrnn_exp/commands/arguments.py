@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from charrnn_exp.commands.command import Command
+from charrnn_exp.config.choices import Unknown
 from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import UserError
 
@@ -67,6 +68,18 @@ def parse_arguments(words: Sequence[str], command: Command) -> Arguments:
     if problems:
         raise UserError(*problems)
     return Arguments(found, tuple(overrides), tuple(groups))
+
+
+def read_unknown(arguments: Arguments) -> Unknown:
+    """Return what `unknown=` says is done with symbols that a run does not know; they are refused by default.
+
+    Raises:
+        UserError: if it is neither refuse nor skip.
+    """
+    typed = arguments.arguments.get("unknown", Unknown.refuse.name)
+    if typed not in Unknown.__members__:
+        raise UserError(f"unknown must be one of {', '.join(Unknown.__members__)}, got {typed!r}.")
+    return Unknown[typed]
 
 
 def change_config(values: dict[str, Any], arguments: Arguments) -> Config:

@@ -32,6 +32,7 @@ class Word:
 
 
 RUN = Word("run", offer_runs)
+UNKNOWN = Word("unknown", lambda: ["refuse", "skip"])
 CHECKPOINT = Word("checkpoint", lambda: ["last", "best"])
 
 

@@ -3,13 +3,13 @@
 from collections.abc import Sequence
 from pathlib import Path
 
-from charrnn_exp.commands.command import CHECKPOINT, RUN, Command, Word
+from charrnn_exp.commands.command import CHECKPOINT, RUN, UNKNOWN, Command, Word
 
 DETAILS = """\
 Scores the splits of the run's own text (default: all that its dataset.split makes), or a file of yours:
   split=test            the test text only
   text=book.txt         all of a file, read in the encoding and unit of the run's own text; a symbol that the run
-                        does not know is an error
+                        does not know is an error, with unknown=skip it is left out and counted
   checkpoint=best       with the weights of the lowest val_loss in place of the last ones
 The loss is in nats per character, and its standard error that of contiguous blocks (batch means).
 REF is latest (default: the run worked on last), best or best:NAME (lowest validation loss of a name, a sweep or a
@@ -20,6 +20,7 @@ text), a run folder, or the MLflow id of a run below outputs/.
 def run(words: Sequence[str]) -> None:
     """Print the scores of `run=REF` (default: latest) on the splits of its own text, or on `text=FILE`.
 
+    `unknown=skip` leaves out symbols of the file that the run does not know.
     `split=train|val|test|all` (default: every split that the run's `dataset.split` makes); `checkpoint=last` (default)
     or `best`.
 
@@ -27,13 +28,14 @@ def run(words: Sequence[str]) -> None:
         CharRNNError: if there is no such run, it has no checkpoint, its text has changed, split and text are both
             given, the split is unknown, or the file is too short or does not fit its vocabulary.
     """
-    from charrnn_exp.commands.arguments import parse_arguments
+    from charrnn_exp.commands.arguments import parse_arguments, read_unknown
     from charrnn_exp.evaluation.from_run import score_run
     from charrnn_exp.run_folder.finding import find_run
     from charrnn_exp.streams import write_note
     from charrnn_exp.views.terminal import Terminal
 
     parsed, terminal = parse_arguments(words, COMMAND), Terminal()
+    unknown = read_unknown(parsed)
     text = parsed.arguments.get("text")
     scores = score_run(
         find_run(parsed.arguments.get("run", "latest"), needs_weights=True),
@@ -42,6 +44,7 @@ def run(words: Sequence[str]) -> None:
         checkpoint=parsed.arguments.get("checkpoint", "last"),
         warn=terminal.warn,
         tell=write_note,
+        unknown=unknown,
     )
     from charrnn_exp.views.scores import format_score_header, format_scores
 
@@ -60,8 +63,8 @@ COMMAND = Command(
     name="evaluate",
     order=4,
     summary="loss, perplexity, accuracy of a run on a text:       evaluate run=latest split=test",
-    usage="evaluate [run=REF] [split=train|val|test|all] [text=FILE] [checkpoint=last|best]",
+    usage="evaluate [run=REF] [split=train|val|test|all] [text=FILE] [unknown=skip] [checkpoint=last|best]",
     details=DETAILS,
-    words=(RUN, Word("split", _offer_splits), Word("text"), CHECKPOINT),
+    words=(RUN, Word("split", _offer_splits), Word("text"), UNKNOWN, CHECKPOINT),
     run=run,
 )

@@ -2,7 +2,7 @@
 
 from collections.abc import Sequence
 
-from charrnn_exp.commands.command import CHECKPOINT, RUN, Command
+from charrnn_exp.commands.command import CHECKPOINT, RUN, UNKNOWN, Command
 
 DETAILS = """\
 Writes text to standard output as it is drawn, with the run's own settings where none are given:
@@ -10,6 +10,9 @@ Writes text to standard output as it is drawn, with the run's own settings where
   sampling.temperature=0 is greedy: the likeliest symbol each time
   'sampling.prompt="ROMEO: say, what is"'    quotes within quotes, for commas, '=' and quotes
   sampling.prompt_file=FILE                  a UTF-8 file; - reads standard input
+  unknown=skip                               symbols of the prompt that the run does not know are left out
+  dataset.encoding=cp1252                    of a model of bytes: the encoding of its text, for prompt and terminal
+A model of bytes writes the bytes themselves into a pipe or a file.
 REF is latest (default: the run worked on last), best or best:NAME (lowest validation loss of a name, a sweep or a
 text), a run folder, or the MLflow id of a run below outputs/.
 """
@@ -18,19 +21,20 @@ text), a run folder, or the MLflow id of a run below outputs/.
 def run(words: Sequence[str]) -> None:
     """Write text of `run=REF` (default: latest) to standard output as it is drawn.
 
-    `checkpoint=last` (default) or `checkpoint=best`; all of `sampling.*`.
+    `checkpoint=last` (default) or `checkpoint=best`; `unknown=skip`; all of `sampling.*`.
 
     Raises:
         CharRNNError: if there is no such run, it has no checkpoint, or the prompt does not fit its vocabulary.
     """
-    from charrnn_exp.commands.arguments import change_config, parse_arguments
+    from charrnn_exp.commands.arguments import change_config, parse_arguments, read_unknown
     from charrnn_exp.run_folder.finding import find_run
     from charrnn_exp.run_folder.folder import forget_tracking
     from charrnn_exp.sampling.from_run import sample_run
     from charrnn_exp.streams import write_note
-    from charrnn_exp.views.terminal import Terminal, write_stream
+    from charrnn_exp.views.terminal import Terminal, is_terminal, write_stream
 
     parsed = parse_arguments(words, COMMAND)
+    unknown = read_unknown(parsed)
     folder = find_run(parsed.arguments.get("run", "latest"), needs_weights=True)
     values = forget_tracking(folder.read_values())
     # A prompt on the command line replaces the run's prompt and prompt_file.
@@ -41,7 +45,16 @@ def run(words: Sequence[str]) -> None:
             sampling[other] = None
     config = change_config(values, parsed)
     checkpoint = parsed.arguments.get("checkpoint", "last")
-    for piece in sample_run(folder, config, checkpoint=checkpoint, warn=Terminal().warn, tell=write_note):
+    pieces = sample_run(
+        folder,
+        config,
+        checkpoint=checkpoint,
+        warn=Terminal().warn,
+        tell=write_note,
+        unknown=unknown,
+        is_raw=not is_terminal(),
+    )
+    for piece in pieces:
         write_stream(piece)
 
 
@@ -49,9 +62,9 @@ COMMAND = Command(
     name="sample",
     order=3,
     summary="more text from a run:                                sample run=latest sampling.temperature=0.5",
-    usage="sample [run=REF] [checkpoint=last|best] [sampling.*=...]",
+    usage="sample [run=REF] [checkpoint=last|best] [unknown=skip] [sampling.*=...]",
     details=DETAILS,
-    words=(RUN, CHECKPOINT),
-    settings=("sampling.",),
+    words=(RUN, CHECKPOINT, UNKNOWN),
+    settings=("sampling.", "dataset.encoding"),
     run=run,
 )

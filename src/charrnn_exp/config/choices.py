@@ -25,6 +25,28 @@ class Unit(Enum):
     byte = "byte"
 
 
+class DecodingErrors(Enum):
+    """The treatment of bytes that are not in the encoding of a text."""
+
+    strict = "strict"
+    replace = "replace"
+    ignore = "ignore"
+
+
+class Unknown(Enum):
+    """The treatment of symbols that a vocabulary lacks."""
+
+    refuse = "refuse"
+    skip = "skip"
+
+
+class Newlines(Enum):
+    """The treatment of carriage returns."""
+
+    keep = "keep"
+    lf = "lf"
+
+
 class Split(Enum):
     """A named protocol for the splits of a text; the split decides the number, so it is stored with every result."""
 
@@ -34,6 +56,7 @@ class Split(Enum):
     charrnn = "charrnn"
     karpathy2015 = "karpathy2015"
     fraction = "fraction"
+    files = "files"
     none = "none"
 
 

@@ -2,7 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import fields, is_dataclass
+from dataclasses import fields, is_dataclass, make_dataclass
 from enum import Enum
 from pathlib import Path
 from types import UnionType
@@ -20,6 +20,8 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import UserError, one_line
 from charrnn_exp.files import read_text
 
+TEXTS = str | list[str] | None
+"""The type of a setting that is one text or several."""
 MAX_NODES = 100_000
 """Values in a YAML file."""
 
@@ -154,26 +156,30 @@ def _read_section(
             typed[field.name] = _read_section(value, kind, key + ".", problems, spare)
             continue
         try:
-            typed[field.name] = _convert(value, section, key, kind)
+            typed[field.name] = _convert(value, key, kind)
         except (OmegaConfBaseException, ValueError, OverflowError):
             if field.name in values:
                 problems.append(f"{key} must be {_describe(key, kind)}, got {_show(key, value, kind)}")
             if spare is not None or fallback is not None:
-                typed[field.name] = _convert(spare, section, key, kind)
+                typed[field.name] = _convert(spare, key, kind)
     return typed
 
 
-def _convert(value: Any, section: Any, key: str, kind: Any) -> Any:
+def _convert(value: Any, key: str, kind: Any) -> Any:
     """Convert one value by OmegaConf's rules, which refuse True as 1 and 1.5 as 1; any number as a bool we refuse."""
     if kind is bool and not isinstance(value, bool):
         raise ValidationError
     if key in CHOICES_OF and value not in CHOICES_OF[key]:
         raise ValidationError
-    if isinstance(value, str) and "$" in value and kind not in (str, str | None):
+    if isinstance(value, str) and "$" in value and kind not in (str, str | None, TEXTS):
         raise ValidationError  # to OmegaConf a reference, which may read the environment
     if type(value) in (get_args(kind) if isinstance(kind, UnionType) else (kind,)):
         return value  # text as it stands: to OmegaConf '${x}' would be a reference and '???' a hole
-    node, name = OmegaConf.structured(section), key.rpartition(".")[2]
+    if kind == TEXTS and isinstance(value, list) and all(isinstance(each, str) for each in value):
+        return list(value)
+    # On its own: OmegaConf knows no field that is one text or a list of them.
+    name = key.rpartition(".")[2]
+    node = OmegaConf.structured(make_dataclass("Field", [(name, str | None if kind == TEXTS else kind)]))
     node[name] = value
     typed = node[name]
     return OmegaConf.to_container(typed) if OmegaConf.is_config(typed) else typed
@@ -182,6 +188,8 @@ def _convert(value: Any, section: Any, key: str, kind: Any) -> Any:
 def _describe(key: str, kind: Any) -> str:
     if choices := list_choices(key, kind):
         return f"one of {', '.join(choices)}"
+    if kind == TEXTS:
+        return "text, a list of words or null"
     options = [option for option in get_args(kind) if option is not type(None)]
     if isinstance(kind, UnionType):
         return f"{_describe(key, options[0])} or null"

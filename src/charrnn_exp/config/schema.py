@@ -5,7 +5,9 @@ from typing import Any
 
 from charrnn_exp.config.choices import (
     Backend,
+    DecodingErrors,
     LogCheckpoints,
+    Newlines,
     OptimizerName,
     Precision,
     Schedule,
@@ -23,8 +25,13 @@ class DatasetConfig:
     """Name of the text: letters, digits, '.', '_' and '-'."""
     source: Source
     """Origin of the text: stdlib (the running Python's library), file (dataset.path), network (dataset.urls)."""
-    path: str | None
-    """Path of the text file, for dataset=file only; null: another source."""
+    path: str | list[str] | None
+    """Text for dataset=file only: a file, a folder (its own files), a pattern (book*.txt), or a list of these, each
+    file decoded by itself, joined without a separator in the order of their paths' bytes; null: another source."""
+    val_path: str | list[str] | None
+    """Validation text, as dataset.path; dataset.split=files only, null: cut from dataset.path."""
+    test_path: str | list[str] | None
+    """Test text, as dataset.path; dataset.split=files only, null: none."""
     urls: list[str]
     """https addresses of the text, tried in turn; network only."""
     num_bytes: int | None
@@ -36,11 +43,15 @@ class DatasetConfig:
     unit: Unit
     """Symbols of the vocabulary. char: one per Unicode character. byte: one per byte, whatever the encoding."""
     encoding: str
-    """Encoding of the text, a codec name of Python; unused with dataset.unit=byte."""
+    """Encoding of the text, a codec name of Python; with dataset.unit=byte that of prompts alone."""
+    errors: DecodingErrors
+    """Bytes that are not in the encoding. strict: refused. replace: U+FFFD for each place. ignore: left out."""
+    newlines: Newlines
+    """Ends of lines. keep: as they are. lf: CR LF and CR become a line feed."""
     split: Split
     """Protocol of the training, validation and test text. In text order: nanogpt 90/10, torchrnn 80/10/10, tfds 90/5/5,
     fraction (by val_fraction and test_fraction). Within each of split_streams streams: charrnn 95/5, karpathy2015
-    80/10/10. none: all is training text."""
+    80/10/10. files: dataset.path, val_path and test_path. none: all is training text."""
     val_fraction: float | None
     """Share of the validation text, in (0, 1); fraction and karpathy2015 only, null: 0.1 for karpathy2015."""
     test_fraction: float | None
@@ -48,7 +59,7 @@ class DatasetConfig:
     split_streams: int | None
     """Streams that the text is cut into, at least 1; charrnn and karpathy2015 only, null: 50 and 100."""
     max_bytes: int | None
-    """Largest number of bytes read, at least 1; null: all."""
+    """Largest number of bytes read, at least 1, with dataset.split=files of each text; null: all."""
 
 
 @dataclass(kw_only=True, slots=True)

@@ -42,7 +42,7 @@ def prepare_text(config: Config) -> PreparedText:
         MachineError: if a text cannot be downloaded.
     """
     corpus = load_corpus(config.dataset)
-    whole = split_text(corpus.ids_n, config.dataset)
+    whole = split_text(corpus.ids_n, config.dataset, corpus.num_by_part)
     order = plan_batches(len(whole.train_n), config.training, seed=config.seed)
     splits = cap_validation(whole, config.training.max_val_characters)
     check_splits(splits, config.dataset)
@@ -51,5 +51,5 @@ def prepare_text(config: Config) -> PreparedText:
         splits=splits,
         num_val_characters=0 if whole.val_n is None else len(whole.val_n),
         order=order,
-        prompt_ids_t=read_prompt(config.sampling, corpus.vocabulary),
+        prompt_ids_t=read_prompt(config, corpus.vocabulary),
     )

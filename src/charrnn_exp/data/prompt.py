@@ -1,7 +1,7 @@
 """The prompt: from a setting, a file, standard input, or a default that fits every text."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from pathlib import Path
@@ -10,7 +10,9 @@ from typing import BinaryIO
 import numpy as np
 import numpy.typing as npt
 
-from charrnn_exp.config.schema import SamplingConfig
+from charrnn_exp.config.choices import Unit, Unknown
+from charrnn_exp.config.schema import Config, DatasetConfig, SamplingConfig
+from charrnn_exp.data.encodings import MARKS
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import UserError, one_line
 
@@ -19,14 +21,14 @@ MAX_BYTES = 10_000_000
 """Largest prompt file: a device may have no end."""
 
 
-def read_prompt_once(jobs: Iterable[SamplingConfig]) -> str | None:
+def read_prompt_once(jobs: Iterable[Config]) -> str | None:
     """Return the prompt on standard input if a job asks for it; None: it is not read.
 
     Raises:
-        UserError: if it is empty or not UTF-8.
+        UserError: if it is empty or no text.
     """
-    is_asked_for = any(sampling.prompt_file == STANDARD_INPUT for sampling in jobs)
-    return _read_file(STANDARD_INPUT) if is_asked_for else None
+    asking = [job.dataset for job in jobs if job.sampling.prompt_file == STANDARD_INPUT]
+    return _read_file(STANDARD_INPUT, asking[0]) if asking else None
 
 
 def put_prompt(sampling: SamplingConfig, typed: str | None) -> SamplingConfig:
@@ -37,18 +39,41 @@ def put_prompt(sampling: SamplingConfig, typed: str | None) -> SamplingConfig:
     return replace(sampling, prompt=typed, prompt_file=None)
 
 
-def read_prompt(sampling: SamplingConfig, vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
+def read_prompt(
+    config: Config,
+    vocabulary: Vocabulary,
+    *,
+    unknown: Unknown = Unknown.refuse,
+    warn: Callable[[str], None] = lambda line: None,
+) -> npt.NDArray[np.int32]:
     """Return the ids of the prompt, at least one.
+
+    Args:
+        config: its sampling has the prompt, its dataset the encoding in which a model of bytes takes it.
+        vocabulary: of the training text.
+        unknown: what to do with symbols that the vocabulary lacks.
+        warn: called with a line where symbols are skipped.
 
     Raises:
         UserError: if its file cannot be read or is empty, or it has symbols that the vocabulary lacks.
     """
+    sampling = config.sampling
     assert sampling.prompt_file != STANDARD_INPUT, "see put_prompt"
     if sampling.prompt_file is not None:
-        return vocabulary.encode(_read_file(sampling.prompt_file), key="sampling.prompt_file")
-    if sampling.prompt is None:
+        key, prompt = "sampling.prompt_file", _read_file(sampling.prompt_file, config.dataset)
+    elif sampling.prompt is not None:
+        key, prompt = "sampling.prompt", sampling.prompt
+    else:
         return vocabulary.default_prompt_ids()
-    return vocabulary.encode(sampling.prompt, key="sampling.prompt")
+    if ord("\r") not in vocabulary.code_points:
+        prompt = prompt.replace("\r\n", "\n")  # an editor's; the text has other ends of lines
+    points_t = vocabulary.find_points(prompt, key=key, encoding=config.dataset.encoding, unknown=unknown)
+    ids_t = vocabulary.find_ids(points_t, key=key, unknown=unknown).astype(np.int32)
+    if not len(ids_t):
+        raise UserError(f"{key} must hold a symbol of the training text, got only others.")
+    if len(ids_t) < len(points_t):
+        warn(f"{key}: {len(points_t) - len(ids_t):,} symbols that the training text lacks were skipped.")
+    return ids_t
 
 
 def _open(name: str) -> AbstractContextManager[BinaryIO]:
@@ -59,21 +84,45 @@ def _open(name: str) -> AbstractContextManager[BinaryIO]:
     return nullcontext(sys.stdin.buffer)
 
 
-def _read_file(name: str) -> str:
+def _read_file(name: str, dataset: DatasetConfig) -> str:
     try:
         with _open(name) as file:
             raw = file.read(MAX_BYTES + 1)
         if len(raw) > MAX_BYTES:
             raise ValueError(f"more than {MAX_BYTES:,} bytes")
-        # Editors end a file with a line break that nobody typed as part of the prompt.
-        prompt = raw.decode("utf-8").removesuffix("\n")
+        prompt = _decode(raw, dataset)
     except UnicodeDecodeError as error:
+        other = "" if dataset.encoding == "utf-8" else f" or {dataset.encoding}"
         raise UserError(
-            f"sampling.prompt_file must be UTF-8 text, got a bad byte at {error.start} in {name!r}. Save it as UTF-8."
+            f"sampling.prompt_file must be UTF-8{other} text, got a bad byte at {error.start} in {name!r}. "
+            "Save it as UTF-8."
         ) from None
     except (OSError, ValueError, RuntimeError) as error:
         where, reason = Path(name).absolute(), getattr(error, "strerror", None) or one_line(error)
         raise UserError(f"sampling.prompt_file must be a readable file, got {where} ({reason}).") from error
+    # Editors end a file with a line break that nobody typed as part of the prompt.
+    prompt = prompt.removesuffix("\r\n") if prompt.endswith("\r\n") else prompt.removesuffix("\n")
     if not prompt:
         raise UserError(f"sampling.prompt_file must hold at least one character, got nothing in {name!r}.")
     return prompt
+
+
+def _decode(raw: bytes, dataset: DatasetConfig) -> str:
+    """Return the text of a prompt file: by its mark, as UTF-8, or in the encoding of the training text.
+
+    A model of bytes takes other files too: their bytes become halves of surrogate pairs, which `find_points` undoes.
+    """
+    marked = [encoding for mark, encoding in MARKS if raw.startswith(mark)]
+    if marked:
+        return raw.decode(marked[0])
+    try:
+        return raw.decode("utf-8")
+    except UnicodeDecodeError as error:
+        bad = error
+    try:
+        return raw.decode(dataset.encoding)
+    except UnicodeError:
+        pass
+    if dataset.unit is Unit.byte:
+        return raw.decode("utf-8", errors="surrogateescape")
+    raise bad

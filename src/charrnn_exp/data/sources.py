@@ -3,8 +3,10 @@
 import os
 import stat
 import sysconfig
-from collections.abc import Iterator
-from dataclasses import replace
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 from charrnn_exp.config.choices import Source
@@ -12,9 +14,12 @@ from charrnn_exp.config.schema import DatasetConfig
 from charrnn_exp.config.texts import list_installed_texts
 from charrnn_exp.data.checksum import parse_checksum
 from charrnn_exp.data.download import Download, fetch
+from charrnn_exp.data.paths import describe_skipped, find_files, iterate_names
 from charrnn_exp.errors import UserError, one_line
 
 CHUNK_BYTES = 1 << 22
+PARTS = {"train": "path", "val": "val_path", "test": "test_path"}
+"""The parts of a text with the settings that name their files."""
 
 STDLIB_LEFT_OUT = {
     "test",
@@ -29,34 +34,92 @@ STDLIB_LEFT_OUT = {
 """Folders of the standard library that are not read: tests, demos and what is not the library's own."""
 
 
+@dataclass(frozen=True)
+class TextFile:
+    """A file of a text; a text from elsewhere is one file.
+
+    Args:
+        part: train, val or test; train where dataset.split cuts the text.
+        key: name of its setting, for messages.
+        name: for messages, as typed.
+        label: in the fingerprint: its path within its folder or pattern, or its name.
+        read: yields its bytes in pieces of any size.
+    """
+
+    part: str
+    key: str
+    name: str
+    label: str
+    read: Callable[[], Iterator[bytes]]
+
+
+def list_text_files(dataset: DatasetConfig) -> tuple[list[TextFile], list[str]]:
+    """Return the files of the text in their order, and a note for each setting that leaves files out.
+
+    Raises:
+        UserError: if a folder or a pattern has no file.
+        MachineError: if a text cannot be downloaded.
+    """
+    match dataset.source:
+        case Source.stdlib:
+            folder = Path(sysconfig.get_paths()["stdlib"])
+            return [TextFile("train", "dataset", dataset.name, dataset.name, partial(_read_stdlib, folder))], []
+        case Source.network:
+            path = fetch(_describe_download(dataset))
+            return [TextFile("train", "dataset", dataset.name, dataset.name, partial(read_file, path))], []
+        case Source.file:
+            pass
+        case _:
+            raise AssertionError(dataset.source)
+    files, notes = [], []
+    for part, field in PARTS.items():
+        given, key = getattr(dataset, field), f"dataset.{field}"
+        if given is not None:
+            found = find_files(given, key=key)
+            files += [
+                TextFile(part, key, str(path), path.name, partial(read_file, path, key=key)) for path in found.paths
+            ]
+            if found.skipped:
+                notes.append(
+                    f"{key} {show_path(given)}: {len(found.paths):,} files, {describe_skipped(found.skipped)}."
+                )
+    return files, notes
+
+
 def read_chunks(dataset: DatasetConfig) -> Iterator[bytes]:
-    """Yield the bytes of the text, at most `dataset.max_bytes` of them, in pieces of any size.
+    """Yield the bytes of the text, at most `dataset.max_bytes` of each part, in pieces of any size.
 
     Raises:
         UserError: if the file cannot be read.
         MachineError: if a text cannot be downloaded.
     """
-    left = dataset.max_bytes
-    for chunk in _read_all(dataset):
-        if left is None:
-            yield chunk
-            continue
-        yield chunk[:left]
-        left -= len(chunk[:left])
-        if left == 0:
-            return
+    files, _ = list_text_files(dataset)
+    for _, chunks in cut_parts(files, dataset.max_bytes):
+        yield from chunks
 
 
-def _read_all(dataset: DatasetConfig) -> Iterator[bytes]:
-    match dataset.source:
-        case Source.stdlib:
-            return _read_stdlib(Path(sysconfig.get_paths()["stdlib"]))
-        case Source.network:
-            return read_file(fetch(_describe_download(dataset)))
-        case Source.file:
-            return read_file(Path(str(dataset.path)))
-        case _:
-            raise AssertionError(dataset.source)
+def cut_parts(files: Sequence[TextFile], max_bytes: int | None) -> Iterator[tuple[TextFile, Iterator[bytes]]]:
+    """Yield each file with its bytes, at most max_bytes of each part; the bytes must be read before the next file."""
+    read: Counter[str] = Counter()
+
+    def cut(file: TextFile) -> Iterator[bytes]:
+        for chunk in file.read():
+            kept = chunk if max_bytes is None else chunk[: max_bytes - read[file.part]]
+            read[file.part] += len(kept)
+            if kept:
+                yield kept
+            if max_bytes is not None and read[file.part] == max_bytes:
+                return
+
+    for file in files:
+        if max_bytes is None or read[file.part] < max_bytes:
+            yield file, cut(file)
+
+
+def show_path(given: str | list[str]) -> str:
+    """Return one path as typed, or the first of several with their number."""
+    names = list(iterate_names(given))
+    return names[0] if len(names) == 1 else f"{names[0]} and {len(names) - 1} more"
 
 
 def _describe_download(dataset: DatasetConfig) -> Download:

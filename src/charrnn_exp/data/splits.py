@@ -4,7 +4,7 @@ Axes: n character.
 """
 
 import itertools
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 
@@ -60,7 +60,7 @@ class _Lengths:
     test: int | None
 
 
-def split_text(ids_n: Ids, dataset: DatasetConfig) -> Splits:
+def split_text(ids_n: Ids, dataset: DatasetConfig, num_by_part: Mapping[str, int] | None = None) -> Splits:
     """Cut the text by the protocol of `dataset.split`, without overlap or loss; counts are exact integers.
 
     In text order, as views of the text (// rounds down):
@@ -71,6 +71,7 @@ def split_text(ids_n: Ids, dataset: DatasetConfig) -> Splits:
     tfds: train n * 9 // 10, validation half of the rest, rounded down, test what is left. Source: TensorFlow
         Datasets, tiny_shakespeare; 90/5/5 MB of enwik8 and text8 are the same.
     fraction: validation n * val_fraction and test n * test_fraction, rounded down; train, which comes first, the rest.
+    files: the texts of dataset.path, val_path and test_path, num_by_part characters of each.
     none: all of it is training text.
 
     Along streams: the text is cut into `split_streams` streams, whose lengths differ by one character at most. Each
@@ -90,6 +91,10 @@ def split_text(ids_n: Ids, dataset: DatasetConfig) -> Splits:
             return _split_streams(ids_n, dataset, dataset.split_streams or CHARRNN_STREAMS)
         case Split.karpathy2015:
             return _split_streams(ids_n, dataset, dataset.split_streams or KARPATHY2015_STREAMS)
+        case Split.files:
+            assert num_by_part is not None
+            val, test = num_by_part["train"], num_by_part["train"] + num_by_part["val"]
+            return Splits(ids_n[:val], ids_n[val:test], ids_n[test:] if "test" in num_by_part else None)
         case _:
             return _cut(ids_n, dataset)
 

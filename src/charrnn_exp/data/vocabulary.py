@@ -1,5 +1,6 @@
 """Symbols and their ids."""
 
+import codecs
 import hashlib
 import itertools
 import json
@@ -13,9 +14,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
-from charrnn_exp.config.choices import Unit
+from charrnn_exp.config.choices import Unit, Unknown
 from charrnn_exp.errors import UserError
 
+WITHOUT_MARK = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
+"""Codecs that write no byte order mark, by those that do."""
 Ids = npt.NDArray[np.unsignedinteger]
 """Symbol ids in the smallest unsigned type that holds them."""
 
@@ -52,35 +55,54 @@ class Vocabulary:
         return np.array([self.code_points.index(ord("\n")) if ord("\n") in self.code_points else 0], np.int32)
 
     def encode(self, text: str, *, key: str) -> npt.NDArray[np.int32]:
-        """Return the ids of the text.
+        """Return the ids of the text, see `find_points` and `find_ids`."""
+        return self.find_ids(self.find_points(text, key=key), key=key).astype(np.int32)
+
+    def find_points(
+        self, text: str, *, key: str, encoding: str = "utf-8", unknown: Unknown = Unknown.refuse
+    ) -> npt.NDArray[np.unsignedinteger]:
+        """Return the code points of the text, or its bytes in an encoding where the unit is the byte.
 
         Args:
             text: any string.
             key: name of its setting, for the message.
+            encoding: that writes the bytes, without a byte order mark.
+            unknown: what to do with symbols that it cannot write.
 
         Raises:
-            UserError: naming every symbol that the vocabulary lacks.
+            UserError: naming the first symbol that the encoding cannot write.
         """
-        points = (
-            np.frombuffer(text.encode("utf-8", "surrogatepass"), np.uint8)
-            if self.unit is Unit.byte
-            else code_points_of(text)
+        if self.unit is not Unit.byte:
+            return code_points_of(text)
+        codec = WITHOUT_MARK.get(codecs.lookup(encoding).name, encoding)
+        for errors in ("surrogateescape", "surrogatepass"):  # bytes that are no text; halves of pairs
+            try:
+                return np.frombuffer(text.encode(codec, errors), np.uint8)
+            except UnicodeEncodeError as error:
+                lacking = error.object[error.start]
+        if unknown is Unknown.skip:
+            return np.frombuffer(text.encode(codec, "ignore"), np.uint8)
+        raise UserError(
+            f"{key} must hold only symbols of dataset.encoding={encoding}, got U+{ord(lacking):04X} "
+            f"{unicodedata.name(lacking, 'unnamed').lower()!r}. Leave it out."
         )
-        return self.find_ids(points, key=key).astype(np.int32)
 
-    def find_ids(self, points: npt.NDArray[np.integer], *, key: str) -> Ids:
+    def find_ids(self, points: npt.NDArray[np.integer], *, key: str, unknown: Unknown = Unknown.refuse) -> Ids:
         """Return the ids of code points, or of bytes where the unit is the byte.
 
         Args:
             points: code points or bytes.
             key: name of their setting, for the message.
+            unknown: what to do with symbols that the vocabulary lacks; skipped ones have no id.
 
         Raises:
             UserError: naming every symbol that the vocabulary lacks.
         """
         found = np.flatnonzero(np.bincount(points))
         missing = found[~np.isin(found, self.code_points)].tolist()
-        if missing:
+        if missing and unknown is Unknown.skip:
+            points = points[np.isin(points, self.code_points)]
+        elif missing:
             names = ", ".join(self._name(point) for point in missing[:20])
             names += f" and {len(missing) - 20} more" if len(missing) > 20 else ""
             raise UserError(f"{key} must hold only symbols of the training text, got {names}. Leave them out.")

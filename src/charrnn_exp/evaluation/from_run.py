@@ -7,8 +7,9 @@ from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+from charrnn_exp.config.choices import Unknown
 from charrnn_exp.config.schema import Config
-from charrnn_exp.data.corpus import load_corpus, read_ids
+from charrnn_exp.data.corpus import Corpus, load_corpus, read_ids
 from charrnn_exp.data.sources import trust_installed_alone
 from charrnn_exp.data.splits import LEAST_CHARACTERS, cap_validation, check_splits, split_text
 from charrnn_exp.data.vocabulary import Ids
@@ -34,6 +35,7 @@ def score_run(
     checkpoint: str,
     warn: Callable[[str], None],
     tell: Callable[[str], None],
+    unknown: Unknown = Unknown.refuse,
 ) -> Iterator[tuple[str, Scores]]:
     """Return the scores of each text with its name, one by one; what can be refused is refused before the first.
 
@@ -42,8 +44,9 @@ def score_run(
         split: train, val, test or all; None: all.
         text: a file to be scored in place of the run's own text; None: off.
         checkpoint: last or best.
-        warn: called with a line for each damaged checkpoint that is skipped.
+        warn: called with a line for each damaged checkpoint that is skipped, and for each change of the file.
         tell: called with a line that names the run and the checkpoint.
+        unknown: what to do with symbols of the file that the run does not know.
 
     Raises:
         CharRNNError: if the run has no checkpoint, its text has changed, or the file does not fit its vocabulary.
@@ -53,7 +56,9 @@ def score_run(
     if text is not None:
         if split is not None:
             raise UserError(f"split must be left out beside text, got {split!r}: all of the file is scored.")
-        ids_n = read_ids(text, config.dataset, vocabulary, key="text")
+        ids_n, notes = read_ids(text, config.dataset, vocabulary, key="text", unknown=unknown)
+        for note in notes:
+            warn(note)
         if not len(ids_n) >= LEAST_CHARACTERS:
             raise UserError(f"text must hold at least {LEAST_CHARACTERS} characters, got {len(ids_n)} in {text}.")
         texts: dict[str, Scored] = {"text": (ids_n, (0,))}
@@ -61,7 +66,7 @@ def score_run(
         chosen = _choose_splits(split or "all")
         corpus = load_corpus(trust_installed_alone(config.dataset))
         facts |= {"dataset": corpus.fingerprint.as_dict()}
-        texts = _choose_texts(corpus.ids_n, config, chosen)
+        texts = _choose_texts(corpus, config, chosen)
     weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn, tell=tell)
     import_tensorflow()
     return _score(_load_network(config, weights, num_symbols=len(vocabulary)), texts)
@@ -75,9 +80,10 @@ def _choose_splits(typed: str) -> tuple[str, ...]:
     return (typed,)
 
 
-def _choose_texts(ids_n: Ids, config: Config, chosen: tuple[str, ...]) -> dict[str, Scored]:
+def _choose_texts(corpus: Corpus, config: Config, chosen: tuple[str, ...]) -> dict[str, Scored]:
     """Return the chosen splits that the run's protocol has, as the run saw them. The training text is one part."""
-    splits = cap_validation(split_text(ids_n, config.dataset), config.training.max_val_characters)
+    whole = split_text(corpus.ids_n, config.dataset, corpus.num_by_part)
+    splits = cap_validation(whole, config.training.max_val_characters)
     check_splits(splits, config.dataset)
     found: dict[str, Scored] = splits.list_scored() | {"train": (splits.train_n, (0,))}
     if chosen != SPLITS and chosen[0] not in found:

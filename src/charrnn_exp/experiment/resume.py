@@ -30,7 +30,7 @@ def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable
     Raises:
         CharRNNError: if the run's text or checkpoints have changed, or as for `start_run`.
     """
-    config = replace(config, sampling=put_prompt(config.sampling, read_prompt_once([config.sampling])))
+    config = replace(config, sampling=put_prompt(config.sampling, read_prompt_once([config])))
     terminal = Terminal()
     prepared = prepare_run(config, is_resumed=True, terminal=terminal)
     summary, num_steps = folder.read_summary(), count_steps(config.training, prepared.text.order)

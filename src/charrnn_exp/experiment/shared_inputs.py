@@ -32,4 +32,4 @@ def read_shared_inputs(configs: Sequence[Config]) -> SharedInputs:
     Raises:
         UserError: if the prompt is no text, or there is no such run.
     """
-    return SharedInputs(read_prompt_once(config.sampling for config in configs), find_sources(configs))
+    return SharedInputs(read_prompt_once(configs), find_sources(configs))

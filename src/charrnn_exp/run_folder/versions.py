@@ -18,7 +18,7 @@ from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.files import read_json
 from charrnn_exp.sampling.filters.registry import FILTERS
 
-SETTINGS = 2
+SETTINGS = 3
 """Raised when a setting is added, renamed or changes its meaning; each such change is an entry of `CHANGES`."""
 NUMERICS = 2
 """Raised when the arithmetic changes: sampler, validation, rounding, averages, order of sums."""
@@ -82,6 +82,10 @@ CHANGES: tuple[Added | Renamed, ...] = (
     Added(2, "dataset.member", _find_of_text("member")),
     Added(2, "model.extra", {}),
     Added(2, "sampling.extra", {}),
+    Added(3, "dataset.val_path", None),
+    Added(3, "dataset.test_path", None),
+    Added(3, "dataset.errors", "strict"),
+    Added(3, "dataset.newlines", "keep"),
 )
 """In the order of their versions."""
 

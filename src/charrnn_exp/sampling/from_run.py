@@ -5,9 +5,16 @@ Axes: b stream, t time.
 
 import codecs
 from collections.abc import Callable, Iterator
+from dataclasses import replace
+from typing import Any
 
-from charrnn_exp.config.schema import Config
+import numpy as np
+import numpy.typing as npt
+
+from charrnn_exp.config.choices import Unit, Unknown
+from charrnn_exp.config.schema import Config, SamplingConfig
 from charrnn_exp.data.prompt import put_prompt, read_prompt, read_prompt_once
+from charrnn_exp.data.vocabulary import WITHOUT_MARK, Vocabulary
 from charrnn_exp.machine.tensorflow import import_tensorflow
 from charrnn_exp.model.size import resolve
 from charrnn_exp.run_folder.folder import RunFolder
@@ -15,23 +22,32 @@ from charrnn_exp.run_folder.weights import read_trained_weights
 
 
 def sample_run(
-    folder: RunFolder, config: Config, *, checkpoint: str, warn: Callable[[str], None], tell: Callable[[str], None]
-) -> Iterator[str]:
+    folder: RunFolder,
+    config: Config,
+    *,
+    checkpoint: str,
+    warn: Callable[[str], None],
+    tell: Callable[[str], None],
+    unknown: Unknown = Unknown.refuse,
+    is_raw: bool = False,
+) -> Iterator[str | bytes]:
     """Yield the sampled text in pieces, its prompt first; several texts each below a title.
 
     Args:
         folder: of the run.
         config: its settings with the changes for these samples.
         checkpoint: last or best.
-        warn: called with a line for each damaged checkpoint that is skipped.
+        warn: called with a line for each damaged checkpoint that is skipped, and where symbols are skipped.
         tell: called with a line that names the run and the checkpoint.
+        unknown: what to do with symbols of the prompt that the run does not know.
+        is_raw: whether a model of bytes yields the bytes themselves.
 
     Raises:
         CharRNNError: if the run has no checkpoint, or the prompt does not fit its vocabulary.
     """
     vocabulary = folder.read_vocabulary()
-    sampling = put_prompt(config.sampling, read_prompt_once([config.sampling]))
-    prompt_ids_t = read_prompt(sampling, vocabulary)
+    sampling = put_prompt(config.sampling, read_prompt_once([config]))
+    prompt_ids_t = read_prompt(replace(config, sampling=sampling), vocabulary, unknown=unknown, warn=warn)
     facts = {"vocabulary_sha256": vocabulary.sha256}
     weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn, tell=tell)
     import_tensorflow()
@@ -43,15 +59,35 @@ def sample_run(
     network = build_network(model, num_symbols=len(vocabulary), precision=config.training.precision, seed=config.seed)
     load_weights(network, weights)
     sampler = Sampler(network, sampling)
+    is_bytes = vocabulary.unit is Unit.byte
+    if is_bytes and is_raw:
+        yield from _sample_bytes(sampler, sampling, vocabulary, prompt_ids_t)
+        return
+    encoding = config.dataset.encoding if is_bytes else "utf-8"
+    encoding = WITHOUT_MARK.get(codecs.lookup(encoding).name, encoding)
     if sampling.num_samples > 1:
         texts = sampler.texts(
             prompt_ids_t, length=sampling.length, num_samples=sampling.num_samples, seed=sampling.seed
         )
         for i, ids_t in enumerate(texts, start=1):
-            yield f"=== sample {i} ===\n\n{vocabulary.decode(ids_t)}\n\n"
+            yield f"=== sample {i} ===\n\n{vocabulary.to_bytes(ids_t).decode(encoding, errors='replace')}\n\n"
         return
-    decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+    decoder = codecs.getincrementaldecoder(encoding)(errors="replace")
     yield decoder.decode(vocabulary.to_bytes(prompt_ids_t))
     for ids_bt in sampler.stream(prompt_ids_t, length=sampling.length, num_samples=1, seed=sampling.seed):
         yield decoder.decode(vocabulary.to_bytes(ids_bt[0]))
     yield "\n"
+
+
+def _sample_bytes(
+    sampler: Any, sampling: SamplingConfig, vocabulary: Vocabulary, prompt_ids_t: npt.NDArray[np.int32]
+) -> Iterator[bytes]:
+    """Yield the bytes of one text; several each below a title."""
+    if sampling.num_samples == 1:
+        yield vocabulary.to_bytes(prompt_ids_t)
+        for ids_bt in sampler.stream(prompt_ids_t, length=sampling.length, num_samples=1, seed=sampling.seed):
+            yield vocabulary.to_bytes(ids_bt[0])
+        return
+    texts = sampler.texts(prompt_ids_t, length=sampling.length, num_samples=sampling.num_samples, seed=sampling.seed)
+    for i, ids_t in enumerate(texts, start=1):
+        yield f"=== sample {i} ===\n\n".encode() + vocabulary.to_bytes(ids_t) + b"\n\n"

@@ -34,6 +34,8 @@ def introduce(config: Config, text: PreparedText, folder: RunFolder, terminal: T
         f"symbols, {len(splits.train_n):,} training, {val}{test} (split {config.dataset.split.name}), "
         f"sha256 {fingerprint.sha256[:12]}"
     )
+    for each in text.corpus.files if len(text.corpus.files) > 1 else ():
+        terminal.copy(f"{each.file.part} text {each.file.name}: {each.num_bytes:,} bytes, sha256 {each.sha256}")
     if splits.val_n is not None and len(splits.val_n) < text.num_val_characters:
         terminal.say(f"validation uses the first {len(splits.val_n):,} of {text.num_val_characters:,} characters")
     for line in [*find_warnings(config), *(f"dataset: {note}" for note in text.corpus.notes)]:

@@ -91,7 +91,16 @@ class Terminal:
                 self.console.print(Text(fit_encoding(row, self.console.file), style=style))
 
 
-def write_stream(text: str) -> None:
+def is_terminal() -> bool:
+    """Return whether standard output is a terminal, not a pipe or a file."""
+    return os.isatty(sys.stdout.fileno())
+
+
+def write_stream(text: str | bytes) -> None:
     """Write text to standard output and flush; raises BrokenPipeError where the reader has closed it (`| head`)."""
+    if isinstance(text, bytes):
+        sys.stdout.buffer.write(text)
+        sys.stdout.buffer.flush()
+        return
     sys.stdout.write(fit_encoding(escape_controls(text) if os.isatty(sys.stdout.fileno()) else text, sys.stdout))
     sys.stdout.flush()

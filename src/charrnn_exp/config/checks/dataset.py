@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from charrnn_exp.config.checks.ranges import at_least
-from charrnn_exp.config.choices import CHECKSUM_KINDS, Source, Split
+from charrnn_exp.config.choices import CHECKSUM_KINDS, Newlines, Source, Split, Unit
 from charrnn_exp.config.schema import DatasetConfig
 from charrnn_exp.config.secrets import redact
 from charrnn_exp.config.urls import find_url_problem
@@ -20,22 +20,52 @@ def find_dataset_problems(dataset: DatasetConfig) -> Iterator[str]:
             "dataset.name must be letters, digits, '.', '_' or '-' (at most 100, the first a letter or digit), got "
             f"{dataset.name!r}."
         )
-    if dataset.source is Source.file and not dataset.path:
-        yield "dataset.path must be the path of a text file when dataset=file, got null. Set dataset.path=FILE."
-    if dataset.source is not Source.file and dataset.path is not None:
-        yield (
-            f"dataset.path must be null when dataset={dataset.name}, got {dataset.path!r}. "
-            f"Use dataset=file dataset.path={dataset.path}."
-        )
+    yield from _path_problems(dataset)
     yield from _network_problems(dataset)
     try:
         b"a".decode(dataset.encoding, errors="replace")
         codecs.getincrementaldecoder(dataset.encoding)
     except (LookupError, ValueError):
         yield f"dataset.encoding must be a text encoding of Python (utf-8, latin-1, cp1252), got {dataset.encoding!r}."
+    yield from _newline_problems(dataset)
     if dataset.max_bytes is not None:
         yield from at_least("dataset.max_bytes", dataset.max_bytes, 1)
     yield from _split_problems(dataset)
+
+
+def _path_problems(dataset: DatasetConfig) -> Iterator[str]:
+    if dataset.source is Source.file and not dataset.path:
+        got = "null" if dataset.path is None else repr(dataset.path)
+        yield f"dataset.path must be the path of a text file when dataset=file, got {got}. Set dataset.path=FILE."
+    if dataset.source is not Source.file and dataset.path is not None:
+        words = dataset.path if isinstance(dataset.path, str) else f"[{','.join(dataset.path)}]"
+        yield (
+            f"dataset.path must be null when dataset={dataset.name}, got {dataset.path!r}. "
+            f"Use dataset=file dataset.path={words}."
+        )
+    for field in ("val_path", "test_path"):
+        given = getattr(dataset, field)
+        if given is not None and dataset.split is not Split.files:
+            yield (
+                f"dataset.{field} must be null when dataset.split={dataset.split.name}, got {given!r}. "
+                "Use dataset.split=files."
+            )
+        elif given is not None and not given:
+            yield f"dataset.{field} must be the path of a text file or null, got {given!r}."
+    if dataset.split is Split.files and dataset.source is not Source.file:
+        yield f"dataset.source must be file when dataset.split=files, got {dataset.source.name}. Use dataset=file."
+    if dataset.split is Split.files and dataset.val_path is None:
+        yield "dataset.val_path must be the path of a text file when dataset.split=files, got null."
+
+
+def _newline_problems(dataset: DatasetConfig) -> Iterator[str]:
+    """Of bytes: those of a line feed may be part of any character of these encodings."""
+    is_wide = dataset.encoding.lower().replace("_", "-").startswith(("utf-16", "utf-32", "utf16", "utf32"))
+    if dataset.unit is Unit.byte and dataset.newlines is not Newlines.keep and is_wide:
+        yield (
+            f"dataset.newlines must be keep when dataset.unit=byte and dataset.encoding={dataset.encoding}, "
+            f"got {dataset.newlines.name}."
+        )
 
 
 def _network_problems(dataset: DatasetConfig) -> Iterator[str]:

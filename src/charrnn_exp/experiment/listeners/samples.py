@@ -6,6 +6,7 @@ Axes: t time.
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
+from charrnn_exp.config.choices import Unit
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.listeners.listener import Listener, RunEvent
 from charrnn_exp.experiment.stopwatch import Stopwatch
@@ -71,7 +72,9 @@ class Samples(Listener):
         written = [text.corpus.vocabulary.to_bytes(ids_t) for ids_t in drawn]
         path = self._find_path(step)
         write_durably(path, SEPARATOR.encode().join(written) + b"\n")
-        self._texts = [raw.decode("utf-8", errors="replace") for raw in written]
+        dataset = self._job.config.dataset
+        encoding = dataset.encoding if dataset.unit is Unit.byte else "utf-8"
+        self._texts = [raw.decode(encoding, errors="replace") for raw in written]
         self._send(step, path, self._texts)
 
     def _find_path(self, step: int) -> Path:
