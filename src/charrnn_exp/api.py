@@ -5,8 +5,8 @@ from datetime import datetime
 from pathlib import Path
 
 from charrnn_exp.config.compose import compose_jobs
-from charrnn_exp.config.overrides import open_free_keys
 from charrnn_exp.config.schema import Config
+from charrnn_exp.config.words import write_words
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.prepare import prepare_run, start_run
 from charrnn_exp.experiment.shared_inputs import read_shared_inputs
@@ -60,7 +60,7 @@ def compose(*overrides: str, config_dir: str | Path | None = None) -> Config:
     48
     """
     folder = None if config_dir is None else Path(config_dir).absolute()
-    (config,) = compose_jobs(open_free_keys(overrides), config_dir=folder)
+    (config,) = compose_jobs(write_words(overrides), config_dir=folder)
     return config
 
 

@@ -8,8 +8,8 @@ DETAILS = """\
 Writes text to standard output as it is drawn, with the run's own settings where none are given:
   sampling.length=4000 sampling.temperature=1 sampling.top_k=5 sampling.seed=7 sampling.num_samples=3
   sampling.temperature=0 is greedy: the likeliest symbol each time
-  'sampling.prompt="ROMEO: say, what is"'    quotes within quotes, for commas, '=' and quotes
-  sampling.prompt_file=FILE                  a UTF-8 file; - reads standard input
+  sampling.prompt="ROMEO: say, what is"    any text, quoted for your shell
+  sampling.prompt_file=FILE                a UTF-8 file; - reads standard input
 REF is latest (default), a run folder, or the MLflow id of a run below outputs/.
 """
 

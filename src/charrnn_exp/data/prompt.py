@@ -4,7 +4,6 @@ import sys
 from collections.abc import Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -13,6 +12,7 @@ import numpy.typing as npt
 from charrnn_exp.config.schema import SamplingConfig
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import UserError, one_line
+from charrnn_exp.files import find_path
 
 STANDARD_INPUT = "-"
 MAX_BYTES = 10_000_000
@@ -53,7 +53,7 @@ def read_prompt(sampling: SamplingConfig, vocabulary: Vocabulary) -> npt.NDArray
 
 def _open(name: str) -> AbstractContextManager[BinaryIO]:
     if name != STANDARD_INPUT:
-        return Path(name).expanduser().open("rb")
+        return find_path(name).open("rb")
     if sys.stdin is None:
         raise ValueError("standard input is closed")
     return nullcontext(sys.stdin.buffer)
@@ -72,7 +72,7 @@ def _read_file(name: str) -> str:
             f"sampling.prompt_file must be UTF-8 text, got a bad byte at {error.start} in {name!r}. Save it as UTF-8."
         ) from None
     except (OSError, ValueError, RuntimeError) as error:
-        where, reason = Path(name).absolute(), getattr(error, "strerror", None) or one_line(error)
+        where, reason = find_path(name).absolute(), getattr(error, "strerror", None) or one_line(error)
         raise UserError(f"sampling.prompt_file must be a readable file, got {where} ({reason}).") from error
     if not prompt:
         raise UserError(f"sampling.prompt_file must hold at least one character, got nothing in {name!r}.")

@@ -15,7 +15,7 @@ from charrnn_exp.config.reading import read_config, read_yaml, to_values, write_
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import MachineError, UserError, one_line
-from charrnn_exp.files import LockHeldError, hold_lock, read_json, write_durably
+from charrnn_exp.files import LockHeldError, find_path, hold_lock, read_json, write_durably
 from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.plugins import check_plugins, list_plugins
 from charrnn_exp.run_folder.summary import Summary
@@ -244,8 +244,8 @@ def find_run(reference: str, *, key: str = "run") -> RunFolder:
                 f"`{name_program()}` makes the first."
             )
         return runs[-1]
-    with suppress(OSError, ValueError, RuntimeError):  # a name that no file system has, a user whom nobody knows
-        path = Path(reference).expanduser()
+    with suppress(OSError, ValueError, RuntimeError):  # a name that no file system has
+        path = find_path(reference)
         if path.is_dir():
             folder = RunFolder(path)
             folder.read_values(key=key)

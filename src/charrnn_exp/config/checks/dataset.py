@@ -1,7 +1,9 @@
 """Checks of the settings of the text."""
 
 import codecs
+import os
 import re
+import shlex
 from collections.abc import Iterator
 
 from charrnn_exp.config.checks.ranges import at_least
@@ -21,11 +23,13 @@ def find_dataset_problems(dataset: DatasetConfig) -> Iterator[str]:
             f"{dataset.name!r}."
         )
     if dataset.source is Source.file and not dataset.path:
-        yield "dataset.path must be the path of a text file when dataset=file, got null. Set dataset.path=FILE."
+        got = "null" if dataset.path is None else repr(dataset.path)
+        way = "For the file of that name: dataset.path=./null" if os.path.lexists("null") else "Set dataset.path=FILE."
+        yield f"dataset.path must be the path of a text file when dataset=file, got {got}. {way}"
     if dataset.source is not Source.file and dataset.path is not None:
         yield (
             f"dataset.path must be null when dataset={dataset.name}, got {dataset.path!r}. "
-            f"Use dataset=file dataset.path={dataset.path}."
+            f"Use dataset=file {shlex.quote(f'dataset.path={dataset.path}')}"
         )
     yield from _network_problems(dataset)
     try:
