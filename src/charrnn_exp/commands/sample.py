@@ -1,6 +1,6 @@
 """`sample` streams text from an existing run to the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from charrnn_exp.commands.command import CHECKPOINT, RUN, Command
 
@@ -22,10 +22,18 @@ def run(words: Sequence[str]) -> None:
     Raises:
         CharRNNError: if there is no such run, it has no checkpoint, or the prompt does not fit its vocabulary.
     """
+    from charrnn_exp.views.terminal import write_stream
+
+    for piece in draw_text(words):
+        write_stream(piece)
+
+
+def draw_text(words: Sequence[str]) -> Iterator[str]:
+    """Yield the text of the words in pieces, see `run`."""
     from charrnn_exp.commands.arguments import change_config, parse_arguments
     from charrnn_exp.run_folder.folder import find_run, forget_tracking
     from charrnn_exp.sampling.from_run import sample_run
-    from charrnn_exp.views.terminal import Terminal, write_stream
+    from charrnn_exp.views.terminal import Terminal
 
     parsed = parse_arguments(words, COMMAND)
     folder = find_run(parsed.arguments.get("run", "latest"))
@@ -38,8 +46,7 @@ def run(words: Sequence[str]) -> None:
             sampling[other] = None
     config = change_config(values, parsed)
     checkpoint = parsed.arguments.get("checkpoint", "last")
-    for piece in sample_run(folder, config, checkpoint=checkpoint, warn=Terminal().warn):
-        write_stream(piece)
+    yield from sample_run(folder, config, checkpoint=checkpoint, warn=Terminal().warn)
 
 
 COMMAND = Command(
