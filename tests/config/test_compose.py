@@ -281,6 +281,34 @@ def test_a_file_of_the_user_that_is_no_yaml_of_settings_is_one_line_that_names_i
     assert "experiment/mine" in line
 
 
+@pytest.mark.parametrize("head", ["", "# my experiment\n", "seed: 7\n# @package _global_\n"])
+def test_an_experiment_without_its_first_line_is_named(tmp_path: Path, head: str) -> None:
+    write_files(tmp_path, {"experiment/mine.yaml": f"{head}model: {{hidden_size: 5}}\n"})
+    assert compose_lines(["experiment=mine"], config_dir=tmp_path) == [
+        f"{tmp_path}/experiment/mine.yaml must begin with the line '# @package _global_', got none."
+    ]
+
+
+def test_the_mode_of_a_sweep_in_a_file_is_not_ignored_in_silence(tmp_path: Path) -> None:
+    write_files(tmp_path, {"experiment/mine.yaml": "# @package _global_\nhydra: {mode: MULTIRUN}\n"})
+    (line,) = compose_lines(["experiment=mine"], config_dir=tmp_path)
+    assert line == "hydra.mode must be left as it is, got MULTIRUN in a file. Use -m on the command line."
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["dataset=fil", "dataset.path=a.txt"], "dataset must be one of"),
+        (["tracking=servr", "tracking.uri=http://h:1"], "tracking must be one of"),
+        (["dataset=file", "dataset.path=[a,b].txt"], "dataset.path must be text"),
+        (["dataset=file", "dataset.path=\udcff"], "dataset.path must be text"),
+    ],
+)
+def test_a_refused_word_has_one_line_and_none_of_what_follows_from_its_absence(words: list[str], line: str) -> None:
+    (found,) = compose_lines(write_words(words, multirun=True), multirun=True)
+    assert found.startswith(line)
+
+
 CALL = "{_target_: os.mkdir, path: <canary>}"
 CODE_IN_FILES = {
     "in a group": "model: <call>",
