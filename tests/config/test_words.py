@@ -179,6 +179,23 @@ def test_a_reference_in_a_text_is_the_text_of_the_other_setting() -> None:
 
 
 @pytest.mark.parametrize(
+    "words", [["name=${name}"], ["tracking.run_name=${sampling.prompt}", "sampling.prompt=${tracking.run_name}"]]
+)
+def test_references_in_a_circle_are_one_line(words: list[str]) -> None:
+    with pytest.raises(UserError) as caught:
+        compose(*words)
+    (line,) = caught.value.lines
+    assert words[0].partition("=")[0] in line
+
+
+def test_a_text_of_nothing_but_references_begun_is_text() -> None:
+    (word,) = write_words(["sampling.prompt=" + "${" * 300])
+    settings = OmegaConf.create({"sampling": {"prompt": None}})
+    OmegaConf.update(settings, "sampling.prompt", parse_override(word).value())
+    assert resolve_values(settings)["sampling"]["prompt"] == "${" * 300
+
+
+@pytest.mark.parametrize(
     ("value", "meant"),
     [("[bias,norm]", ["bias", "norm"]), ("[3.10, No, a b]", ["3.10", "No", "a b"]), ("[]", []), ("['a,b']", ["a,b"])],
 )

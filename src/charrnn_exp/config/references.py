@@ -49,6 +49,9 @@ def resolve_values(composed: DictConfig) -> dict[str, Any]:
             container = OmegaConf.to_container(composed, resolve=True)
     except OmegaConfBaseException as error:
         raise UserError(_explain_reference(raw, error)) from error
+    except RecursionError as error:
+        keys = " and ".join(raw)
+        raise UserError(f"{keys} must not refer to each other in a circle, got {', '.join(raw.values())}.") from error
     assert isinstance(container, dict)
     return {str(key): _keep_text(value, raw, str(key)) for key, value in container.items()}
 

@@ -112,7 +112,7 @@ def has_references(text: str) -> bool:
         return False
     try:
         OmegaConf.create({"text": text})
-    except OmegaConfBaseException:
+    except (OmegaConfBaseException, RecursionError):
         return False
     return True
 
@@ -202,7 +202,7 @@ def _write_table(value: str) -> str | None:
     written = []
     for element in elements or []:
         key, colon, text = element.partition(":")
-        if not colon or text.strip()[:1] in ("[", "{"):
+        if not colon or element[:1] in "'\"" or text.strip()[:1] in ("[", "{"):
             return None
         written.append(f"{key.strip()}:{_write_element(text.strip())}")
     return "{" + ",".join(written) + "}"
