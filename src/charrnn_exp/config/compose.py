@@ -153,14 +153,14 @@ def _rests_on(line: str, unread: Collection[str], typed: Collection[str]) -> boo
 
 
 def _check_files(config_dir: Path | None) -> None:
-    """Refuse YAML files that would fill the memory, or with a '${' that begins no reference; Hydra reports the rest."""
+    """Refuse YAML files that would fill the memory, or with text that it would not read; Hydra reports the rest."""
     problems: list[str] = []
     for path in _list_yaml(config_dir) if config_dir else []:
         try:
             text = read_text(path)
             if "*" in text:  # only aliases make much of little
                 check_size(text)
-            if "${" in text:
+            if "${" in text or "???" in text:
                 problems += find_unreadable(path, text)
         except yaml.YAMLError:
             continue

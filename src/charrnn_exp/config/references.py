@@ -86,7 +86,7 @@ def resolve_typed(values: Mapping[str, Any], typed: Collection[str]) -> dict[str
 
 
 def find_unreadable(path: Path, text: str) -> Iterator[str]:
-    """Yield a line for each text in a YAML file with a '${' that begins no reference, which Hydra would not read.
+    """Yield a line for each text in a YAML file that Hydra would not read: '???', and a '${' that begins no reference.
 
     Args:
         path: of the file, `GROUP/OPTION.yaml`.
@@ -99,6 +99,9 @@ def find_unreadable(path: Path, text: str) -> Iterator[str]:
     group = path.parent.name
     prefix = f"{group}." if group in {field.name for field in fields(Config)} else ""
     for key, value in flatten(values if isinstance(values, dict) else {}, prefix).items():
+        if value == "???":
+            way = "As text: './???'" if names_path(key) else "Choose another text."
+            yield f"{key} must be set in {path}, got '???', which is Hydra's mark for nothing. {way}"
         if isinstance(value, str) and "${" in value and not has_references(value):
             yield f"{key} must close each '${{' in {path}, got {value!r}. As text: {_quote_in_yaml(value)}"
 
