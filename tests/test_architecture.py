@@ -27,7 +27,8 @@ ROWS = [
     {"training", "views"},
     {"experiment"},
     {"sweeps", "serving"},
-    {"commands", "api"},
+    {"commands"},
+    {"api"},
     {"cli"},
     {"__main__"},
 ]

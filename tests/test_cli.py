@@ -30,10 +30,6 @@ SECONDS = 2.5
 """Of the processor: the contract is one second of waiting, and a slow one gets more. Waiting itself is not measured,
 since another worker may be at the same core."""
 
-QUOTING = (
-    "Quote it twice, 'sampling.prompt=\"to be, or not\"', or put it into a file: "
-    "sampling.prompt_file=FILE (- reads standard input)."
-)
 NO_CODE = "Settings never name code to run."
 LATEST = "there is no run below {cwd}/outputs. `python -m charrnn_exp` makes the first."
 HEAVY = ("tensorflow", "keras", "mlflow", "matplotlib", "pandas", "scipy")
@@ -153,19 +149,46 @@ MISTAKES = [
         "U+00E9 'latin small letter e with acute'. Leave them out.",
     ),
     mistake(
-        "a comma in a prompt",
-        "sampling.prompt=to be, or not",
-        f"sampling.prompt must be quoted where it has a comma, got to be, or not. {QUOTING}",
+        "brackets around a comma in a sweep",
+        "-m|sampling.prompt=say (hi, you)",
+        "sampling.prompt must be text, in a sweep with quotes around commas and brackets, got 'say (hi, you)'. "
+        "As one text: 'sampling.prompt=\"say (hi, you)\"'",
     ),
     mistake(
-        "a quote in a prompt",
-        'sampling.prompt=say "hi',
-        f"sampling.prompt must be text that Hydra's grammar can read, got 'say \"hi'. {QUOTING}",
+        "a reference to no setting",
+        "name=a|sampling.prompt=${nam}",
+        "sampling.prompt must refer to settings with ${...}, got '${nam}' (Interpolation key 'nam' not found). "
+        "As text, in YAML '\\${nam}', in a word: 'sampling.prompt=\"\\${nam}\"'",
     ),
     mistake(
-        "an equals sign in a prompt",
-        "sampling.prompt=a=b",
-        f"sampling.prompt must be text that Hydra's grammar can read, got 'a=b'. {QUOTING}",
+        "a setting as a flag",
+        "--hidden_size|512|--lr=0.1",
+        "'--hidden_size 512' must be written without dashes: model.hidden_size=512.",
+        "'--lr=0.1' must be written without dashes: optimizer.learning_rate=0.1.",
+    ),
+    mistake(
+        "a setting as a flag of another verb",
+        "sample|--temp|0.5",
+        "'--temp 0.5' must be written without dashes: sampling.temperature=0.5.",
+    ),
+    mistake("help without dashes", "help", f"unknown verb 'help' - did you mean --help? Known: {', '.join(VERBS)}."),
+    mistake(
+        "a path of an option that nobody knows",
+        "dataset=fil|dataset.path=good.txt",
+        "dataset must be one of enwik8, file, linux, shakespeare, stdlib, text8, warpeace, got 'fil' - "
+        "did you mean file?",
+    ),
+    mistake(
+        "a text of a sweep's second job",
+        "-m|dataset=file|dataset.path=good.txt,none.txt,nor one.txt",
+        "dataset.path must be an existing text file, got {cwd}/none.txt, which does not exist.",
+        "dataset.path must be an existing text file, got {cwd}/nor one.txt, which does not exist.",
+    ),
+    mistake(
+        "a prompt of a sweep's second job",
+        "-m|dataset=file|dataset.path=good.txt|sampling.prompt=the,\u00e9",
+        "sampling.prompt must hold only symbols of the training text, got U+00E9 'latin small letter e with acute'. "
+        "Leave them out.",
     ),
     mistake(
         "a negative temperature",
@@ -175,7 +198,7 @@ MISTAKES = [
     mistake(
         "a path of another dataset",
         "dataset.path=book.txt",
-        "dataset.path must be null when dataset=stdlib, got 'book.txt'. Use dataset=file dataset.path=book.txt.",
+        "dataset.path must be null when dataset=stdlib, got 'book.txt'. Use dataset=file dataset.path=book.txt",
     ),
     mistake(
         "patience without validation",
@@ -366,7 +389,7 @@ def test_the_heavy_imports_that_no_mistake_makes_would_have_been_seen(folder: Pa
     "words",
     [
         ['seed="a\nb",c'],
-        ['sampling.prompt="a\nb",c'],
+        ['dataset.path="a\nb",c'],
         ["fo\no=3"],
         ["fo\no"],
         ["--fo\no"],

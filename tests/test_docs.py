@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 
 from charrnn_exp.config.compose import compose_jobs
+from charrnn_exp.config.words import write_words
 
 ROOT = Path(__file__).parents[1]
 PAGES = [*sorted(ROOT.glob("*.md")), *sorted((ROOT / "docs").rglob("*.md"))]
@@ -56,7 +57,9 @@ def test_the_readme_is_read_in_a_few_minutes() -> None:
 def test_every_command_of_a_run_composes(command: str) -> None:
     words = shlex.split(command)[3:]
     flags = {word for word in words if word in ("-m", "--cfg", "job")}
-    jobs = compose_jobs([word for word in words if word not in flags], multirun="-m" in flags)
+    jobs = compose_jobs(
+        write_words([word for word in words if word not in flags], multirun="-m" in flags), multirun="-m" in flags
+    )
     assert (len(jobs) > 1) == ("-m" in flags)
 
 

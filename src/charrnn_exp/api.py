@@ -1,23 +1,35 @@
 """The Python interface, for notebooks and scripts: compose settings, run them, read the results."""
 
+import time
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
 
+from charrnn_exp.commands import resume as resume_command
+from charrnn_exp.commands import sample as sample_command
+from charrnn_exp.commands.arguments import change_config, parse_arguments
 from charrnn_exp.config.compose import compose_jobs
-from charrnn_exp.config.overrides import open_free_keys
+from charrnn_exp.config.reading import flatten, to_values
 from charrnn_exp.config.schema import Config
+from charrnn_exp.config.words import write_words
+from charrnn_exp.errors import CharRNNError
+from charrnn_exp.evaluation.from_run import score_run
+from charrnn_exp.evaluation.scores import Scores
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.prepare import prepare_run, start_run
 from charrnn_exp.experiment.shared_inputs import read_shared_inputs
-from charrnn_exp.run_folder.finding import find_run
+from charrnn_exp.run_folder.finding import find_run, list_runs
 from charrnn_exp.run_folder.folder import RunFolder, make_run_folder
 from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.run_folder.summary import Summary
+from charrnn_exp.sampling.loaded_model import LoadedModel, load_model
+from charrnn_exp.streams import write_note
 from charrnn_exp.views.terminal import Terminal
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, repr=False)
 class RunResult:
     """The result of a run.
 
@@ -47,6 +59,23 @@ class RunResult:
         name = self.summary.sample
         return None if name is None else (self.folder / name).read_bytes().decode("utf-8", errors="replace")
 
+    def __repr__(self) -> str:
+        """Return three lines: folder, status, losses."""
+        losses = {"train": self.summary.train_loss, "val": self.val_loss, "test": self.summary.test_loss}
+        shown = ", ".join(f"{name}_loss {loss:.4f}" for name, loss in losses.items() if loss is not None)
+        return f"run {self.folder}\n{self.summary.status}, {self.summary.step:,} steps\n{shown or 'no losses'}"
+
+
+class RunTable(list[dict[str, Any]]):
+    """Rows of runs, each a dict with the same keys; `pandas.DataFrame(table)` makes a frame of it."""
+
+    def __repr__(self) -> str:
+        """Return the rows as lines of columns."""
+        cells = [list(self[0]), *([_show_cell(value) for value in row.values()] for row in self)] if self else []
+        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
+        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
+        return "\n".join(line.rstrip() for line in lines) or "no runs"
+
 
 def compose(*overrides: str, config_dir: str | Path | None = None) -> Config:
     """Return the checked settings of overrides, written as on the command line.
@@ -62,7 +91,7 @@ def compose(*overrides: str, config_dir: str | Path | None = None) -> Config:
     48
     """
     folder = None if config_dir is None else Path(config_dir).absolute()
-    (config,) = compose_jobs(open_free_keys(overrides), config_dir=folder)
+    (config,) = compose_jobs(write_words(overrides), config_dir=folder)
     return config
 
 
@@ -97,3 +126,110 @@ def load(reference: str | Path = "latest") -> RunResult:
     """
     folder = find_run(str(reference))
     return RunResult(folder.path, folder.read_config(), folder.read_summary())
+
+
+def resume(reference: str | Path = "latest", *overrides: str) -> RunResult:
+    """Go on with a run that was stopped, or go on longer, as the verb `resume` does.
+
+    Args:
+        reference: as of `load`.
+        overrides: `"training.epochs=20"`, and what else the verb takes.
+
+    Raises:
+        CharRNNError: with the lines of the command line.
+    """
+    from charrnn_exp.experiment.resume import resume_run
+
+    parsed = parse_arguments(overrides, resume_command.COMMAND)
+    folder = find_run(str(reference))
+    resume_run(folder, change_config(folder.read_values(), parsed), began=time.time())
+    return load(folder.path)
+
+
+def sample(reference: str | Path = "latest", *overrides: str, checkpoint: str = "last") -> str:
+    """Return text of a run, with its prompt, as the verb `sample` writes it.
+
+    Args:
+        reference: as of `load`.
+        overrides: `"sampling.temperature=0.5"`, `"sampling.prompt=To be, or not"`.
+        checkpoint: last or best.
+
+    Raises:
+        CharRNNError: with the lines of the command line.
+    """
+    folder = find_run(str(reference), needs_weights=True)
+    words = [f"run={folder.path.absolute()}", f"checkpoint={checkpoint}"]
+    return "".join(map(str, sample_command.draw_text([*overrides, *words])))
+
+
+def evaluate(
+    reference: str | Path = "latest",
+    *,
+    split: str | None = None,
+    text: str | Path | None = None,
+    checkpoint: str = "last",
+) -> dict[str, Scores]:
+    """Return the scores of a run on its own text, by split, or on a file as "text".
+
+    Args:
+        reference: as of `load`.
+        split: train, val, test or all; None: all that the run's protocol has.
+        text: a file in place of the run's own text; None: off.
+        checkpoint: last or best.
+
+    Raises:
+        CharRNNError: with the lines of the command line.
+    """
+    path = None if text is None else Path(text)
+    run_folder = find_run(str(reference), needs_weights=True)
+    return dict(
+        score_run(run_folder, split=split, text=path, checkpoint=checkpoint, warn=Terminal().warn, tell=write_note)
+    )
+
+
+def open_model(reference: str | Path = "latest", *, checkpoint: str = "last") -> LoadedModel:
+    """Return the model of a run to call: ids in, log-probabilities and state out.
+
+    Args:
+        reference: as of `load`.
+        checkpoint: last or best.
+
+    Raises:
+        CharRNNError: if there is no such run, or it has no checkpoint.
+    """
+    run_folder = find_run(str(reference), needs_weights=True)
+    return load_model(run_folder, checkpoint, warn=Terminal().warn, tell=write_note)
+
+
+def runs(name: str | None = None) -> RunTable:
+    """Return a row for each run below outputs/ in the current folder, oldest first; damaged ones are left out.
+
+    Each row has folder, name, status, step, train_loss, val_loss, best_val_loss, and the settings that differ.
+
+    Args:
+        name: of the runs; None: all.
+    """
+    found = []
+    for folder in list_runs():
+        with suppress(CharRNNError):
+            found.append((folder, to_values(folder.read_config()), folder.read_summary()))
+    kept = [(folder, flatten(values), summary) for folder, values, summary in found if name in (None, values["name"])]
+    keys = dict.fromkeys(key for _, values, _ in kept for key in values if key != "name")
+    differ = [key for key in keys if any(values.get(key) != kept[0][1].get(key) for _, values, _ in kept)]
+    return RunTable(
+        {
+            "folder": str(folder.path),
+            "name": values["name"],
+            "status": summary.status,
+            "step": summary.step,
+            "train_loss": summary.train_loss,
+            "val_loss": summary.val_loss,
+            "best_val_loss": summary.best_val_loss,
+            **{key: values.get(key) for key in differ},
+        }
+        for folder, values, summary in kept
+    )
+
+
+def _show_cell(value: Any) -> str:
+    return "" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)

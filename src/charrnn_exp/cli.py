@@ -90,10 +90,13 @@ def split_verb(words: Sequence[str]) -> tuple[str, list[str]]:
     if not words or not re.fullmatch("[a-z]+", words[0]):
         return "train", list(words)
     if words[0] not in COMMANDS.built_in:
-        from charrnn_exp.config.overrides import suggest
+        from charrnn_exp.config.overrides import list_settings, suggest
 
         verbs = [command.name for command in list_commands()]
-        raise UserError(f"unknown verb {words[0]!r}{suggest(words[0], verbs) or '.'} Known: {', '.join(verbs)}.")
+        hint = suggest(words[0], [*verbs, "--help", "--version", "--cfg job", "-m"])
+        if not hint and (setting := suggest(words[0], list_settings())):
+            hint = f"{setting.rstrip('?').replace(' or ', '=VALUE or ')}=VALUE?"
+        raise UserError(f"unknown verb {words[0]!r}{hint or '.'} Known: {', '.join(verbs)}.")
     return words[0], list(words[1:])
 
 

@@ -26,6 +26,15 @@ class LockHeldError(Exception):
         self.holder = holder
 
 
+def find_path(typed: str | Path) -> Path:
+    """Return the path as it was typed if it exists, else with a home folder in place of `~` or `~user` at its start."""
+    path = Path(typed)
+    try:
+        return path if os.path.lexists(path) else path.expanduser()
+    except RuntimeError:  # a user whom nobody knows
+        return path
+
+
 def write_durably(path: Path, content: str | bytes) -> None:
     """Replace the content of a file atomically (text as UTF-8): write a temporary file, sync, rename, sync the folder.
 

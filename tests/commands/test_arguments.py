@@ -1,11 +1,14 @@
 """The words of the verbs that work on a run which exists: their own, and the settings that each may change."""
 
+from pathlib import Path
+
 import pytest
 
 from charrnn_exp.commands import resume
 from charrnn_exp.commands.arguments import Arguments, change_config, parse_arguments
-from charrnn_exp.config.compose import compose_values
+from charrnn_exp.config.compose import compose_jobs, compose_values
 from charrnn_exp.config.reading import read_config
+from charrnn_exp.config.words import write_words
 from charrnn_exp.errors import UserError
 
 
@@ -57,10 +60,42 @@ def test_a_setting_that_the_verb_may_not_change_is_answered_with_those_it_may(wo
     ]
 
 
-def test_several_values_are_a_mistake_with_the_way_to_quote_them() -> None:
-    assert fail("training.epochs=5,7") == [
-        "training.epochs must be one value, got '5,7'. Quote a comma: 'training.epochs=\"5,7\"'."
-    ]
+@pytest.mark.parametrize(
+    ("typed", "meant"), [("'a b'", "a b"), ('"a, b"', "a, b"), ("it's", "it's"), ('"null"', "null")]
+)
+def test_a_verbs_own_word_in_quotes_loses_them(typed: str, meant: str) -> None:
+    assert parse(f"run={typed}").arguments == {"run": meant}
+    assert parse("run=null").arguments == {}
+
+
+def test_a_file_whose_name_has_quotes_is_the_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    Path("'a'").touch()
+    assert parse("run='a'").arguments == {"run": "'a'"}
+
+
+@pytest.mark.parametrize(
+    ("value", "meant"),
+    [
+        ("3.10", "3.10"),
+        ("a, b ", "a, b "),
+        ("'x'", "x"),
+        ("${seed}", "1"),
+        ("\\${seed}", "${seed}"),
+        ("a ${name}", "a charrnn"),
+    ],
+)
+def test_a_text_means_for_a_run_that_exists_what_it_means_for_a_new_one(value: str, meant: str) -> None:
+    values = compose_values([])
+    values["tracking"]["tags"] = {"kept": "${seed}"}
+    tracking = change_config(values, parse(f"tracking.run_name={value}")).tracking
+    assert (tracking.run_name, tracking.tags) == (meant, {"kept": "${seed}"})
+    (composed,) = compose_jobs(write_words([f"tracking.run_name={value}"]))
+    assert composed.tracking.run_name == meant
+
+
+def test_several_values_are_a_mistake() -> None:
+    assert fail("training.epochs=5,7") == ["training.epochs must be one value, got '5,7'."]
 
 
 @pytest.mark.parametrize(

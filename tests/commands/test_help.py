@@ -10,6 +10,7 @@ from charrnn_exp.commands.registry import list_commands
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.config.overrides import list_settings
+from charrnn_exp.config.words import write_words
 from charrnn_exp.errors import UserError
 
 VERBS = [command.name for command in list_commands()]
@@ -51,7 +52,8 @@ def test_every_example_of_a_run_composes(capsys: pytest.CaptureFixture[str]) -> 
     assert len(examples) >= 4
     for words in examples:
         multirun = "-m" in words
-        jobs = compose_jobs([word for word in words if word != "-m"], multirun=multirun)
+        written = write_words([word for word in words if word != "-m"], multirun=multirun)
+        jobs = compose_jobs(written, multirun=multirun)
         assert (len(jobs) > 1) == multirun, words
 
 

@@ -16,9 +16,9 @@ import charrnn_exp
 from charrnn_exp.config.choices import Source
 from charrnn_exp.config.compose import HARMLESS_REFERENCES, compose_jobs, compose_values
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
-from charrnn_exp.config.overrides import open_free_keys
 from charrnn_exp.config.reading import flatten, read_yaml, to_values
 from charrnn_exp.config.schema import Config
+from charrnn_exp.config.words import write_words
 from charrnn_exp.errors import UserError
 from tests.config.conftest import change
 
@@ -139,7 +139,7 @@ def test_a_file_that_is_small_on_disk_and_not_in_memory_is_refused_unread(tmp_pa
 
 @pytest.mark.parametrize("words", [["tracking.tags.team=a", "tracking.tags.n=3"], ["tracking.tags={team: a, n: 3}"]])
 def test_tags_are_the_users_own(words: list[str]) -> None:
-    assert compose_jobs(open_free_keys(words))[0].tracking.tags == {"team": "a", "n": "3"}
+    assert compose_jobs(write_words(words))[0].tracking.tags == {"team": "a", "n": "3"}
 
 
 def test_everything_that_is_wrong_is_told_at_once_each_problem_once() -> None:
@@ -149,7 +149,7 @@ def test_everything_that_is_wrong_is_told_at_once_each_problem_once() -> None:
     )  # fmt: skip
     assert sorted(line.split(" ")[0] for line in lines) == sorted(
         ["unknown", "dataset", "model.hidden_size", "model.dropout", "seed", "training.epochs",
-         "training.early_stopping_patience", "dataset.path"]
+         "training.early_stopping_patience"]
     )  # fmt: skip
 
 
@@ -279,6 +279,34 @@ def test_a_file_of_the_user_that_is_no_yaml_of_settings_is_one_line_that_names_i
     write_files(tmp_path, {"experiment/mine.yaml": f"# @package _global_\n{text}\n"})
     (line,) = compose_lines(["experiment=mine"], config_dir=tmp_path)
     assert "experiment/mine" in line
+
+
+@pytest.mark.parametrize("head", ["", "# my experiment\n", "seed: 7\n# @package _global_\n"])
+def test_an_experiment_without_its_first_line_is_named(tmp_path: Path, head: str) -> None:
+    write_files(tmp_path, {"experiment/mine.yaml": f"{head}model: {{hidden_size: 5}}\n"})
+    assert compose_lines(["experiment=mine"], config_dir=tmp_path) == [
+        f"{tmp_path}/experiment/mine.yaml must begin with the line '# @package _global_', got none."
+    ]
+
+
+def test_the_mode_of_a_sweep_in_a_file_is_not_ignored_in_silence(tmp_path: Path) -> None:
+    write_files(tmp_path, {"experiment/mine.yaml": "# @package _global_\nhydra: {mode: MULTIRUN}\n"})
+    (line,) = compose_lines(["experiment=mine"], config_dir=tmp_path)
+    assert line == "hydra.mode must be left as it is, got MULTIRUN in a file. Use -m on the command line."
+
+
+@pytest.mark.parametrize(
+    ("words", "line"),
+    [
+        (["dataset=fil", "dataset.path=a.txt"], "dataset must be one of"),
+        (["tracking=servr", "tracking.uri=http://h:1"], "tracking must be one of"),
+        (["dataset=file", "dataset.path=[a,b].txt"], "dataset.path must be text"),
+        (["dataset=file", "dataset.path=\udcff"], "dataset.path must be text"),
+    ],
+)
+def test_a_refused_word_has_one_line_and_none_of_what_follows_from_its_absence(words: list[str], line: str) -> None:
+    (found,) = compose_lines(write_words(words, multirun=True), multirun=True)
+    assert found.startswith(line)
 
 
 CALL = "{_target_: os.mkdir, path: <canary>}"

@@ -1,21 +1,28 @@
 """What the user typed is checked word by word, and each answer starts with the key and shows the way out."""
 
+import shlex
+
 import pytest
 
+from charrnn_exp.commands.registry import list_commands
+from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.config.overrides import (
+    explain_flag,
     find_bad_overrides,
     list_settings,
-    open_free_keys,
     parse_override,
     suggest,
 )
+from charrnn_exp.config.synonyms import GROUPS_OF_SYNONYMS
+from charrnn_exp.config.words import write_words
 from charrnn_exp.errors import UserError
 
 GROUPS = {"dataset": ["linux", "shakespeare"], "model": ["lstm"], "experiment": ["notebook"]}
 
 
 def find_lines(*words: str, multirun: bool = False) -> list[str]:
-    bad_words, lines = find_bad_overrides(words, groups=GROUPS, multirun=multirun)
+    written = write_words(words, multirun=multirun)
+    bad_words, lines = find_bad_overrides(written, groups=GROUPS, multirun=multirun)
     assert bool(bad_words) == bool(lines)
     return lines
 
@@ -95,28 +102,29 @@ def test_several_values_are_a_mistake_without_m_and_a_sweep_with_it(value: str) 
     assert find_lines(f"model.hidden_size={value}", multirun=True) == []
 
 
-@pytest.mark.parametrize("value", ["to be, or not", 'say "hi', "a=b", "it's", "x, 'y'", "caf\u00e9"])
-def test_a_prompt_that_the_grammar_cannot_read_is_answered_with_the_way_to_quote_it(value: str) -> None:
-    (line,) = find_lines(f"sampling.prompt={value}")
-    assert line.startswith("sampling.prompt must be ")
-    assert value in line.replace("\\'", "'")
-    assert "'sampling.prompt=\"to be, or not\"'" in line
-    assert "sampling.prompt_file=FILE" in line
-
-
-@pytest.mark.parametrize(
-    "value", ["to be, or not", "a=b", "it's", "caf\u00e9", "\uac00\ub098", "a  b", "x: [y, {z", "#"]
-)
-def test_a_prompt_in_double_quotes_is_taken_as_it_is(value: str) -> None:
-    word = f'sampling.prompt="{value}"'
+@pytest.mark.parametrize("value", ["to be, or not", 'say "hi', "a=b", "it's", "x, 'y'", "caf\u00e9", "x: [y, {z", "#"])
+@pytest.mark.parametrize("written", ["sampling.prompt={}", 'sampling.prompt="{}"'])
+def test_a_prompt_is_taken_as_it_is_with_quotes_around_it_and_without(written: str, value: str) -> None:
+    if written.endswith('"') and '"' in value:
+        value = value.replace('"', '\\"')
+    word = written.format(value)
     assert find_lines(word) == []
-    assert parse_override(word).value() == value
+    assert parse_override(*write_words([word])).value() == value.replace('\\"', '"')
 
 
-def test_an_unreadable_value_of_another_setting_is_told_to_be_quoted() -> None:
-    (line,) = find_lines("dataset.path=a=b")
-    assert line.startswith("dataset.path must be a value that Hydra's grammar can read, got 'a=b' (")
-    assert line.endswith("Put it in quotes.")
+@pytest.mark.parametrize("value", ["[a,b].txt", "'tis, or not", "a(1,2)", "[a,b]", "x), y("])
+def test_a_text_that_a_sweep_reads_otherwise_is_answered_with_a_word_to_paste(value: str) -> None:
+    (line,) = find_lines(f"dataset.path={value}", multirun=True)
+    assert line.startswith("dataset.path must be text")
+    (pasted,) = shlex.split(line.partition("As one text: ")[2])
+    assert find_lines(pasted, multirun=True) == []
+    assert parse_override(*write_words([pasted], multirun=True)).value() == value
+
+
+def test_an_unreadable_value_of_a_setting_that_takes_no_text_is_not_told_to_be_quoted() -> None:
+    (line,) = find_lines("training.epochs=a=b")
+    assert line.startswith("training.epochs must be a value that Hydra's grammar can read, got 'a=b' (")
+    assert line.endswith("See --help training.epochs.")
 
 
 @pytest.mark.parametrize("word", ["", "model.hidden_size", "a b"])
@@ -143,8 +151,9 @@ def test_a_word_without_an_equals_sign_is_told_the_form(word: str) -> None:
 @pytest.mark.parametrize("multirun", [False, True])
 def test_a_word_that_names_code_is_refused_wherever_the_name_stands(word: str, multirun: bool) -> None:
     (line,) = find_lines(word, multirun=multirun)
-    key = word.partition("=")[0].lstrip("+")
-    assert line == f"{key} must not hold '_target_', got {word!r}. Settings never name code to run."
+    typed = word.lstrip("+")
+    key = typed.partition("=")[0]
+    assert line == f"{key} must not hold '_target_', got {typed!r}. Settings never name code to run."
 
 
 @pytest.mark.parametrize("word", ["hydra.searchpath=[pkg://x]", "+hydra.searchpath=[file://x]", "hydra.searchpath=x"])
@@ -155,8 +164,8 @@ def test_the_search_path_is_refused_since_a_pkg_entry_is_imported(word: str) -> 
 
 
 def test_tags_are_the_users_own_names() -> None:
-    words = open_free_keys(["tracking.tags.team=a", "tracking.tags={}", "seed=1"])
-    assert words == ["++tracking.tags.team=a", "++tracking.tags={}", "seed=1"]
+    words = write_words(["tracking.tags.team=a", "tracking.tags={}", "seed=1"])
+    assert words == ["++tracking.tags.team='a'", "++tracking.tags={}", "seed=1"]
     assert find_lines(*words) == []
 
 
@@ -169,10 +178,45 @@ def test_suggestions_prefer_the_same_leaf_then_the_same_start_then_the_nearest()
     assert suggest("a.siez", []) == ""
 
 
-def test_parsing_raises_the_users_mistake_with_its_way_out() -> None:
-    with pytest.raises(UserError, match=r"sampling\.prompt_file=FILE"):
-        parse_override("sampling.prompt=a=b")
-    assert parse_override("model.hidden_size=5").value() == 5
+@pytest.mark.parametrize(
+    ("typed", "meant"),
+    [
+        ("lr", "optimizer.learning_rate"),
+        ("training.lr", "optimizer.learning_rate"),
+        ("stop", "training.early_stopping_patience"),
+        ("hidden", "model.hidden_size"),
+        ("SEQ-LEN", "training.sequence_length"),
+        ("test_frac", "dataset.test_fraction"),
+    ],
+)
+def test_a_word_of_the_field_is_answered_with_its_name_here(typed: str, meant: str) -> None:
+    assert find_lines(f"{typed}=3") == [f"unknown setting {typed!r} - did you mean {meant}?"]
+
+
+def test_every_word_of_the_field_leads_to_something_that_exists() -> None:
+    groups = list_groups([find_conf_folder()])
+    known = [*list_settings(), *groups, *(option for options in groups.values() for option in options)]
+    known += [*(command.name for command in list_commands()), "--help", "--version", "--cfg job", "-m"]
+    assert set(GROUPS_OF_SYNONYMS) <= set(known)
+    for words in GROUPS_OF_SYNONYMS.values():
+        assert len(words.split()) == len(set(words.split()))
+
+
+@pytest.mark.parametrize(
+    ("flag", "value", "meant"),
+    [
+        ("--hidden_size", "512", "model.hidden_size=512"),
+        ("--hidden-size=512", None, "model.hidden_size=512"),
+        ("-lr", "0.1", "optimizer.learning_rate=0.1"),
+        ("--epochs", None, "training.epochs=VALUE"),
+        ("--seed", "3", "seed=3"),
+    ],
+)
+def test_a_flag_that_is_a_setting_is_answered_with_the_word_to_type(flag: str, value: str | None, meant: str) -> None:
+    line = explain_flag(flag, value, list_settings())
+    assert line is not None
+    assert line.endswith(f" must be written without dashes: {meant}.")
+    assert explain_flag("--frobnicate", value, list_settings()) is None
 
 
 @pytest.mark.parametrize("value", ["9" * 5000, "-" + "9" * 5000, "[" * 2000])

@@ -12,6 +12,7 @@ from charrnn_exp.config.choices import CHOICES_OF, OptimizerName, list_choices
 from charrnn_exp.config.overrides import parse_override
 from charrnn_exp.config.reading import flatten, merge_overrides, read_config, read_yaml, to_values, write_yaml
 from charrnn_exp.config.schema import Config
+from charrnn_exp.config.words import write_words
 from charrnn_exp.errors import UserError
 from charrnn_exp.model.cells.registry import CELLS
 from tests.config.checks.test_whole import KINDS
@@ -266,8 +267,9 @@ def test_overrides_take_their_place_and_leave_the_rest(defaults: Config) -> None
 
 def test_overrides_of_tags_add_to_those_of_the_run(defaults: Config) -> None:
     values = place(defaults, "tracking.tags", {"a": "1", "b": "2"})
-    merged = merge_overrides(values, [parse_override("++tracking.tags.b=3"), parse_override("++tracking.tags.c=4")])
-    assert merged["tracking"]["tags"] == {"a": "1", "b": 3, "c": 4}
+    words = write_words(["tracking.tags.b=3", "tracking.tags.c=4"])
+    merged = merge_overrides(values, [parse_override(word) for word in words])
+    assert merged["tracking"]["tags"] == {"a": "1", "b": "3", "c": "4"}
     assert read_config(merged).tracking.tags == {"a": "1", "b": "3", "c": "4"}
 
 

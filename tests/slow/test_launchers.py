@@ -13,7 +13,7 @@ pytestmark = pytest.mark.slow
 SOURCE = Path(charrnn_exp.__file__).parents[1]
 TEXT = Path(__file__).parents[1] / "data" / "runs_cce24c3" / "text.txt"
 SMALL = [
-    "dataset=file", "tracking=none", "model.embedding_dim=3", "model.hidden_size=5", "training.batch_size=3",
+    "dataset=file", "tracking=none", "model.embedding_dim=3", "training.batch_size=3",
     "training.sequence_length=16", "training.max_steps=4", "optimizer.warmup_steps=2", "sampling.length=7",
 ]  # fmt: skip
 
@@ -43,7 +43,7 @@ def sweep(folder: Path, plugins: Path, *words: str) -> "subprocess.CompletedProc
 
 def test_joblib_runs_a_sweep_of_four(plugins: Path, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_bytes(TEXT.read_bytes())
-    done = sweep(tmp_path, plugins, "dataset.path=text.txt", "seed=1,2", "model.num_layers=1,2")
+    done = sweep(tmp_path, plugins, "dataset.path=text.txt", "model.hidden_size=5", "seed=1,2", "model.num_layers=1,2")
     assert done.returncode == 0, done.stderr
     summaries = sorted(tmp_path.glob("outputs/charrnn/*/*/*/summary.json"))
     assert [path.parent.name for path in summaries] == ["0", "1", "2", "3"]
@@ -52,14 +52,10 @@ def test_joblib_runs_a_sweep_of_four(plugins: Path, tmp_path: Path) -> None:
 
 def test_a_job_that_fails_in_another_process_is_told_and_the_other_runs(plugins: Path, tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_bytes(TEXT.read_bytes())
-    (tmp_path / "empty.txt").write_bytes(b"")
-    done = sweep(tmp_path, plugins, "dataset.path=empty.txt,text.txt")
-    assert done.returncode == 2
+    # The inputs of all jobs are checked before; the memory is a job's own matter.
+    done = sweep(tmp_path, plugins, "dataset.path=text.txt", "model.hidden_size=16384,5", "model.num_layers=16")
+    assert done.returncode == 3
     # joblib's own tracker may warn after it of what it tidied up.
-    told = (
-        "charrnn_exp: error: job 'dataset.path=empty.txt' failed: dataset must hold at least one character, "
-        "got an empty text (empty.txt)."
-    )
-    assert told in done.stderr.splitlines()
+    assert "charrnn_exp: error: job 'model.hidden_size=16384' failed: " in done.stderr
     (summary,) = tmp_path.glob("outputs/charrnn/*/*/*/summary.json")
     assert summary.parent.name == "1"

@@ -1,5 +1,6 @@
 """`key=value` arguments of the verbs that work on an existing run."""
 
+import os
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -35,7 +36,9 @@ def parse_arguments(words: Sequence[str], command: Command) -> Arguments:
     Raises:
         UserError: with a line for every word that is unknown or cannot be read.
     """
-    from charrnn_exp.config.overrides import FREE_KEYS, list_settings, open_free_keys, parse_override, suggest
+    from charrnn_exp.config.offered import list_offered_keys
+    from charrnn_exp.config.overrides import explain_flag, list_settings, parse_override, suggest
+    from charrnn_exp.config.words import FREE_KEYS, write_words
 
     names = [word.name for word in command.words]
     allowed = [key for key in list_settings() if command.takes_setting(key)]
@@ -43,10 +46,20 @@ def parse_arguments(words: Sequence[str], command: Command) -> Arguments:
     found: dict[str, str] = {}
     overrides: list[Any] = []
     groups: list[str] = []
-    for word in open_free_keys(words):
+    offered = [key for key in list_offered_keys() if command.takes_setting(key)]
+    flagged: set[int] = set()
+    for i, word in enumerate(write_words(words)):
+        if i in flagged:
+            continue
         key, equals, value = word.partition("=")
         if equals and key in names:
-            found[key] = value
+            if value != "null":
+                found[key] = _read_word(value)
+            continue
+        if word.startswith("-"):
+            following = next((each for each in words[i + 1 : i + 2] if "=" not in each and each[:1] != "-"), None)
+            flagged |= {i + 1} if following is not None else set()
+            problems.append(explain_flag(word, following, [*names, *allowed]) or f"unknown flag {word!r}. See --help.")
             continue
         if equals and command.takes_group(key):
             groups.append(word)
@@ -58,11 +71,11 @@ def parse_arguments(words: Sequence[str], command: Command) -> Arguments:
             continue
         typed = override.key_or_group
         if override.is_sweep_override() or override.is_delete():
-            problems.append(f"{key} must be one value, got {value!r}. Quote a comma: '{key}=\"{value}\"'.")
+            problems.append(f"{key} must be one value, got {value!r}.")
         elif typed in allowed or (typed.startswith(FREE_KEYS) and command.takes_setting(typed)):
             overrides.append(override)
         else:
-            hint = "." if typed in list_settings() else suggest(typed, [*names, *allowed]) or "."
+            hint = "." if typed in list_settings() else suggest(typed, [*names, *allowed, *offered]) or "."
             known = ", ".join([*names, *(f"{name}*" if name.endswith(".") else name for name in command.settings)])
             problems.append(f"{command.name} must be given settings it knows ({known}), got {key!r}{hint}")
     if problems:
@@ -85,5 +98,16 @@ def read_unknown(arguments: Arguments) -> Unknown:
 def change_config(values: dict[str, Any], arguments: Arguments) -> Config:
     """Return the checked settings of a run with the changes of the arguments."""
     from charrnn_exp.config.reading import merge_overrides, read_config
+    from charrnn_exp.config.references import resolve_typed
 
-    return read_config(merge_overrides(values, arguments.settings))
+    merged = merge_overrides(values, arguments.settings)
+    if not any("${" in str(override.value()) for override in arguments.settings):
+        return read_config(merged)
+    return read_config(resolve_typed(merged, [override.key_or_group for override in arguments.settings]))
+
+
+def _read_word(value: str) -> str:
+    """Return the value of a verb's own word: without quotes around all of it, unless a file has that very name."""
+    from charrnn_exp.config.words import unquote
+
+    return value if os.path.lexists(value) else unquote(value)

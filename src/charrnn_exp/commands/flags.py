@@ -8,8 +8,10 @@ from itertools import zip_longest
 from pathlib import Path
 from typing import NoReturn
 
-from charrnn_exp.config.overrides import list_settings
+from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
+from charrnn_exp.config.overrides import explain_flag, list_settings
 from charrnn_exp.errors import UserError
+from charrnn_exp.files import find_path
 
 INFO = ("all", "config", "defaults", "defaults-tree", "plugins", "searchpath")
 
@@ -49,7 +51,10 @@ def parse_flags(words: Sequence[str]) -> Flags:
     # The value of --info may be left out; an override after it is none.
     pairs = zip_longest(words, words[1:], fillvalue="")
     written = ["--info=all" if word in ("--info", "-i") and "=" in after else word for word, after in pairs]
-    typed = parser.parse_intermixed_args(written)
+    typed, unknown = parser.parse_known_intermixed_args(written)
+    if unknown:
+        known = [*list_settings(), *list_groups([find_conf_folder()])]
+        raise UserError(*(_explain_unknown(flag, words, known) for flag in unknown))
     typed.multirun = typed.multirun or "hydra.mode=MULTIRUN" in typed.overrides
     if problems := list(_find_problems(typed)):
         raise UserError(*problems)
@@ -88,6 +93,14 @@ def make_parser() -> argparse.ArgumentParser:
     return parser
 
 
+def _explain_unknown(flag: str, words: Sequence[str], known: Sequence[str]) -> str:
+    after = words[words.index(flag) + 1 :] if flag in words else []
+    value = after[0] if after and "=" not in after[0] and not after[0].startswith("-") else None
+    return (
+        explain_flag(flag, value, known) or f"cannot read the command line: unrecognized arguments: {flag}. See --help."
+    )
+
+
 def _find_problems(typed: argparse.Namespace) -> Iterator[str]:
     for flag in ("config_path", "config_name", "experimental_rerun"):
         if getattr(typed, flag) is not None:
@@ -112,7 +125,7 @@ def _find_problems(typed: argparse.Namespace) -> Iterator[str]:
 def _check_config_dir(config_dir: str | None) -> Path | None:
     if config_dir is None:
         return None
-    path = Path(os.path.expanduser(config_dir)).absolute()
+    path = find_path(config_dir).absolute()
     if not os.path.isdir(path):  # says no, too, to a name that no file system has
         raise UserError(f"--config-dir must be a folder with YAML groups, got {path}, which is none.")
     return path

@@ -24,7 +24,7 @@ EXAMPLES
   {program} dataset=shakespeare model.hidden_size=512    Shakespeare, a larger model
   {program} dataset=file dataset.path=book.txt training.epochs=20
   {program} -m model.hidden_size=128,256,512             a sweep of three runs
-  {program} 'sampling.prompt="To be, or not"'            quotes for commas, '=' and quotes in a prompt;
+  {program} sampling.prompt="To be, or not"              any text, quoted for your shell (twice in a sweep);
                                                                      or sampling.prompt_file=FILE (- is standard input)
 
 FLAGS

@@ -1,6 +1,6 @@
 """`sample` streams text from an existing run to the terminal."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 from charrnn_exp.commands.command import CHECKPOINT, RUN, UNKNOWN, Command
 
@@ -8,10 +8,10 @@ DETAILS = """\
 Writes text to standard output as it is drawn, with the run's own settings where none are given:
   sampling.length=4000 sampling.temperature=1 sampling.top_k=5 sampling.seed=7 sampling.num_samples=3
   sampling.temperature=0 is greedy: the likeliest symbol each time
-  'sampling.prompt="ROMEO: say, what is"'    quotes within quotes, for commas, '=' and quotes
-  sampling.prompt_file=FILE                  a UTF-8 file; - reads standard input
-  unknown=skip                               symbols of the prompt that the run does not know are left out
-  dataset.encoding=cp1252                    of a model of bytes: the encoding of its text, for prompt and terminal
+  sampling.prompt="ROMEO: say, what is"    any text, quoted for your shell
+  sampling.prompt_file=FILE                a UTF-8 file; - reads standard input
+  unknown=skip                             symbols of the prompt that the run does not know are left out
+  dataset.encoding=cp1252                  of a model of bytes: the encoding of its text, for prompt and terminal
 A model of bytes writes the bytes themselves into a pipe or a file.
 REF is latest (default: the run worked on last), best or best:NAME (lowest validation loss of a name, a sweep or a
 text), a run folder, or the MLflow id of a run below outputs/.
@@ -26,12 +26,20 @@ def run(words: Sequence[str]) -> None:
     Raises:
         CharRNNError: if there is no such run, it has no checkpoint, or the prompt does not fit its vocabulary.
     """
+    from charrnn_exp.views.terminal import is_terminal, write_stream
+
+    for piece in draw_text(words, is_raw=not is_terminal()):
+        write_stream(piece)
+
+
+def draw_text(words: Sequence[str], *, is_raw: bool = False) -> Iterator[str | bytes]:
+    """Yield the text of the words in pieces, see `run`; `is_raw`: a model of bytes yields the bytes themselves."""
     from charrnn_exp.commands.arguments import change_config, parse_arguments, read_unknown
     from charrnn_exp.run_folder.finding import find_run
     from charrnn_exp.run_folder.folder import forget_tracking
     from charrnn_exp.sampling.from_run import sample_run
     from charrnn_exp.streams import write_note
-    from charrnn_exp.views.terminal import Terminal, is_terminal, write_stream
+    from charrnn_exp.views.terminal import Terminal
 
     parsed = parse_arguments(words, COMMAND)
     unknown = read_unknown(parsed)
@@ -45,17 +53,9 @@ def run(words: Sequence[str]) -> None:
             sampling[other] = None
     config = change_config(values, parsed)
     checkpoint = parsed.arguments.get("checkpoint", "last")
-    pieces = sample_run(
-        folder,
-        config,
-        checkpoint=checkpoint,
-        warn=Terminal().warn,
-        tell=write_note,
-        unknown=unknown,
-        is_raw=not is_terminal(),
+    yield from sample_run(
+        folder, config, checkpoint=checkpoint, warn=Terminal().warn, tell=write_note, unknown=unknown, is_raw=is_raw
     )
-    for piece in pieces:
-        write_stream(piece)
 
 
 COMMAND = Command(

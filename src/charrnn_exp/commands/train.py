@@ -19,10 +19,10 @@ def run(words: Sequence[str]) -> None:
     """
     from charrnn_exp.commands.flags import parse_flags
     from charrnn_exp.config.compose import compose_jobs
-    from charrnn_exp.config.overrides import open_free_keys
+    from charrnn_exp.config.words import write_words
 
     flags = parse_flags(words)
-    overrides = open_free_keys(flags.overrides)
+    overrides = write_words(flags.overrides, multirun=flags.multirun)
     configs = compose_jobs(overrides, multirun=flags.multirun, config_dir=flags.config_dir)
     # A mistake and a look at the settings load nothing of a run.
     if flags.hydra_help or flags.info or flags.cfg:

@@ -4,23 +4,26 @@ import functools
 import itertools
 import os
 import re
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import fields
 from pathlib import Path
-from typing import Any, NoReturn
+from typing import Any
 
 import yaml
 from hydra import compose, initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException
+from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
-from omegaconf.resolvers import oc
 
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.config.overrides import find_bad_overrides, suggest
 from charrnn_exp.config.reading import check_size, read_config
+from charrnn_exp.config.references import find_unreadable, resolve_values, without_resolvers
 from charrnn_exp.config.schema import Config
+from charrnn_exp.config.words import write_text
 from charrnn_exp.errors import UserError, one_line
 from charrnn_exp.files import read_text
 
@@ -29,16 +32,6 @@ OWN_CODE = ("hydra._internal.core_plugins.", "hydra_plugins.")
 PLUGIN_TARGETS = ("hydra.launcher._target_", "hydra.sweeper._target_")
 HARMLESS_REFERENCES = re.compile(r"(?:[^$]|\$\{hydra\.[a-z_.]+\})*")
 """Text of a launcher's setting that holds no reference but to Hydra's other settings, which are checked themselves."""
-RESOLVERS: dict[str, Callable[..., Any]] = {
-    "oc.env": oc.env,
-    "oc.decode": oc.decode,
-    "oc.create": oc.create,
-    "oc.select": oc.select,
-    "oc.deprecated": oc.deprecated,
-    "oc.dict.keys": oc.dict.keys,
-    "oc.dict.values": oc.dict.values,
-}
-"""OmegaConf's resolvers in `${...}`: they read the environment and make values of text."""
 PACKAGES = {
     "hydra/launcher": {
         "joblib": "hydra-joblib-launcher",
@@ -88,13 +81,15 @@ def compose_jobs(words: Sequence[str], *, multirun: bool = False, config_dir: Pa
     _check_files(config_dir)
     bad_words, problems = find_bad_overrides(words, groups=list_groups(conf_folders), multirun=multirun)
     good_words = [word for word in words if word not in bad_words]
+    unread, typed = ({word.partition("=")[0].lstrip("+~") for word in each} for each in (bad_words, good_words))
     configs = []
     with open_conf(config_dir) as searchpath:
         for job in split_jobs(good_words) if multirun else [good_words]:
             try:
-                configs.append(_compose_one([*searchpath, *job]))
+                configs.append(_compose_one([*searchpath, *job], multirun=multirun))
             except UserError as error:
-                problems += [line for line in error.lines if line not in problems]
+                true = [line for line in error.lines if not _rests_on(line, unread, typed)]
+                problems += [line for line in true if line not in problems]
     if problems:
         raise UserError(*problems)
     return configs
@@ -113,7 +108,7 @@ def open_conf(config_dir: Path | None = None) -> Iterator[list[str]]:
     Args:
         config_dir: the user's own folder of YAML groups, searched too.
     """
-    searchpath = [f"hydra.searchpath=[{_quote(str(config_dir))}]"] if config_dir else []
+    searchpath = [f"hydra.searchpath=[{write_text(str(config_dir))}]"] if config_dir else []
     with initialize_config_dir(str(find_conf_folder()), job_name="charrnn_exp", version_base="1.3"):
         yield searchpath
 
@@ -143,22 +138,30 @@ def split_jobs(words: Sequence[str]) -> list[list[str]]:
     return jobs
 
 
-def resolve_values(composed: DictConfig) -> dict[str, Any]:
-    """Return composed settings as plain values; a `${...}` may only name another setting."""
-    with _without_resolvers():
-        container = OmegaConf.to_container(composed, resolve=True)
-    assert isinstance(container, dict)
-    return {str(key): value for key, value in container.items()}
+def _rests_on(line: str, unread: Collection[str], typed: Collection[str]) -> bool:
+    """Return whether a problem is one of a word that was refused, so that its setting has a value nobody asked for.
+
+    Args:
+        line: of the problem.
+        unread: settings and groups of the words that were refused.
+        typed: those of the other words.
+    """
+    subject = line.partition(" ")[0]
+    condition = re.search(r" when ([a-z_.]+)=", line)
+    settings = {subject, condition[1]} if condition else {subject}
+    return any(each in unread or (each.partition(".")[0] in unread and each not in typed) for each in settings)
 
 
 def _check_files(config_dir: Path | None) -> None:
-    """Refuse YAML files that would fill the memory; Hydra reports all other mistakes."""
-    problems = []
+    """Refuse YAML files that would fill the memory, or with text that it would not read; Hydra reports the rest."""
+    problems: list[str] = []
     for path in _list_yaml(config_dir) if config_dir else []:
         try:
             text = read_text(path)
             if "*" in text:  # only aliases make much of little
                 check_size(text)
+            if "${" in text or "???" in text:
+                problems += find_unreadable(path, text)
         except yaml.YAMLError:
             continue
         except (OSError, ValueError, RecursionError) as error:
@@ -179,44 +182,36 @@ def _list_yaml(config_dir: Path) -> list[Path]:
     return paths
 
 
-def _compose_one(words: list[str]) -> Config:
-    values = _compose_values(words)
+def _compose_one(words: list[str], *, multirun: bool) -> Config:
+    values = _compose_values(words, multirun=multirun)
     try:
         return read_config(values)
     except UserError:
         return read_config(values, fallback=_compose_values([]))
 
 
-def _compose_values(words: list[str]) -> dict[str, Any]:
+def _compose_values(words: list[str], *, multirun: bool = False) -> dict[str, Any]:
     try:
-        with _without_resolvers():
+        with without_resolvers():
             composed = compose("config", overrides=words, return_hydra_config=True)
             _refuse_foreign_hydra(composed)
+            if not multirun and composed.hydra.mode is RunMode.MULTIRUN:
+                raise UserError("hydra.mode must be left as it is, got MULTIRUN in a file. Use -m on the command line.")
+            chosen = dict(composed.hydra.runtime.choices)
+            folders = [Path(each.path) for each in composed.hydra.runtime.config_sources if each.schema == "file"]
             OmegaConf.set_struct(composed, False)
             del composed["hydra"]
+            _refuse_missing_header(composed, chosen, folders)
             return resolve_values(composed)
     except MissingConfigException as error:
         raise UserError(_explain_missing(error)) from error
     except UserError:
         raise
-    except Exception as error:  # Hydra, OmegaConf and PyYAML raise their own and Python's for the user's mistakes
-        raise UserError(f"the settings must compose, got: {one_line(error)}") from error
-
-
-@contextmanager
-def _without_resolvers() -> Iterator[None]:
-    """Allow only settings and Hydra's `${now:...}` in `${...}` within the context."""
-
-    def refuse(*_: Any) -> NoReturn:
-        raise ValueError("'${...}' may only name another setting, never read the environment or make values")
-
-    for name in RESOLVERS:
-        OmegaConf.register_new_resolver(name, refuse, replace=True)
-    try:
-        yield
-    finally:
-        for name, resolver in RESOLVERS.items():
-            OmegaConf.register_new_resolver(name, resolver, replace=True)
+    except Exception as caught:  # Hydra, OmegaConf and PyYAML raise their own and Python's for the user's mistakes
+        cause: BaseException = caught
+        while not str(cause) and cause.__cause__ is not None:
+            cause = cause.__cause__
+        raise UserError(f"the settings must compose, got: {one_line(cause)}") from caught
 
 
 def _refuse_foreign_hydra(composed: DictConfig) -> None:
@@ -266,6 +261,23 @@ def _flatten_all(value: Any, key: str) -> dict[str, Any]:
             return {key: value}
 
 
+def _refuse_missing_header(composed: DictConfig, chosen: dict[str, Any], folders: list[Path]) -> None:
+    """Refuse files of a group that is no section of the settings, such as an experiment, without their first line."""
+    if {str(key) for key in composed} <= {field.name for field in fields(Config)}:
+        return
+    sections = {field.name for field in fields(Config)}
+    options = [(group, option) for group, option in chosen.items() if option and group not in sections]
+    problems = []
+    for path in (folder / group / f"{option}.yaml" for group, option in options for folder in folders):
+        if "hydra" in path.parts[-3:-1] or not path.is_file():
+            continue
+        lines = itertools.takewhile(lambda line: not line or line.startswith("#"), read_text(path).splitlines())
+        if not any(re.match(r"#\s*@package\s+\S+", line) for line in lines):
+            problems.append(f"{path} must begin with the line '# @package _global_', got none.")
+    if problems:
+        raise UserError(*problems)
+
+
 def _explain_missing(error: MissingConfigException) -> str:
     group, _, option = str(error.missing_cfg_file).rpartition("/")
     if not error.options:
@@ -274,7 +286,3 @@ def _explain_missing(error: MissingConfigException) -> str:
     package = PACKAGES.get(group, {}).get(option)
     hint = f". Install it: python -m pip install {package}" if package else suggest(option, options) or "."
     return f"{group} must be one of {', '.join(options)}, got {option!r}{hint}"
-
-
-def _quote(text: str) -> str:
-    return "'" + text.replace("\\", "\\\\").replace("'", "\\'") + "'"

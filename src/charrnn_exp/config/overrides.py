@@ -9,15 +9,12 @@ from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.core.override_parser.types import Glob, IntervalSweep, Override
 from hydra.errors import HydraException
 
+from charrnn_exp.config.offered import list_offered_keys
 from charrnn_exp.config.schema import Config
+from charrnn_exp.config.synonyms import SYNONYMS
+from charrnn_exp.config.words import FREE_KEYS, quote_twice, show_word, takes_text, unquote
 from charrnn_exp.errors import UserError
 
-QUOTING = (
-    "Quote it twice, 'sampling.prompt=\"to be, or not\"', or put it into a file: "
-    "sampling.prompt_file=FILE (- reads standard input)."
-)
-FREE_KEYS = ("tracking.tags.", "sampling.extra.", "model.extra.")
-"""Settings below these have names that the user chooses, or an installed package."""
 UNNAMED = ("tracking", "hydra.", "hydra/")
 """Settings that no run is named after: where it is tracked, and how it is launched."""
 MAX_RUN_NAME = 250
@@ -48,16 +45,6 @@ def parse_override(word: str) -> Override:
         raise UserError(_explain_syntax(word, error)) from error
 
 
-def open_free_keys(words: Sequence[str]) -> list[str]:
-    """Return the words with '++' before settings that no file in conf/ names, which Hydra would ask for.
-
-    >>> open_free_keys(["tracking.tags.team=a", "seed=1"])
-    ['++tracking.tags.team=a', 'seed=1']
-    """
-    free = (*FREE_KEYS, *(f"{key[:-1]}=" for key in FREE_KEYS))
-    return ["++" + word if word.startswith(free) else word for word in words]
-
-
 def find_swept_keys(words: Sequence[str]) -> set[str]:
     """Return the settings and groups that have several values.
 
@@ -78,7 +65,7 @@ def name_run(words: Sequence[str], swept: Collection[str]) -> str:
     >>> name_run([], set())
     'defaults'
     """
-    shown = [word.lstrip("+") for word in words if not word.lstrip("+").startswith(UNNAMED)]
+    shown = [show_word(word) for word in words if not word.lstrip("+").startswith(UNNAMED)]
     varying = [word for word in shown if word.partition("=")[0] in swept] if swept else shown
     return " ".join(varying)[:MAX_RUN_NAME] or "defaults"
 
@@ -116,27 +103,54 @@ def suggest(typed: str, known: Iterable[str]) -> str:
     words = list(known)
     leaf = typed.rpartition(".")[2]
     same_leaf = [word for word in words if word.rpartition(".")[2] == leaf]
+    meant = [word for word in SYNONYMS.get(leaf.lower().replace("-", "_"), ()) if word in words]
     same_start = [word for word in words if len(typed) >= 3 and word.startswith(typed)]
-    near = same_leaf or same_start or difflib.get_close_matches(typed, words, n=1, cutoff=0.7)
+    near = same_leaf or meant or same_start or _find_near(typed, words)
     if not near:
         leaves = {word.rpartition(".")[2]: word for word in words}
-        near = [leaves[match] for match in difflib.get_close_matches(leaf, leaves, n=1, cutoff=0.7)]
+        near = [leaves[match] for match in _find_near(leaf, leaves)]
     return f" - did you mean {' or '.join(near)}?" if near else ""
 
 
+def explain_flag(flag: str, value: str | None, known: Collection[str]) -> str | None:
+    """Return a line for a setting that was typed as a flag, `--hidden_size 512`; None: no setting is meant.
+
+    Args:
+        flag: as typed, with its dashes.
+        value: the word after it, if that may be its value.
+        known: settings, groups and words of the verb.
+
+    >>> explain_flag("--hidden_size", "512", list_settings())
+    "'--hidden_size 512' must be written without dashes: model.hidden_size=512."
+    """
+    name, equals, inside = flag.lstrip("-").partition("=")
+    near = suggest(name, known).removeprefix(" - did you mean ").rstrip("?")
+    keys = [name] if name in known else near.split(" or ")
+    if keys == [""]:
+        return None
+    given = (inside if equals else value) or "VALUE"
+    typed = flag if equals or value is None else f"{flag} {value}"
+    return f"{typed!r} must be written without dashes: {' or '.join(f'{key}={given}' for key in keys)}."
+
+
+def _find_near(typed: str, words: Iterable[str]) -> list[str]:
+    """Return the word that differs least, upper and lower case aside; none: all differ much."""
+    by_lower = {word.lower(): word for word in words}
+    return [by_lower[match] for match in difflib.get_close_matches(typed.lower(), by_lower, n=1, cutoff=0.7)]
+
+
 def _override_problems(override: Override, groups: Mapping[str, Sequence[str]], multirun: bool) -> Iterator[str]:
-    key, value = override.key_or_group, override.input_line.partition("=")[2]
+    key, value, typed = override.key_or_group, override.input_line.partition("=")[2], show_word(override.input_line)
     if "_target_" in key or ("_target_" in value and not isinstance(override.value(), str)):
-        yield f"{key} must not hold '_target_', got {override.input_line!r}. Settings never name code to run."
+        yield f"{key} must not hold '_target_', got {typed!r}. Settings never name code to run."
     elif override.is_sweep_override() and not multirun:
-        if key.startswith("sampling.prompt"):
-            yield f"{key} must be quoted where it has a comma, got {value}. {QUOTING}"
-        else:
-            yield f"{key} must be one value, got {value}. Add -m to sweep over them."
+        yield f"{key} must be one value, got {value}. Add -m to sweep over them."
     elif isinstance(override.value(), Glob) and key not in groups:
         yield f"{key} must be values, got {value}. glob() is for groups: {', '.join(groups)}."
     elif isinstance(override.value(), IntervalSweep):
         yield f"{key} must be a list, range or glob of values, got {value}. Intervals are for other sweepers."
+    elif takes_text(key) and isinstance(override.value(), list | dict):
+        yield _explain_text(key, value)
     elif key == "hydra.searchpath":
         yield f"{key} must be left as it is, got {value!r}. Use --config-dir for settings of your own."
     elif key in groups:
@@ -159,17 +173,27 @@ def _option_problems(override: Override, options: Sequence[str]) -> Iterator[str
 def _key_problems(override: Override, groups: Iterable[str]) -> Iterator[str]:
     key, settings = override.key_or_group, list_settings()
     if key not in settings and not any(setting.startswith(key + ".") for setting in settings):
-        hint = suggest(key, [*settings, *groups])
+        hint = suggest(key, [*settings, *groups, *list_offered_keys()])
         yield f"unknown setting {key!r}{hint or '. See --help, or --cfg job for all settings.'}"
     elif override.is_add() and not override.is_force_add():
-        yield f"{key} must be written without '+', got {override.input_line!r}. It is a known setting."
+        typed = f"+{show_word(override.input_line)}"
+        yield f"{key} must be written without '+', got {typed!r}. It is a known setting."
 
 
 def _explain_syntax(word: str, error: Exception) -> str:
     key, equals, value = word.partition("=")
     if not equals:
-        return f"{word!r} must be a setting of the form key=value. See --help."
-    if key.startswith("sampling.prompt"):
-        return f"{key} must be text that Hydra's grammar can read, got {value!r}. {QUOTING}"
+        meant = suggest(word, ["--help", "--version", "--cfg job", "-m"]) or "."
+        return f"{word!r} must be a setting of the form key=value{meant if meant != '.' else '. See --help.'}"
+    if takes_text(key.lstrip("+")):
+        return _explain_text(key.lstrip("+"), value)
     reason = " ".join(str(error).splitlines()[0].split())
-    return f"{key} must be a value that Hydra's grammar can read, got {value!r} ({reason}). Put it in quotes."
+    return f"{key} must be a value that Hydra's grammar can read, got {value!r} ({reason}). See --help {key}."
+
+
+def _explain_text(key: str, value: str) -> str:
+    """Return the line for a text of a sweep, where commas and brackets are Hydra's; it ends with a word to paste."""
+    return (
+        f"{key} must be text, in a sweep with quotes around commas and brackets, got {value!r}. "
+        f"As one text: {quote_twice(key, unquote(value))}"
+    )

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import fields, is_dataclass, make_dataclass
 from enum import Enum
 from pathlib import Path
-from types import UnionType
+from types import NoneType, UnionType
 from typing import Any, get_args
 
 import yaml
@@ -42,7 +42,8 @@ def read_config(values: Mapping[str, Any], *, fallback: Mapping[str, Any] | None
     if problems and fallback is None:
         raise UserError(*problems)
     config: Config = _build(Config, typed)
-    problems += find_problems(config)
+    told = {line.partition(" ")[0] for line in problems}
+    problems += [line for line in find_problems(config) if line.partition(" ")[0] not in told]
     if problems:
         raise UserError(*problems)
     return config
@@ -155,18 +156,41 @@ def _read_section(
         if is_dataclass(kind):
             typed[field.name] = _read_section(value, kind, key + ".", problems, spare)
             continue
+        lines = list(_text_problems(key, kind, value)) if field.name in values else []
+        problems += lines
         try:
-            typed[field.name] = _convert(value, key, kind)
+            typed[field.name] = _convert(spare if lines else value, key, kind)
         except (OmegaConfBaseException, ValueError, OverflowError):
-            if field.name in values:
+            if field.name in values and not lines:
                 problems.append(f"{key} must be {_describe(key, kind)}, got {_show(key, value, kind)}")
             if spare is not None or fallback is not None:
                 typed[field.name] = _convert(spare, key, kind)
     return typed
 
 
+def _text_problems(key: str, kind: Any, value: Any) -> Iterator[str]:
+    """Yield a line for a number or truth value where text belongs, and for text that no file can hold.
+
+    YAML makes 3.1 of 3.10 and false of no, so that the text which was meant is lost.
+    """
+    kinds = get_args(kind) if isinstance(kind, UnionType) else (kind,)
+    match value:
+        case bool() | int() | float() if str in kinds and key not in CHOICES_OF:
+            yield f"{key} must be {_describe(key, kind)}, got {value!r}. Put it in quotes."
+        case str() if any("\ud800" <= char <= "\udfff" for char in value):
+            yield f"{key} must be text, got {value!r}, which no file can hold."
+        case list() if list[str] in kinds:
+            for i, each in enumerate(value):
+                yield from _text_problems(f"{key}[{i}]", str, each)
+        case Mapping() if dict[str, str] in kinds:
+            for name, each in value.items():
+                yield from _text_problems(f"{key}.{name}", str, each)
+
+
 def _convert(value: Any, key: str, kind: Any) -> Any:
     """Convert one value by OmegaConf's rules, which refuse True as 1 and 1.5 as 1; any number as a bool we refuse."""
+    if value is None and NoneType in get_args(kind):
+        return None
     if kind is bool and not isinstance(value, bool):
         raise ValidationError
     if key in CHOICES_OF and value not in CHOICES_OF[key]:

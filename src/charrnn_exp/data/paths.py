@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from charrnn_exp.errors import UserError, one_line
+from charrnn_exp.files import find_path
 
 HIDDEN, FOLDERS, LINKS, DEVICES = "hidden files", "subfolders", "links that lead out", "pipes and devices"
 TWICE = "files named twice"
@@ -115,7 +116,7 @@ def _find_kind(path: Path, root: Path) -> str | None:
 
 def _expand(given: str) -> str:
     try:
-        return str(Path(given).expanduser())
+        return str(find_path(given))
     except RuntimeError:  # a home that nobody has
         return given
 

@@ -34,14 +34,18 @@ class PreparedText:
     prompt_ids_t: npt.NDArray[np.int32]
 
 
-def prepare_text(config: Config) -> PreparedText:
+def prepare_text(config: Config, corpus: Corpus | None = None) -> PreparedText:
     """Read, split and plan the text of a run.
+
+    Args:
+        config: of the run.
+        corpus: the text of `config.dataset`, where it was read already; None: it is read.
 
     Raises:
         UserError: if the text or the prompt does not fit the settings.
         MachineError: if a text cannot be downloaded.
     """
-    corpus = load_corpus(config.dataset)
+    corpus = corpus or load_corpus(config.dataset)
     whole = split_text(corpus.ids_n, config.dataset, corpus.num_by_part)
     order = plan_batches(len(whole.train_n), config.training, seed=config.seed)
     splits = cap_validation(whole, config.training.max_val_characters)

@@ -4,7 +4,6 @@ import sys
 from collections.abc import Callable, Iterable
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
-from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
@@ -15,6 +14,7 @@ from charrnn_exp.config.schema import Config, DatasetConfig, SamplingConfig
 from charrnn_exp.data.encodings import MARKS
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import UserError, one_line
+from charrnn_exp.files import find_path
 
 STANDARD_INPUT = "-"
 MAX_BYTES = 10_000_000
@@ -78,7 +78,7 @@ def read_prompt(
 
 def _open(name: str) -> AbstractContextManager[BinaryIO]:
     if name != STANDARD_INPUT:
-        return Path(name).expanduser().open("rb")
+        return find_path(name).open("rb")
     if sys.stdin is None:
         raise ValueError("standard input is closed")
     return nullcontext(sys.stdin.buffer)
@@ -98,7 +98,7 @@ def _read_file(name: str, dataset: DatasetConfig) -> str:
             "Save it as UTF-8."
         ) from None
     except (OSError, ValueError, RuntimeError) as error:
-        where, reason = Path(name).absolute(), getattr(error, "strerror", None) or one_line(error)
+        where, reason = find_path(name).absolute(), getattr(error, "strerror", None) or one_line(error)
         raise UserError(f"sampling.prompt_file must be a readable file, got {where} ({reason}).") from error
     # Editors end a file with a line break that nobody typed as part of the prompt.
     prompt = prompt.removesuffix("\r\n") if prompt.endswith("\r\n") else prompt.removesuffix("\n")

@@ -16,6 +16,7 @@ from charrnn_exp.data.checksum import parse_checksum
 from charrnn_exp.data.download import Download, fetch
 from charrnn_exp.data.paths import describe_skipped, find_files, iterate_names
 from charrnn_exp.errors import UserError, one_line
+from charrnn_exp.files import find_path
 
 CHUNK_BYTES = 1 << 22
 PARTS = {"train": "path", "val": "val_path", "test": "test_path"}
@@ -168,11 +169,12 @@ def read_file(path: Path, *, key: str = "dataset.path") -> Iterator[bytes]:
     Raises:
         UserError: if it cannot be read.
     """
+    path = find_path(path)
     where = path.absolute()
     try:
-        if not path.expanduser().is_dir() and not stat.S_ISREG(path.expanduser().stat().st_mode):
+        if not path.is_dir() and not stat.S_ISREG(path.stat().st_mode):
             raise ValueError("a pipe or device, and a text is read twice")
-        with path.expanduser().open("rb") as file:
+        with path.open("rb") as file:
             while chunk := file.read(CHUNK_BYTES):
                 yield chunk
     except FileNotFoundError:

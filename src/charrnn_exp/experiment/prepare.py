@@ -1,11 +1,13 @@
 """Preparation and start of a run; mistakes of the user are found before TensorFlow is imported."""
 
+from collections.abc import Sequence
 from dataclasses import replace
 
 from charrnn_exp.config.schema import Config
-from charrnn_exp.data.corpus import describe
+from charrnn_exp.data.corpus import Corpus, describe, load_corpus
 from charrnn_exp.data.preparation import prepare_text
 from charrnn_exp.data.sources import trust_installed_alone
+from charrnn_exp.errors import CharRNNError, MachineError, UserError
 from charrnn_exp.experiment.initial_weights import read_initial_weights
 from charrnn_exp.experiment.job import Job, Prepared
 from charrnn_exp.machine.tensorflow import import_tensorflow
@@ -18,7 +20,34 @@ from charrnn_exp.views.report import introduce
 from charrnn_exp.views.terminal import Terminal
 
 
-def prepare_run(config: Config, *, is_resumed: bool = False, terminal: Terminal | None = None) -> Prepared:
+def check_inputs(configs: Sequence[Config]) -> None:
+    """Read the inputs of all jobs of a sweep before the first of them starts; each text is read once.
+
+    Raises:
+        UserError: with a line for each text, prompt, size or weights that do not fit, whatever the job.
+        MachineError: the same, if the machine failed for one of them.
+    """
+    errors: list[CharRNNError] = []
+    for dataset in {repr(config.dataset): config.dataset for config in configs}.values():
+        try:
+            corpus = load_corpus(dataset)
+        except CharRNNError as error:
+            errors.append(error)
+            continue
+        for config in configs:
+            try:
+                if config.dataset == dataset:
+                    prepare_run(config, corpus=corpus)
+            except CharRNNError as error:
+                errors.append(error)
+    if errors:
+        kind = UserError if all(isinstance(error, UserError) for error in errors) else MachineError
+        raise kind(*dict.fromkeys(line for error in errors for line in error.lines))
+
+
+def prepare_run(
+    config: Config, *, is_resumed: bool = False, terminal: Terminal | None = None, corpus: Corpus | None = None
+) -> Prepared:
     """Read the inputs of a run; nothing is written.
 
     Args:
@@ -26,6 +55,7 @@ def prepare_run(config: Config, *, is_resumed: bool = False, terminal: Terminal 
         is_resumed: whether the run exists. Then no address of its folder is downloaded from, and the weights of
             training.init_from are not read.
         terminal: says that the text is read; None: nothing does.
+        corpus: its text, where it was read already; None: it is read.
 
     Raises:
         CharRNNError: if text, prompt, size or the other run's weights do not fit the settings.
@@ -33,7 +63,7 @@ def prepare_run(config: Config, *, is_resumed: bool = False, terminal: Terminal 
     dataset = trust_installed_alone(config.dataset) if is_resumed else config.dataset
     if terminal is not None:
         terminal.say(f"reading {describe(dataset)}")
-    text = prepare_text(replace(config, dataset=dataset))
+    text = prepare_text(replace(config, dataset=dataset), corpus)
     vocabulary = text.corpus.vocabulary
     model = resolve(config.model, num_symbols=len(vocabulary))
     initial = None if is_resumed else read_initial_weights(config, vocabulary)

@@ -9,6 +9,7 @@ from datetime import datetime
 from pathlib import Path
 
 from charrnn_exp.errors import MachineError, UserError
+from charrnn_exp.files import find_path
 from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.best import find_best
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
@@ -36,7 +37,7 @@ def find_run(reference: str, *, key: str = "run", needs_weights: bool = False) -
     if reference == "latest":
         return _find_latest(key, needs_weights=needs_weights)
     with suppress(OSError, ValueError, RuntimeError):  # a name that no file system has, a user whom nobody knows
-        path = Path(reference).expanduser()
+        path = find_path(reference)
         if path.is_dir():
             folder = RunFolder(path)
             folder.read_values(key=key)

@@ -18,13 +18,14 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn
 from omegaconf import DictConfig
 
-from charrnn_exp.config.compose import open_conf, resolve_values
+from charrnn_exp.config.compose import open_conf
 from charrnn_exp.config.overrides import find_swept_keys, name_run
 from charrnn_exp.config.reading import read_config
+from charrnn_exp.config.references import resolve_values
 from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import Interrupted, MachineError, UserError, one_line
 from charrnn_exp.experiment.job import Job
-from charrnn_exp.experiment.prepare import prepare_run, start_run
+from charrnn_exp.experiment.prepare import check_inputs, prepare_run, start_run
 from charrnn_exp.experiment.shared_inputs import SharedInputs, read_shared_inputs
 from charrnn_exp.run_folder.folder import RunFolder, shorten
 from charrnn_exp.streams import escape_line
@@ -32,7 +33,7 @@ from charrnn_exp.views.terminal import Terminal
 
 
 def launch_sweep(words: Sequence[str], configs: Sequence[Config], *, config_dir: Path | None) -> None:
-    """Run all jobs of a sweep, also after one that fails.
+    """Run all jobs of a sweep, also after one that fails; the inputs of all are checked before the first.
 
     Args:
         words: overrides of the sweep.
@@ -40,11 +41,13 @@ def launch_sweep(words: Sequence[str], configs: Sequence[Config], *, config_dir:
         config_dir: the user's own folder of YAML groups.
 
     Raises:
-        UserError: if jobs failed, all by mistakes of the user: a line for each.
+        UserError: if an input does not fit, or if jobs failed, all by mistakes of the user: a line for each.
         MachineError: if jobs failed, not all by mistakes of the user.
         Interrupted: if a signal stopped a job; the jobs after it do not run.
     """
-    job = SweepJob(read_shared_inputs(configs), frozenset(find_swept_keys(words)))
+    inputs = read_shared_inputs(configs)
+    check_inputs([inputs.put_into(config) for config in configs])
+    job = SweepJob(inputs, frozenset(find_swept_keys(words)))
     with open_conf(config_dir) as searchpath:
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None, "opened above"

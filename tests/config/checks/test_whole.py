@@ -188,7 +188,7 @@ def test_a_file_needs_a_path_and_nothing_else_takes_one(defaults: Config) -> Non
     assert find_problems(change(defaults, {"dataset.source": Source.file, "dataset.path": "a.txt"})) == []
     for given in ({}, NETWORK):
         assert find_problems(change(defaults, given | {"dataset.name": "me", "dataset.path": "a.txt"})) == [
-            "dataset.path must be null when dataset=me, got 'a.txt'. Use dataset=file dataset.path=a.txt."
+            "dataset.path must be null when dataset=me, got 'a.txt'. Use dataset=file dataset.path=a.txt"
         ]
 
 

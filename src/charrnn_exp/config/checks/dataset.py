@@ -1,7 +1,9 @@
 """Checks of the settings of the text."""
 
 import codecs
+import os
 import re
+import shlex
 from collections.abc import Iterator
 
 from charrnn_exp.config.checks.ranges import at_least
@@ -36,12 +38,13 @@ def find_dataset_problems(dataset: DatasetConfig) -> Iterator[str]:
 def _path_problems(dataset: DatasetConfig) -> Iterator[str]:
     if dataset.source is Source.file and not dataset.path:
         got = "null" if dataset.path is None else repr(dataset.path)
-        yield f"dataset.path must be the path of a text file when dataset=file, got {got}. Set dataset.path=FILE."
+        way = "For the file of that name: dataset.path=./null" if os.path.lexists("null") else "Set dataset.path=FILE."
+        yield f"dataset.path must be the path of a text file when dataset=file, got {got}. {way}"
     if dataset.source is not Source.file and dataset.path is not None:
         words = dataset.path if isinstance(dataset.path, str) else f"[{','.join(dataset.path)}]"
         yield (
             f"dataset.path must be null when dataset={dataset.name}, got {dataset.path!r}. "
-            f"Use dataset=file dataset.path={words}."
+            f"Use dataset=file {shlex.quote(f'dataset.path={words}')}"
         )
     for field in ("val_path", "test_path"):
         given = getattr(dataset, field)
