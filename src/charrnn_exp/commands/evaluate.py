@@ -10,6 +10,7 @@ Scores the splits of the run's own text (default: all that its dataset.split mak
   split=test            the test text only
   text=book.txt         all of a file, read in the encoding and unit of the run's own text; a symbol that the run
                         does not know is an error
+  dataset.path=FILE     where the run's own text has moved to; it must be the same
   checkpoint=best       with the weights of the lowest val_loss in place of the last ones
 The loss is in nats per character, and its standard error that of contiguous blocks (batch means).
 REF is latest (default), a run folder, or the MLflow id of a run below outputs/.
@@ -25,15 +26,18 @@ def run(words: Sequence[str]) -> None:
         CharRNNError: if there is no such run, it has no checkpoint, its text has changed, or the file does not fit its
             vocabulary.
     """
-    from charrnn_exp.commands.arguments import parse_arguments
+    from charrnn_exp.commands.arguments import change_config, parse_arguments
     from charrnn_exp.evaluation.from_run import score_run
-    from charrnn_exp.run_folder.folder import find_run
+    from charrnn_exp.run_folder.folder import find_run, forget_tracking
     from charrnn_exp.views.terminal import Terminal
 
     parsed = parse_arguments(words, COMMAND)
     text = parsed.arguments.get("text")
+    folder = find_run(parsed.arguments.get("run", "latest"))
+    config = change_config(forget_tracking(folder.read_values()), parsed) if parsed.settings else None
     scores = score_run(
-        find_run(parsed.arguments.get("run", "latest")),
+        folder,
+        config=config,
         split=parsed.arguments.get("split"),
         text=None if text is None else Path(text),
         checkpoint=parsed.arguments.get("checkpoint", "last"),
@@ -56,8 +60,9 @@ COMMAND = Command(
     name="evaluate",
     order=4,
     summary="loss, perplexity, accuracy of a run on a text:       evaluate run=latest split=test",
-    usage="evaluate [run=REF] [split=train|val|test|all] [text=FILE] [checkpoint=last|best]",
+    usage="evaluate [run=REF] [split=train|val|test|all] [text=FILE] [checkpoint=last|best] [dataset.path=...]",
     details=DETAILS,
     words=(RUN, Word("split", _offer_splits), Word("text"), CHECKPOINT),
+    settings=("dataset.path",),
     run=run,
 )

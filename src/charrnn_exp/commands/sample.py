@@ -30,12 +30,6 @@ def run(words: Sequence[str]) -> None:
     parsed = parse_arguments(words, COMMAND)
     folder = find_run(parsed.arguments.get("run", "latest"))
     values = forget_tracking(folder.read_values())
-    # A prompt on the command line replaces the run's prompt and prompt_file.
-    changed = {override.key_or_group for override in parsed.settings}
-    for one, other in (("prompt", "prompt_file"), ("prompt_file", "prompt")):
-        sampling = values.get("sampling")
-        if f"sampling.{one}" in changed and f"sampling.{other}" not in changed and isinstance(sampling, dict):
-            sampling[other] = None
     config = change_config(values, parsed)
     checkpoint = parsed.arguments.get("checkpoint", "last")
     for piece in sample_run(folder, config, checkpoint=checkpoint, warn=Terminal().warn):

@@ -37,6 +37,17 @@ def put_prompt(sampling: SamplingConfig, typed: str | None) -> SamplingConfig:
     return replace(sampling, prompt=typed, prompt_file=None)
 
 
+def keep_prompt(sampling: SamplingConfig) -> SamplingConfig:
+    """Return the settings with the text of a prompt file as sampling.prompt, so that a run does not need the file.
+
+    Raises:
+        UserError: if the file cannot be read or is empty.
+    """
+    if sampling.prompt_file is None:
+        return sampling
+    return replace(sampling, prompt=_read_file(sampling.prompt_file), prompt_file=None)
+
+
 def read_prompt(sampling: SamplingConfig, vocabulary: Vocabulary) -> npt.NDArray[np.int32]:
     """Return the ids of the prompt, at least one.
 

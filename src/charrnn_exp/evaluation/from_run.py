@@ -25,7 +25,13 @@ SPLITS = ("val", "test", "train")
 
 
 def score_run(
-    folder: RunFolder, *, split: str | None, text: Path | None, checkpoint: str, warn: Callable[[str], None]
+    folder: RunFolder,
+    *,
+    split: str | None,
+    text: Path | None,
+    checkpoint: str,
+    warn: Callable[[str], None],
+    config: Config | None = None,
 ) -> Iterator[tuple[str, Scores]]:
     """Return the scores of each text with its name, one by one; what can be refused is refused before the first.
 
@@ -35,11 +41,12 @@ def score_run(
         text: a file to be scored in place of the run's own text; None: off.
         checkpoint: last or best.
         warn: called with a line for each damaged checkpoint that is skipped.
+        config: of the run, with tracking off; None: as its folder has it.
 
     Raises:
         CharRNNError: if the run has no checkpoint, its text has changed, or the file does not fit its vocabulary.
     """
-    config, vocabulary = folder.read_untracked_config(), folder.read_vocabulary()
+    config, vocabulary = config or folder.read_untracked_config(), folder.read_vocabulary()
     facts: dict[str, Any] = {"vocabulary_sha256": vocabulary.sha256}
     if text is not None:
         if split is not None:

@@ -1,10 +1,15 @@
 """Preparation and start of a run; mistakes of the user are found before TensorFlow is imported."""
 
+import signal
+from collections.abc import Sequence
 from dataclasses import replace
 
 from charrnn_exp.config.schema import Config
+from charrnn_exp.data.plan import Reshape
 from charrnn_exp.data.preparation import prepare_text
+from charrnn_exp.data.prompt import keep_prompt
 from charrnn_exp.data.sources import trust_installed_alone
+from charrnn_exp.errors import Interrupted
 from charrnn_exp.experiment.initial_weights import read_initial_weights
 from charrnn_exp.experiment.job import Job, Prepared
 from charrnn_exp.machine.tensorflow import import_tensorflow
@@ -15,22 +20,25 @@ from charrnn_exp.signals import watch_signals
 from charrnn_exp.tracking.store import probe_server
 
 
-def prepare_run(config: Config, *, is_resumed: bool = False) -> Prepared:
+def prepare_run(config: Config, *, is_resumed: bool = False, reshapes: Sequence[Reshape] = ()) -> Prepared:
     """Read the inputs of a run; nothing is written.
 
     Args:
         config: of the run.
         is_resumed: whether the run exists. Then no address of its folder is downloaded from, and the weights of
             training.init_from are not read.
+        reshapes: its changes in the shape of the batches, in the order of their steps.
 
     Raises:
         CharRNNError: if text, prompt, size or the other run's weights do not fit the settings.
     """
     dataset = trust_installed_alone(config.dataset) if is_resumed else config.dataset
-    text = prepare_text(replace(config, dataset=dataset))
+    text = prepare_text(replace(config, dataset=dataset), reshapes=reshapes)
     vocabulary = text.corpus.vocabulary
     model = resolve(config.model, num_symbols=len(vocabulary))
     initial = None if is_resumed else read_initial_weights(config, vocabulary)
+    # Last: a symbol that the text lacks is told of the file.
+    config = replace(config, sampling=keep_prompt(config.sampling))
     return Prepared(config=config, model=model, text=text, initial=initial)
 
 
@@ -39,7 +47,8 @@ def start_run(job: Job) -> Summary:
 
     Raises:
         MachineError: if memory, tracking server, folder or training fails.
-        Interrupted: after SIGINT or SIGTERM, with a checkpoint taken if there was a step since the last.
+        Interrupted: after a signal or a closed pipe, with a checkpoint taken if there was a step since the last; also
+            where the reader of a finished run's last lines went away.
     """
     with job.folder.lock(), watch_signals() as stop:
         check_memory(job.model, job.config.training, num_symbols=len(job.text.corpus.vocabulary))
@@ -47,4 +56,7 @@ def start_run(job: Job) -> Summary:
         import_tensorflow()
         from charrnn_exp.experiment.run import run_experiment
 
-        return run_experiment(job, stop)
+        summary = run_experiment(job, stop)
+        if stop.signal_number == signal.SIGPIPE:
+            raise Interrupted(signal.SIGPIPE, f"the output was closed; the run is finished, in {job.folder.path}")
+        return summary

@@ -261,6 +261,7 @@ class MlflowTracker:
         self._sent_steps = run.find_sent_steps()
         if not run.is_new:
             run.set_status("RUNNING")
+            run.tag_changes(self._description)
         if self._tracking.system_metrics:
             self._start_system_monitor()
         self._run = run

@@ -14,11 +14,18 @@ RATE_STEPS = 20
 """Steps over which chars/s is averaged."""
 
 
+class _Console(Console):
+    """A console that leaves a closed pipe to its caller; rich's own would end the process with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # the BrokenPipeError that rich caught before it called this
+
+
 class Terminal:
     """Writes the state of a run to standard output and warnings to standard error."""
 
     def __init__(self) -> None:
-        self._console = Console(highlight=False, soft_wrap=True)
+        self._console = _Console(highlight=False, soft_wrap=True)
 
     def say(self, line: str = "") -> None:
         """Print one line as it is."""

@@ -6,7 +6,7 @@ from charrnn_exp.evaluation.scores import to_bits, to_metrics
 from charrnn_exp.experiment.listeners.listener import Listener, RunEvent, Scored
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.run_folder.metrics import MetricsFile
-from charrnn_exp.training.loop import Saving, StepDone, Validated
+from charrnn_exp.training.loop import Reshaped, Saving, StepDone, Validated
 
 
 class Metrics(Listener):
@@ -14,7 +14,7 @@ class Metrics(Listener):
 
     Args:
         file: of the run, cut back to the step at which the session begins.
-        characters_per_step: of an update, for its rate.
+        characters_per_step: of an update of the first epoch, for its rate.
         is_averaged: whether a validation also scores the raw weights beside the averaged ones.
         watch: gets the seconds of writing to disk.
         send: called with each row (step, values by name) after the file has it.
@@ -45,6 +45,8 @@ class Metrics(Listener):
                         "chars_per_second": self._characters_per_step / event.seconds,
                     },
                 )
+            case Reshaped():
+                self._characters_per_step = event.characters_per_step
             case Validated():
                 raw = {"val_loss_raw": event.raw_loss} if self._is_averaged else {}
                 self._write(event.step, {"val_loss": event.loss, "val_bits_per_char": to_bits(event.loss), **raw})

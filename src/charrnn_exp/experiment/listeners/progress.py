@@ -1,7 +1,7 @@
 """The progress of a training on the terminal."""
 
 from charrnn_exp.experiment.listeners.listener import Listener, RunEvent
-from charrnn_exp.training.loop import EpochDone, StepDone, Validated
+from charrnn_exp.training.loop import EpochDone, Reshaped, StepDone, Validated
 from charrnn_exp.training.state import TrainingState
 from charrnn_exp.views.terminal import TrainingView
 
@@ -12,7 +12,7 @@ class ProgressLines(Listener):
     Args:
         view: on the terminal during the loop.
         state: its progress has the mean training loss of the pass under way.
-        characters_per_step: of an update, for its rate.
+        characters_per_step: of an update of the first epoch, for its rate.
         is_validated: whether there is a validation text.
     """
 
@@ -28,6 +28,8 @@ class ProgressLines(Listener):
             case StepDone():
                 rate = self._characters_per_step / event.seconds
                 self._view.step(step=event.step, epoch=event.epoch, loss=event.loss, chars_per_second=rate)
+            case Reshaped():
+                self._characters_per_step = event.characters_per_step
             case Validated():
                 self._view.validated(event.loss)
                 self._view.epoch(epoch=event.epoch, step=event.step, loss=self._state.progress.train_loss)

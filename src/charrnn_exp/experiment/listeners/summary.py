@@ -18,7 +18,7 @@ from charrnn_exp.model.network import count_parameters
 from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.tracking.tracker import Tracker
-from charrnn_exp.training.loop import StepDone, Validated
+from charrnn_exp.training.loop import Reshaped, StepDone, Validated
 from charrnn_exp.training.state import TrainingState
 
 ACTIVITIES = ("start", "updates", "validation", "checkpoints", "samples", "scores", "tracking")
@@ -50,6 +50,7 @@ class SummaryFile(Listener):
         self._watch, self._find_baseline = watch, find_baseline
         self._previous = _take_last_rows(previous, job)
         self._rates: list[float] = []
+        self._characters_per_step = job.text.order.characters_per_step
         self._validated: Validated | None = None
         self._scores: dict[str, Scores] = read_scores(job, step=state.progress.step)
 
@@ -62,7 +63,9 @@ class SummaryFile(Listener):
         match event:
             case StepDone():
                 self._scores = {}
-                self._rates.append(self._job.text.order.characters_per_step / event.seconds)
+                self._rates.append(self._characters_per_step / event.seconds)
+            case Reshaped():
+                self._characters_per_step = event.characters_per_step
             case Validated():
                 self._validated = event
             case Scored():
