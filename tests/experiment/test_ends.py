@@ -2,6 +2,7 @@
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -63,7 +64,8 @@ def test_the_command_to_go_on_longer_does(
     advice = advise_longer(progress, settings, plan(settings), RunFolder(Path("there")))
     assert advice.endswith(f"resume run=there {words}")
     changes = dict(word.removeprefix("training.").split("=") for word in words.split())
-    longer = replace(settings, **{name: None if value == "null" else int(value) for name, value in changes.items()})
+    values: dict[str, Any] = {name: None if value == "null" else int(value) for name, value in changes.items()}
+    longer = replace(settings, **values)
     assert is_finished(progress, settings, num_steps=plan(settings).count_steps(settings))
     assert not is_finished(progress, longer, num_steps=plan(longer).count_steps(longer))
 

@@ -39,7 +39,7 @@ from charrnn_exp.run_folder.resume_point import find_resume_point
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.signals import StopRequest
 from charrnn_exp.tracking.provenance import list_versions
-from charrnn_exp.training.loop import DivergedError, Event, train
+from charrnn_exp.training.loop import DivergedError, Event, Saving, train
 from charrnn_exp.training.optimizer import build_optimizer
 from charrnn_exp.training.progress import is_finished
 from charrnn_exp.training.state import TrainingState, start_state
@@ -212,6 +212,7 @@ def _keeping_diverged(
     except DivergedError as error:
         if state.progress.step:
             num_symbols = len(job.text.corpus.vocabulary)
+            yield Saving()
             keep_diverged(checkpoints, state.snapshot(), job.folder, num_symbols=num_symbols)
         raise DivergedError(f"{error} {advise_calmer(job.config.optimizer, job.folder)}") from None
 
