@@ -60,7 +60,7 @@ COMMAND = Command(
     name="evaluate",
     order=4,
     summary="loss, perplexity, accuracy of a run on a text:       evaluate run=latest split=test",
-    usage="evaluate [run=REF] [split=train|val|test|all] [text=FILE] [checkpoint=last|best] [dataset.path=...]",
+    usage="evaluate [run=REF] [split=train|val|test|all] [text=FILE] [checkpoint=last|best] [dataset.path=]",
     details=DETAILS,
     words=(RUN, Word("split", _offer_splits), Word("text"), CHECKPOINT),
     settings=("dataset.path",),

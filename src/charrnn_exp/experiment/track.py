@@ -54,5 +54,6 @@ def start_tracking(job: Job) -> Tracker:
         run,
         run_id=record["run_id"],
         is_resumed=job.is_resumed,
+        renewed_after=job.resumption.step if job.resumption.new else None,
         remember=lambda run_id: folder.write_tracking({**record, "run_id": run_id}),
     )
