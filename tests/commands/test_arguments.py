@@ -50,7 +50,7 @@ def test_settings_that_the_verb_may_change_are_changed_and_no_others() -> None:
         ("training.epochss=7", "got 'training.epochss' - did you mean training.epochs?"),
         ("epochs=7", "got 'epochs' - did you mean training.epochs?"),
         ("runn=latest", "got 'runn' - did you mean run?"),
-        ("epoch_size=7", "got 'epoch_size'."),
+        ("qqq=7", "got 'qqq'."),
     ],
 )
 def test_a_word_that_the_verb_does_not_know_is_answered_with_the_nearest(word: str, line: str) -> None:

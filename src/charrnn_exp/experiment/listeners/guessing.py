@@ -24,9 +24,9 @@ class Guessing(Listener):
         if isinstance(event, Validated) and not self._has_warned and event.loss > math.log(self._num_symbols):
             self._has_warned = True
             log.warning(
-                "val_loss %.4f after step %s is above %.4f, ln of the %s symbols: guessing them all alike is better. "
+                "val_loss %s after step %s is above %.4f, ln of the %s symbols: guessing them all alike is better. "
                 "Train longer, or lower optimizer.learning_rate.",
-                event.loss,
+                f"{event.loss:.4f}" if event.loss < 1000 else f"{event.loss:.3g}",
                 f"{event.step:,}",
                 math.log(self._num_symbols),
                 f"{self._num_symbols:,}",
