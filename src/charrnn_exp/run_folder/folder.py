@@ -97,8 +97,6 @@ class RunFolder:
             MachineError: if the folder cannot be written.
         """
         try:
-            for folder in (self.path, self.checkpoints, self.samples, self.plots):
-                folder.mkdir(parents=True, exist_ok=True)
             self._write_settings(config)
             write_durably(self.vocabulary, vocabulary.to_json() + "\n")
         except OSError as error:
@@ -119,6 +117,8 @@ class RunFolder:
 
     def _write_settings(self, config: Config) -> None:
         """Write settings and then their version: after a kill between the two, upgrading once more changes nothing."""
+        for folder in (self.checkpoints, self.samples, self.plots):  # of a copied run, one may be missing
+            folder.mkdir(parents=True, exist_ok=True)
         write_durably(self.config, write_yaml(to_values(config)))
         write_durably(self.versions, Versions(plugins=list_plugins(config)).to_json())
 
