@@ -70,7 +70,11 @@ def list_lines() -> dict[str, Line]:
             "each system call of a save fails in 5 ways: exit 3 or no harm, all whole", 1_000, saves.fail_calls
         ),
         "corruptions": Line("newest checkpoint damaged: passed over, never silently wrong", 1_000, corruption.check),
-        "signals": Line("SIGINT, SIGTERM at random: code, KILLED, within 10 s, the same end", 100, kills.ask_to_stop),
+        "signals": Line(
+            "SIGINT or SIGTERM, SIGHUP, a closed pipe in turn, at random: code, KILLED, within 10 s, the same end",
+            300,
+            kills.ask_to_stop,
+        ),
         "cold-starts": Line("8 first runs at once on a fresh store, 20 times", 160, cold_starts.check),
         "outages": Line("MLflow away in every way: one warning, no wait, nothing missing", 24, outages.check),
         "fuzz-settings": Line("any settings: right exit code, no traceback, no hang", 2_000, fuzz_settings.check),

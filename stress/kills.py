@@ -24,6 +24,7 @@ WORDS = (
 """Two epochs of three hundred updates, with a checkpoint every fifty."""
 MAX_PARTS = 20
 SIGNALS = (signal.SIGINT, signal.SIGTERM)
+"""Of every third case; the others are a closed terminal (SIGHUP) and a reader that goes away (SIGPIPE)."""
 SECONDS_TO_STOP = 10.0
 
 
@@ -49,7 +50,8 @@ def kill(num_cases: int, folder: Path) -> Outcome:
 
 
 def ask_to_stop(num_cases: int, folder: Path) -> Outcome:
-    """SIGINT or SIGTERM at such a moment; then `resume`, or the same again where there was no run yet."""
+    """SIGINT or SIGTERM, SIGHUP, and a closed pipe in turn, at such a moment; then `resume`, or the same again where
+    there was no run yet."""
     return _disturb(num_cases, folder, _stop_and_resume)
 
 
@@ -107,9 +109,13 @@ def _stop_and_resume(folder: Path, whole: Whole, outcome: Outcome, case: int) ->
     name, problems = f"stop{case}", list[str]()
     process = start(_words_to_go_on(folder, name), folder)
     time.sleep(rng.random() * whole.seconds)
-    number = rng.choice(SIGNALS)
+    number = (rng.choice(SIGNALS), signal.SIGHUP, signal.SIGPIPE)[case % 3]
     before = time.monotonic()
-    process.send_signal(number)
+    if number == signal.SIGPIPE:
+        assert process.stdout is not None
+        process.stdout.close()
+    else:
+        process.send_signal(number)
     _, err = finish(process, seconds=60)
     seconds = time.monotonic() - before
     run_folder = _find_run(folder, name)
@@ -123,13 +129,17 @@ def _stop_and_resume(folder: Path, whole: Whole, outcome: Outcome, case: int) ->
             problems += [] if status == "FINISHED" and not err else [f"exit code 0, status {status}, said {err[-300:]}"]
         case code if code == 128 + number:
             outcome.count(_name_moment(folder, name, whole))
-            problems += [] if status in ("KILLED", None) else [f"status {status}"]
-            problems += [] if len(err.splitlines()) == 1 else [f"said {err[-300:]}"]
+            # The reader may have gone away during the last lines, or before there was a run to tell of.
+            is_late = number == signal.SIGPIPE and status == "FINISHED"
+            problems += [] if is_late or status in ("KILLED", None) else [f"status {status}"]
+            told = len(err.splitlines()) == 1 or (number == signal.SIGPIPE and not err and status is None)
+            problems += [] if told else [f"said {err[-300:]}"]
+            outcome.count(f"by {signal.Signals(number).name}")
         case code if code == -number and run_folder is None:
             outcome.count("before the program was there")
         case code:
             problems.append(f"exit code {code} after signal {number}: {err[-300:]}")
-    if process.returncode != 0:
+    if process.returncode != 0 and status != "FINISHED":
         ended = run(_words_to_go_on(folder, name), folder)
         if ended.returncode or ended.stderr:
             problems.append(f"resumed: exit code {ended.returncode}: {ended.stderr[-300:]}")

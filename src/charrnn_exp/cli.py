@@ -32,8 +32,8 @@ def run() -> NoReturn:
 def main(words: Sequence[str]) -> int:
     """Run the verb that the words name; return the exit code.
 
-    0 success; 1 a bug; 2 a mistake of the user; 3 an error of the machine; 130 and 143 after SIGINT and SIGTERM;
-    141 if the reader of the output closed it.
+    0 success; 1 a bug; 2 a mistake of the user; 3 an error of the machine; 129, 130 and 143 after SIGHUP, SIGINT and
+    SIGTERM; 141 if the reader of the output closed it.
     """
     try:
         if not {"-h", "--help"}.isdisjoint(words):

@@ -16,19 +16,19 @@ class CharRNNError(Exception):
 
 
 class UserError(CharRNNError):
-    """An error that the user can mend: a setting, a file, a prompt. Exit code 2."""
+    """An error that the user can mend: a setting, a file, a prompt, a loss that is not finite. Exit code 2."""
 
     exit_code = 2
 
 
 class MachineError(CharRNNError):
-    """An error of the machine: disk, permission, corrupt checkpoint, a loss that is not finite. Exit code 3."""
+    """An error of the machine: disk, permission, corrupt checkpoint. Exit code 3."""
 
     exit_code = 3
 
 
 class Interrupted(CharRNNError):
-    """SIGINT or SIGTERM stopped the run, after a checkpoint. Exit code 128 + signal."""
+    """A signal or a closed pipe (SIGPIPE) stopped the run, after a checkpoint. Exit code 128 + signal."""
 
     def __init__(self, signal_number: int, *lines: str) -> None:
         super().__init__(*lines)

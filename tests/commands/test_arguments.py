@@ -7,8 +7,11 @@ import pytest
 from charrnn_exp.commands import resume
 from charrnn_exp.commands.arguments import Arguments, change_config, parse_arguments
 from charrnn_exp.config.compose import compose_jobs, compose_values
+from charrnn_exp.config.overrides import list_settings
 from charrnn_exp.config.reading import read_config
+from charrnn_exp.config.resumable import EPOCHWISE, RESUMABLE
 from charrnn_exp.config.words import write_words
+from charrnn_exp.data.plan import SHAPES
 from charrnn_exp.errors import UserError
 
 
@@ -50,14 +53,23 @@ def test_settings_that_the_verb_may_change_are_changed_and_no_others() -> None:
         ("training.epochss=7", "got 'training.epochss' - did you mean training.epochs?"),
         ("epochs=7", "got 'epochs' - did you mean training.epochs?"),
         ("runn=latest", "got 'runn' - did you mean run?"),
-        ("model.hidden_size=7", "got 'model.hidden_size'."),
-        ("training.batch_size=7", "got 'training.batch_size'."),
+        ("qqq=7", "got 'qqq'."),
     ],
 )
-def test_a_setting_that_the_verb_may_not_change_is_answered_with_those_it_may(word: str, line: str) -> None:
-    assert fail(word) == [
-        f"resume must be given settings it knows (run, training.epochs, training.max_steps, tracking.*), {line}"
+def test_a_word_that_the_verb_does_not_know_is_answered_with_the_nearest(word: str, line: str) -> None:
+    assert fail(word) == [f"resume must be given settings it knows (see resume --help), {line}"]
+
+
+@pytest.mark.parametrize("key", ["model.hidden_size", "seed", "training.shuffle", "optimizer.name", "optimizer"])
+def test_a_setting_that_would_make_another_run_is_answered_with_the_way_to_start_one(key: str) -> None:
+    assert fail(f"{key}=7") == [
+        f"{key} must stay as the run has it, got '7'. A new run may start from its weights with training.init_from=RUN."
     ]
+
+
+def test_a_resume_takes_settings_that_exist() -> None:
+    assert {key for key in RESUMABLE if not key.endswith(".")} <= set(list_settings())
+    assert {f"training.{field}" for field in SHAPES} == set(EPOCHWISE) < set(RESUMABLE)
 
 
 @pytest.mark.parametrize(

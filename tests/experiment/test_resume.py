@@ -1,13 +1,19 @@
 """A resume that is refused or fails leaves the run as it was."""
 
 import hashlib
+import json
+import re
+import shutil
 from pathlib import Path
 
+import numpy as np
 import pytest
 
 from charrnn_exp.api import compose, run
 from charrnn_exp.cli import main
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder
+from charrnn_exp.run_folder.metrics import read_metrics
 from tests.conftest import SMALL
 
 
@@ -64,3 +70,150 @@ def test_after_a_resume_the_name_is_the_one_it_had_and_the_log_holds_what_was_sa
     said = [line for line in capsys.readouterr().out.splitlines() if line]
     assert [line for line in said if line not in log] == []
     assert len(said) > 20
+
+
+def resume(*words: str) -> int:
+    return main(["resume", *words])
+
+
+def read_changes(folder: Path) -> list[tuple[int, str, object, object]]:
+    listed = json.loads((folder / "changes.json").read_text())["changes"]
+    return [(each["step"], each["setting"], each["old"], each["new"]) for each in listed]
+
+
+@pytest.mark.parametrize(
+    ("words", "code", "said"),
+    [
+        (["model.hidden_size=7"], 2, "training.init_from=RUN"),
+        (["optimizer.name=sgd"], 2, "training.init_from=RUN"),
+        (["optimizer.schedule=step"], 2, "optimizer.decay_rate must be a number"),
+        (["training.batch_size=100000"], 2, "Lower training.batch_size"),
+        (["dataset.path=missing.txt"], 2, "which does not exist"),
+        (["dataset.path=other.txt"], 2, "must be of the same dataset"),
+        (["sampling.prompt=@"], 2, "sampling.prompt must hold only symbols"),
+    ],
+    ids=lambda value: str(value) if isinstance(value, list) else None,
+)
+def test_a_refused_resume_leaves_every_byte(
+    folder: Path, capsys: pytest.CaptureFixture[str], words: list[str], code: int, said: str
+) -> None:
+    Path("other.txt").write_text("the quick brown fox jumps over the lazy dog.\n" * 21)
+    found = hash_files(folder)
+    assert resume("training.max_steps=2", *words) == code
+    assert said in capsys.readouterr().err
+    changed = {name for name, digest in hash_files(folder).items() if found.get(name) != digest}
+    assert changed <= {".lock"}
+
+
+def test_a_run_goes_on_with_other_settings_and_lists_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    """Updates of 4 x 7 characters, of 801: 28 an epoch; then of 2 x 7, 57 an epoch."""
+    Path("text.txt").rename("moved.txt")
+    words = ["training.max_steps=30", "training.batch_size=2", "optimizer.learning_rate=0.001", "model.dropout=0.2"]
+    assert resume("dataset.path=moved.txt", *words) == 0
+    expected = {
+        (1, "dataset.path", "text.txt", "moved.txt"),
+        (1, "model.dropout", 0.0, 0.2),
+        (1, "optimizer.learning_rate", 0.004, 0.001),
+        (1, "training.max_steps", 1, 30),
+        (28, "training.batch_size", 4, 2),
+    }
+    assert set(read_changes(folder)) == expected
+    assert "changed: training.batch_size 4 -> 2 after step 28" in (folder / "run.log").read_text()
+    capsys.readouterr()
+    assert resume("training.max_steps=90", "model.dropout=0") == 0
+    assert "resuming after step 30 " in capsys.readouterr().out
+    assert {(30, "training.max_steps", 30, 90), (30, "model.dropout", 0.2, 0.0)} == set(read_changes(folder)) - expected
+    summary = RunFolder(folder).read_summary()
+    assert (summary.status, summary.step, summary.epoch) == ("FINISHED", 90, 2)
+    rates = [rate for _, rate in read_metrics(folder / "metrics.jsonl")["learning_rate"]]
+    assert max(rates[1:]) <= 0.001 < rates[0]
+
+
+def test_a_changed_run_that_is_stopped_within_an_epoch_goes_on_to_the_same_bytes(folder: Path, tmp_path: Path) -> None:
+    words = ["training.max_steps=40", "training.batch_size=2", "model.dropout=0.2", "training.checkpoint_every_steps=5"]
+    words += ["training.keep_checkpoints=20"]
+    copy = Path(shutil.copytree(folder, tmp_path / "copy"))
+    assert resume(f"run={folder}", *words) == 0
+    assert resume(f"run={copy}", *words) == 0
+    for path in copy.glob("checkpoints/step_*"):  # as if it had been killed after its checkpoint of step 20
+        if int(path.name.removeprefix("step_")) > 20:
+            shutil.rmtree(path)
+    (copy / "summary.json").unlink()
+    assert resume(f"run={copy}") == 0
+    last = "checkpoints/step_0000000040"
+    for name in ("weights.npz", "training.npz"):
+        assert (copy / last / name).read_bytes() == (folder / last / name).read_bytes()
+    assert read_changes(copy) == read_changes(folder)
+
+
+def test_a_rate_that_will_jump_is_told_with_a_way_around_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert resume("training.max_steps=20") == 0
+    assert "the learning rate jumps" not in capsys.readouterr().err  # from the peak: the first update was the only one
+    assert resume("training.max_steps=40") == 0
+    said = capsys.readouterr().err
+    told = re.search(r"jumps from (\S+) to (\S+) \((\d+)% of its peak\).*Without the jump: (.*) \(or", said)
+    assert told is not None
+    rates = [rate for _, rate in read_metrics(folder / "metrics.jsonl")["learning_rate"]]
+    assert float(told[1]) == pytest.approx(rates[19], rel=0.01)
+    assert float(told[2]) == pytest.approx(rates[20], rel=0.01)
+    words = told[4].split()[told[4].split().index("resume") :]
+    assert main([*(word for word in words if not word.startswith("training.max_steps")), "training.max_steps=45"]) == 0
+    assert "jumps" not in capsys.readouterr().err
+    after = [rate for _, rate in read_metrics(folder / "metrics.jsonl")["learning_rate"]][40:]
+    assert after == [float(told[1])] * 5
+
+
+def test_a_run_that_stopped_early_says_how_to_go_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    words = ["training.max_steps=100", "training.validate_every_steps=1", "training.early_stopping_patience=1"]
+    assert resume(*words, "optimizer.learning_rate=3", "optimizer.schedule=constant") == 0
+    assert "early stopping after step" in capsys.readouterr().out
+    assert resume() == 0
+    said = capsys.readouterr().out
+    assert "is finished" in said
+    advised = said.rpartition("resume ")[2].split()
+    assert "training.early_stopping_patience=2" in advised
+    before = RunFolder(folder).read_summary().step
+    assert resume(*advised) == 0
+    assert RunFolder(folder).read_summary().step > before
+
+
+def test_a_run_that_diverged_has_its_last_weights_and_a_way_out_that_works(
+    folder: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    wild = ["training.max_steps=9", "optimizer.learning_rate=1e38", "optimizer.schedule=constant"]
+    assert resume(*wild, "optimizer.clip_norm=null") == 2
+    (line,) = (line for line in capfd.readouterr().err.splitlines() if "diverged" in line)
+    store = CheckpointStore(folder / "checkpoints", facts={}, num_rolling=1)
+    newest = store.find_all()[-1]
+    assert newest.step >= 1
+    assert newest.read_manifest()["resume_from"] < newest.step
+    assert all(np.all(np.isfinite(array)) for array in newest.read("weights.npz").values())
+    assert main(["sample"]) == 0
+    assert resume() == 2
+    assert "would again" in capfd.readouterr().err
+    advised = line.rpartition("resume ")[2].split()
+    assert "optimizer.clip_norm=1" in advised
+    assert resume(*advised) == 0
+    summary = RunFolder(folder).read_summary()
+    assert (summary.status, summary.step) == ("FINISHED", 9)
+    assert all("resume_from" not in checkpoint.read_manifest() for checkpoint in store.find_all())
+    assert [step for step, _ in read_metrics(folder / "metrics.jsonl")["train_loss"]] == list(range(1, 10))
+
+
+def test_a_prompt_file_may_go_once_a_run_has_it(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
+    Path("prompt.txt").write_text("the fox\n")
+    assert resume("training.max_steps=2", "sampling.prompt_file=prompt.txt") == 0
+    Path("prompt.txt").unlink()
+    capfd.readouterr()
+    assert main(["sample"]) == 0
+    assert capfd.readouterr().out.startswith("the fox")
+
+
+def test_a_text_that_moved_is_scored_where_it_is_and_another_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Path("text.txt").rename("moved.txt")
+    Path("text.txt").write_text("the quick brown fox jumps over the lazy dog.\n" * 21)
+    assert main(["evaluate", "dataset.path=moved.txt"]) == 0
+    assert main(["evaluate"]) == 2
+    assert "must be of the same dataset" in capsys.readouterr().err

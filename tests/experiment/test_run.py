@@ -467,7 +467,13 @@ def test_tracking_none_does_not_import_mlflow_and_leaves_no_store(tmp_path: Path
 
 
 @pytest.mark.parametrize(
-    ("signal_number", "code"), [pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow), (signal.SIGTERM, 143)]
+    ("signal_number", "code"),
+    [
+        pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
+        (signal.SIGTERM, 143),
+        (signal.SIGHUP, 129),
+        (signal.SIGPIPE, 141),
+    ],
 )
 def test_a_signal_takes_a_checkpoint_and_resume_goes_on(tmp_path: Path, signal_number: int, code: int) -> None:
     process = start(tmp_path, *SHORT, "tracking=none", "training.epochs=100000", preexec_fn=_default_signals)
@@ -476,12 +482,16 @@ def test_a_signal_takes_a_checkpoint_and_resume_goes_on(tmp_path: Path, signal_n
         assert process.poll() is None
         time.sleep(0.05)
     time.sleep(1)
-    process.send_signal(signal_number)
+    if signal_number == signal.SIGPIPE:
+        given(process.stdout).close()  # its reader goes away
+    else:
+        process.send_signal(signal_number)
     began = time.monotonic()
     _, err = process.communicate(timeout=60)
     assert process.returncode == code
     assert time.monotonic() - began < 10
     assert "resume run=" in err
+    assert "bug" not in err
     (folder,) = find_runs(tmp_path)
     summary = folder.read_summary()
     assert summary.status == "KILLED"
@@ -492,11 +502,16 @@ def test_a_signal_takes_a_checkpoint_and_resume_goes_on(tmp_path: Path, signal_n
     assert steps == list(range(1, stopped_at + 4))
 
 
-def test_a_loss_that_is_not_a_number_fails_with_3_and_one_line(tmp_path: Path) -> None:
-    _, err = run(tmp_path, *SHORT, "tracking=none", "optimizer.learning_rate=1e38", "optimizer.warmup_steps=0", code=3)
+def test_a_loss_that_is_not_a_number_fails_with_2_and_one_line_with_a_way_out_that_works(tmp_path: Path) -> None:
+    _, err = run(tmp_path, *SHORT, "tracking=none", "optimizer.learning_rate=1e38", "optimizer.warmup_steps=0", code=2)
     assert err.startswith("charrnn_exp: error: the training diverged: loss ")
     assert err.count("\n") == 1
-    assert find_runs(tmp_path)[0].read_summary().status == "FAILED"
+    (folder,) = find_runs(tmp_path)
+    assert folder.read_summary().status == "FAILED"
+    out, _ = run(tmp_path, *err.partition("python -m charrnn_exp ")[2].split(), "training.epochs=1")
+    assert "going back to step 0" in out
+    assert folder.read_summary().status == "FINISHED"
+    assert given(folder.read_summary().val_loss) < math.log(81)
 
 
 @pytest.mark.slow

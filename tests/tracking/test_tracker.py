@@ -71,6 +71,26 @@ def test_a_server_gets_everything_and_a_resumed_run_doubles_no_step(server: str,
     assert {file.path for file in client.list_artifacts(first.run_id)} == {"samples", "samples.json", "summary.json"}
 
 
+def test_steps_that_a_changed_run_makes_anew_are_sent_again(server: str) -> None:
+    tracking = compose_jobs(["tracking=server", f"tracking.uri={server}"])[0].tracking
+    first = MlflowTracker(tracking, describe("changed"))
+    for step in range(1, 6):
+        first.log_metrics(step, {"train_loss": float(step)})
+    first.finish("KILLED", artifacts={})
+    second = MlflowTracker(tracking, describe("changed"), run_id=first.run_id, is_resumed=True, renewed_after=3)
+    for step in range(1, 7):
+        second.log_metrics(step, {"train_loss": step + 10.0})
+    second.finish("FINISHED", artifacts={})
+
+    from mlflow import MlflowClient
+
+    history = MlflowClient(tracking_uri=server).get_metric_history(first.run_id, "train_loss")
+    assert {(metric.step, metric.value) for metric in history} == {
+        *((step, float(step)) for step in range(1, 6)),
+        *((step, step + 10.0) for step in range(4, 7)),
+    }
+
+
 def test_a_run_whose_id_was_lost_is_found_by_its_key_and_not_made_twice(server: str) -> None:
     tracking = compose_jobs(["tracking=server", f"tracking.uri={server}"])[0].tracking
     first = MlflowTracker(tracking, describe("b"))

@@ -1,14 +1,15 @@
 """The loop: what happens when, and that a resumed run ends with the same bytes."""
 
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from charrnn_exp.errors import MachineError
+from charrnn_exp.data.plan import Reshape, plan_run
 from charrnn_exp.run_folder.checkpoint import TRAINING, WEIGHTS
-from charrnn_exp.training.loop import EpochDone, Saved, StepDone, Validated
+from charrnn_exp.training.loop import DivergedError, EpochDone, Saved, StepDone, Validated
 
 EVERYTHING = ("model.dropout=0.3", "training.ema_decay=0.9", "training.early_stopping_patience=9", "model.num_layers=2")
 
@@ -209,11 +210,71 @@ def test_a_loss_that_is_not_finite_ends_the_run_and_keeps_the_last_checkpoint(st
     run.train(should_stop=lambda: next(count) >= 4)
     variable = run.state.network.trainable_variables[-1]
     variable.assign(np.full(variable.shape, np.inf))
-    with pytest.raises(MachineError, match=r"training diverged: loss .* at step 5 \(epoch 1, update 5, rate"):
+    with pytest.raises(DivergedError, match=r"training diverged: loss .* at step 5 \(epoch 1, update 5, rate"):
         run.train()
     assert run.checkpoints.find_all()[-1].step == 4
     run.resume()
     assert np.all(np.isfinite(variable))
+
+
+def reshape(run: Any, *reshapes: Reshape) -> Any:
+    """Plan the run with changes of shape that end in its settings, and carry the states of its first batch size."""
+    num, seed = len(run.text.splits.train_n), run.config.seed
+    run.text = replace(run.text, plan=plan_run(num, run.config.training, seed=seed, reshapes=reshapes))
+    return run
+
+
+@pytest.mark.parametrize("stop_after", [4, pytest.param(9, marks=pytest.mark.slow), 13])
+def test_a_run_whose_batches_change_shape_is_resumed_to_the_same_bytes(start: Any, stop_after: int) -> None:
+    """Nine updates of 4 x 150 characters, then 27 updates of 2 x 100; stopped before, at, and after that."""
+    tf.config.experimental.enable_op_determinism()
+    options = short("training.epochs=2", *EVERYTHING, "training.batch_size=2", "training.sequence_length=100")
+    changes = (
+        Reshape(step=9, field="batch_size", old=4, new=2),
+        Reshape(step=9, field="sequence_length", old=150, new=100),
+    )
+
+    def begin(folder: str, step: int = 0) -> Any:
+        run = reshape(start(*options, folder=folder), *changes)
+        run.state.carried = run.state.network.first_states(run.text.plan.find_batch_size(step))
+        return run
+
+    whole, stopped = begin("whole"), begin("stopped")
+    events = whole.train()
+    assert steps(events, EpochDone) == [9, 9 + 27]
+    stopped.train(should_stop=lambda: stopped.state.progress.step >= stop_after)
+    resumed = begin("stopped", stopped.state.progress.step)
+    assert stopped.state.progress.step == stop_after
+    resumed.resume()
+    resumed.train()
+    for name in (WEIGHTS, TRAINING):
+        expected, found = (run.checkpoints.find_all()[-1].read(name) for run in (whole, resumed))
+        assert expected.keys() == found.keys()
+        for key in expected:
+            assert expected[key].tobytes() == found[key].tobytes(), key
+
+
+def test_an_epoch_of_another_shape_starts_from_an_empty_state(start: Any) -> None:
+    """A rate that changes nothing: the first loss of the new shape is that of a run that has it from the start."""
+    options = short("training.epochs=2", "training.batch_size=2", "optimizer.learning_rate=1e-30")
+    losses = []
+    for changes in ((), (Reshape(step=9, field="batch_size", old=4, new=2),)):
+        run = reshape(start(*options, folder=str(len(changes))), *changes)
+        run.state.carried = run.state.network.first_states(4 if changes else 2)
+        for variable in run.state.network.trainable_variables:
+            variable.assign(np.random.default_rng(1).normal(size=variable.shape))
+        losses.append([event.loss for event in run.train() if isinstance(event, StepDone)])
+    plain, changed = losses
+    assert changed[9:] == plain[: len(changed) - 9]
+
+
+def test_the_state_after_a_divergence_is_that_of_the_step_before(start: Any) -> None:
+    run = start(*short("optimizer.learning_rate=1e38", "optimizer.warmup_steps=0"))
+    with pytest.raises(DivergedError):
+        run.train()
+    assert run.state.progress.step >= 1
+    arrays = [*run.state.weight_arrays().values(), *run.state.training_arrays().values()]
+    assert all(np.all(np.isfinite(array)) for array in arrays if array.dtype == np.float32)
 
 
 def test_no_validation_text_means_no_validation_and_still_checkpoints(start: Any) -> None:

@@ -1,7 +1,9 @@
 """Learning rates against the formulas written out."""
 
 import dataclasses
+import itertools
 import math
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -9,7 +11,8 @@ import pytest
 from charrnn_exp.config.choices import Schedule
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.schema import OptimizerConfig
-from charrnn_exp.training.schedule import find_learning_rate, find_plateau_factor
+from charrnn_exp.data.plan import Reshape, plan_run
+from charrnn_exp.training.schedule import find_learning_rate, find_planned_rate, find_plateau_factor
 
 
 def configure(*overrides: str) -> OptimizerConfig:
@@ -101,3 +104,22 @@ def test_a_schedule_that_is_unknown_is_a_bug() -> None:
     optimizer = dataclasses.replace(configure(), schedule=None)  # type: ignore[arg-type]
     with pytest.raises(AssertionError):
         find_learning_rate(optimizer, step=60, num_steps=100, steps_per_epoch=3)
+
+
+def test_a_rate_does_not_jump_where_the_shape_of_the_batches_changes() -> None:
+    """20 epochs of 25 updates, of which the last 10 have 50 updates each; the rate follows the share that is done."""
+    config = compose_jobs(["optimizer.warmup_steps=40", "training.epochs=20", "training.batch_size=2"])[0]
+    training = replace(config.training, sequence_length=4)
+    change = Reshape(step=250, field="batch_size", old=4, new=2)
+    plan, plain = (plan_run(401, training, seed=1, reshapes=reshapes) for reshapes in ((change,), ()))
+    assert [order.steps_per_epoch for order in (plan.find_order(9), plan.find_order(10))] == [25, 50]
+    found = [
+        find_planned_rate(config.optimizer, training, plan, step=step) for step in range(plan.count_steps(training))
+    ]
+    assert len(found) == 750
+    steps = [abs(after - before) for before, after in itertools.pairwise(found[40:])]
+    assert max(steps) < 0.01 * config.optimizer.learning_rate
+    assert found[-1] < 1e-4 * config.optimizer.learning_rate
+    for step in (0, 39, 40, 500, 999):
+        expected = find_learning_rate(config.optimizer, step=step, num_steps=1000, steps_per_epoch=50)
+        assert find_planned_rate(config.optimizer, training, plain, step=step) == expected

@@ -74,9 +74,12 @@ def parse_arguments(words: Sequence[str], command: Command) -> Arguments:
             problems.append(f"{key} must be one value, got {value!r}.")
         elif typed in allowed or (typed.startswith(FREE_KEYS) and command.takes_setting(typed)):
             overrides.append(override)
+        elif command.way_out and any(key == typed or key.startswith(f"{typed}.") for key in list_settings()):
+            problems.append(f"{typed} must stay as the run has it, got {value!r}. {command.way_out}")
         else:
             hint = "." if typed in list_settings() else suggest(typed, [*names, *allowed, *offered]) or "."
             known = ", ".join([*names, *(f"{name}*" if name.endswith(".") else name for name in command.settings)])
+            known = f"see {command.name} --help" if command.way_out else known  # there are many
             problems.append(f"{command.name} must be given settings it knows ({known}), got {key!r}{hint}")
     if problems:
         raise UserError(*problems)
@@ -96,11 +99,19 @@ def read_unknown(arguments: Arguments) -> Unknown:
 
 
 def change_config(values: dict[str, Any], arguments: Arguments) -> Config:
-    """Return the checked settings of a run with the changes of the arguments."""
+    """Return the checked settings of a run with the changes of the arguments.
+
+    A prompt or its file replaces the other one, which the run may have.
+    """
     from charrnn_exp.config.reading import merge_overrides, read_config
     from charrnn_exp.config.references import resolve_typed
 
-    merged = merge_overrides(values, arguments.settings)
+    changed, merged = {override.key_or_group for override in arguments.settings}, merge_overrides(values, ())
+    for one, other in (("prompt", "prompt_file"), ("prompt_file", "prompt")):
+        sampling = merged.get("sampling")
+        if f"sampling.{one}" in changed and f"sampling.{other}" not in changed and isinstance(sampling, dict):
+            sampling[other] = None
+    merged = merge_overrides(merged, arguments.settings)
     if not any("${" in str(override.value()) for override in arguments.settings):
         return read_config(merged)
     return read_config(resolve_typed(merged, [override.key_or_group for override in arguments.settings]))

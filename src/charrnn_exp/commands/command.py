@@ -48,6 +48,7 @@ class Command:
         details: the rest of its own help, whole lines; {program} stands for the way in which this program was called.
         words: arguments that are no settings.
         settings: keys that it may change; a key that ends in a dot means all below it, "" means all.
+        way_out: what to do about a setting that it may not change, one sentence; "": there is nothing to say.
         groups: config groups whose options it takes; "" means all.
         flags: as typed.
         run: runs the verb with the words after it; raises `CharRNNError` for an error that is shown in lines.
@@ -60,6 +61,7 @@ class Command:
     details: str
     words: tuple[Word, ...] = ()
     settings: tuple[str, ...] = ()
+    way_out: str = ""
     groups: tuple[str, ...] = ()
     flags: tuple[str, ...] = ()
     run: Callable[[Sequence[str]], None]

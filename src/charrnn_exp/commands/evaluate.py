@@ -10,6 +10,7 @@ Scores the splits of the run's own text (default: all that its dataset.split mak
   split=test            the test text only
   text=book.txt         all of a file, read in the encoding and unit of the run's own text; a symbol that the run
                         does not know is an error, with unknown=skip it is left out and counted
+  dataset.path=FILE     where the run's own text has moved to; it must be the same
   checkpoint=best       with the weights of the lowest val_loss in place of the last ones
 The loss is in nats per character, and its standard error that of contiguous blocks (batch means).
 REF is latest (default: the run worked on last), best or best:NAME (lowest validation loss of a name, a sweep or a
@@ -28,17 +29,21 @@ def run(words: Sequence[str]) -> None:
         CharRNNError: if there is no such run, it has no checkpoint, its text has changed, split and text are both
             given, the split is unknown, or the file is too short or does not fit its vocabulary.
     """
-    from charrnn_exp.commands.arguments import parse_arguments, read_unknown
+    from charrnn_exp.commands.arguments import change_config, parse_arguments, read_unknown
     from charrnn_exp.evaluation.from_run import score_run
     from charrnn_exp.run_folder.finding import find_run
+    from charrnn_exp.run_folder.folder import forget_tracking
     from charrnn_exp.streams import write_note
     from charrnn_exp.views.terminal import Terminal
 
     parsed, terminal = parse_arguments(words, COMMAND), Terminal()
     unknown = read_unknown(parsed)
     text = parsed.arguments.get("text")
+    folder = find_run(parsed.arguments.get("run", "latest"), needs_weights=True)
+    config = change_config(forget_tracking(folder.read_values()), parsed) if parsed.settings else None
     scores = score_run(
-        find_run(parsed.arguments.get("run", "latest"), needs_weights=True),
+        folder,
+        config=config,
         split=parsed.arguments.get("split"),
         text=None if text is None else Path(text),
         checkpoint=parsed.arguments.get("checkpoint", "last"),
@@ -63,8 +68,9 @@ COMMAND = Command(
     name="evaluate",
     order=4,
     summary="loss, perplexity, accuracy of a run on a text:       evaluate run=latest split=test",
-    usage="evaluate [run=REF] [split=train|val|test|all] [text=FILE] [unknown=skip] [checkpoint=last|best]",
+    usage="evaluate [run=REF] [split=train|val|test|all] [text=FILE] [unknown=skip] [checkpoint=...] [dataset.path=]",
     details=DETAILS,
     words=(RUN, Word("split", _offer_splits), Word("text"), UNKNOWN, CHECKPOINT),
+    settings=("dataset.path",),
     run=run,
 )

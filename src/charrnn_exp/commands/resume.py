@@ -3,17 +3,31 @@
 from collections.abc import Sequence
 
 from charrnn_exp.commands.command import RUN, Command
+from charrnn_exp.config.resumable import RESUMABLE
 
 DETAILS = """\
 Resumes in the run's own folder from its newest whole checkpoint; the numbers are those of an uninterrupted run.
 REF is latest (default: the run worked on last), best or best:NAME (lowest validation loss of a name, a sweep or a
 text), a run folder, or the MLflow id of a run below outputs/.
-With a larger training.epochs, a cosine schedule is stretched over the new total.
+
+A run may go on with other settings, from the next update on:
+  training.epochs=20 training.max_steps=5000         longer
+  optimizer.learning_rate=0.001, and the rest of the schedule, clip_norm, clip_value, weight_decay
+  model.dropout=0.3, and the other dropouts
+  training.batch_size=32 training.sequence_length=128   from the next epoch on, with an empty state
+  training.early_stopping_patience=4, and how often it validates and saves
+  sampling.*, tracking.*, and dataset.path where the same text has moved
+changes.json in the run folder lists them; a later resume goes on with them. Other settings need a new run:
+  {program} training.init_from=REF ...
+
+With a larger training.epochs, a cosine schedule is stretched over the new total, and the learning rate jumps up from
+near 0: a warning names both rates. Without the jump, go on at a constant rate of your choice:
+  {program} resume training.epochs=20 optimizer.schedule=constant optimizer.learning_rate=0.0004
 """
 
 
 def run(words: Sequence[str]) -> None:
-    """Resume `run=REF` (default: latest) in its own folder, up to `training.epochs` and `training.max_steps`.
+    """Resume `run=REF` (default: latest) in its own folder, also with some settings changed.
 
     Raises:
         CharRNNError: if there is no such run, or its text or checkpoints have changed.
@@ -32,9 +46,10 @@ COMMAND = Command(
     name="resume",
     order=2,
     summary="go on with a run that was stopped, or go on longer:  resume run=latest training.epochs=20",
-    usage="resume [run=REF] [training.epochs=N] [training.max_steps=N] [tracking.*=...]",
+    usage="resume [run=REF] [training.epochs=N] [setting=value ...]",
     details=DETAILS,
     words=(RUN,),
-    settings=("training.epochs", "training.max_steps", "tracking."),
+    settings=RESUMABLE,
+    way_out="A new run may start from its weights with training.init_from=RUN.",
     run=run,
 )

@@ -45,12 +45,6 @@ def draw_text(words: Sequence[str], *, is_raw: bool = False) -> Iterator[str | b
     unknown = read_unknown(parsed)
     folder = find_run(parsed.arguments.get("run", "latest"), needs_weights=True)
     values = forget_tracking(folder.read_values())
-    # A prompt on the command line replaces the run's prompt and prompt_file.
-    changed = {override.key_or_group for override in parsed.settings}
-    for one, other in (("prompt", "prompt_file"), ("prompt_file", "prompt")):
-        sampling = values.get("sampling")
-        if f"sampling.{one}" in changed and f"sampling.{other}" not in changed and isinstance(sampling, dict):
-            sampling[other] = None
     config = change_config(values, parsed)
     checkpoint = parsed.arguments.get("checkpoint", "last")
     yield from sample_run(

@@ -143,9 +143,3 @@ def plan_batches(num_characters: int, training: TrainingConfig, *, seed: int) ->
             f"{num_characters:,}. Lower {lower}."
         )
     return order
-
-
-def count_steps(training: TrainingConfig, order: BatchOrder) -> int:
-    """Return the number of updates of the whole run."""
-    num_steps = training.epochs * order.steps_per_epoch
-    return num_steps if training.max_steps is None else min(num_steps, training.max_steps)

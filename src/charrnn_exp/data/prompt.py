@@ -39,6 +39,18 @@ def put_prompt(sampling: SamplingConfig, typed: str | None) -> SamplingConfig:
     return replace(sampling, prompt=typed, prompt_file=None)
 
 
+def keep_prompt(config: Config) -> SamplingConfig:
+    """Return the settings with the text of a prompt file as sampling.prompt, so that a run does not need the file.
+
+    Raises:
+        UserError: if the file cannot be read or is empty.
+    """
+    sampling = config.sampling
+    if sampling.prompt_file is None:
+        return sampling
+    return replace(sampling, prompt=_read_file(sampling.prompt_file, config.dataset), prompt_file=None)
+
+
 def read_prompt(
     config: Config,
     vocabulary: Vocabulary,

@@ -36,6 +36,7 @@ def score_run(
     warn: Callable[[str], None],
     tell: Callable[[str], None],
     unknown: Unknown = Unknown.refuse,
+    config: Config | None = None,
 ) -> Iterator[tuple[str, Scores]]:
     """Return the scores of each text with its name, one by one; what can be refused is refused before the first.
 
@@ -47,11 +48,12 @@ def score_run(
         warn: called with a line for each damaged checkpoint that is skipped, and for each change of the file.
         tell: called with a line that names the run and the checkpoint.
         unknown: what to do with symbols of the file that the run does not know.
+        config: of the run, with tracking off; None: as its folder has it.
 
     Raises:
         CharRNNError: if the run has no checkpoint, its text has changed, or the file does not fit its vocabulary.
     """
-    config, vocabulary = folder.read_untracked_config(), folder.read_vocabulary()
+    config, vocabulary = config or folder.read_untracked_config(), folder.read_vocabulary()
     facts: dict[str, Any] = {"vocabulary_sha256": vocabulary.sha256}
     if text is not None:
         if split is not None:

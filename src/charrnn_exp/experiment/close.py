@@ -49,6 +49,9 @@ def closing(listeners: Sequence[Listener], *, summary: SummaryFile, feed: Tracke
     except CharRNNError as error:
         log.error(str(error))
         raise
+    except OSError as error:  # a disk that is full or gone
+        log.error(one_line(error))
+        raise
     except Exception:
         log.exception("this is a bug in charrnn_exp")
         raise

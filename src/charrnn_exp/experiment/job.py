@@ -1,6 +1,6 @@
 """The frozen inputs of one run."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, fields
 from typing import Any, Self
 
@@ -8,8 +8,28 @@ from charrnn_exp.config.reading import to_values
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.model.size import SizedModel
+from charrnn_exp.run_folder.changes import Change
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.training.transfer import InitialWeights
+
+
+@dataclass(frozen=True, kw_only=True)
+class Resumption:
+    """The point from which a run goes on, and the settings that it goes on with changed.
+
+    Args:
+        step: of the checkpoint that it goes on from; 0: from the start; None: from the newest one there is.
+        changes: all of its life, in the order of their steps.
+        new: those of this session.
+        warnings: about this session, one line each.
+        diverged_after: step after which an earlier session diverged, before which the run goes back; None: it did not.
+    """
+
+    step: int | None = None
+    changes: Sequence[Change] = ()
+    new: Sequence[Change] = ()
+    warnings: Sequence[str] = ()
+    diverged_after: int | None = None
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -21,12 +41,14 @@ class Prepared:
         model: settings of the model with the hidden size that its budget may have chosen.
         text: read and split.
         initial: weights of another run to start from at step 0; None: the network draws them by the seed.
+        resumption: how an existing run goes on; the default is from its newest checkpoint, without a change.
     """
 
     config: Config
     model: SizedModel
     text: PreparedText
     initial: InitialWeights | None
+    resumption: Resumption = Resumption()
 
     def list_facts(self) -> dict[str, Any]:
         """Return the facts that a checkpoint must share with the run: model, optimizer, vocabulary, text."""

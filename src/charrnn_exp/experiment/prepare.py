@@ -1,13 +1,16 @@
 """Preparation and start of a run; mistakes of the user are found before TensorFlow is imported."""
 
+import signal
 from collections.abc import Sequence
 from dataclasses import replace
 
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.corpus import Corpus, describe, load_corpus
+from charrnn_exp.data.plan import Reshape
 from charrnn_exp.data.preparation import prepare_text
+from charrnn_exp.data.prompt import keep_prompt
 from charrnn_exp.data.sources import trust_installed_alone
-from charrnn_exp.errors import CharRNNError, MachineError, UserError
+from charrnn_exp.errors import CharRNNError, Interrupted, MachineError, UserError
 from charrnn_exp.experiment.initial_weights import read_initial_weights
 from charrnn_exp.experiment.job import Job, Prepared
 from charrnn_exp.machine.tensorflow import import_tensorflow
@@ -46,7 +49,12 @@ def check_inputs(configs: Sequence[Config]) -> None:
 
 
 def prepare_run(
-    config: Config, *, is_resumed: bool = False, terminal: Terminal | None = None, corpus: Corpus | None = None
+    config: Config,
+    *,
+    is_resumed: bool = False,
+    terminal: Terminal | None = None,
+    corpus: Corpus | None = None,
+    reshapes: Sequence[Reshape] = (),
 ) -> Prepared:
     """Read the inputs of a run; nothing is written.
 
@@ -56,6 +64,7 @@ def prepare_run(
             training.init_from are not read.
         terminal: says that the text is read; None: nothing does.
         corpus: its text, where it was read already; None: it is read.
+        reshapes: its changes in the shape of the batches, in the order of their steps.
 
     Raises:
         CharRNNError: if text, prompt, size or the other run's weights do not fit the settings.
@@ -63,10 +72,12 @@ def prepare_run(
     dataset = trust_installed_alone(config.dataset) if is_resumed else config.dataset
     if terminal is not None:
         terminal.say(f"reading {describe(dataset)}")
-    text = prepare_text(replace(config, dataset=dataset), corpus)
+    text = prepare_text(replace(config, dataset=dataset), corpus, reshapes=reshapes)
     vocabulary = text.corpus.vocabulary
     model = resolve(config.model, num_symbols=len(vocabulary))
     initial = None if is_resumed else read_initial_weights(config, vocabulary)
+    # Last: a symbol that the text lacks is told of the file.
+    config = replace(config, sampling=keep_prompt(config))
     return Prepared(config=config, model=model, text=text, initial=initial)
 
 
@@ -79,7 +90,8 @@ def start_run(job: Job, terminal: Terminal | None = None) -> Summary:
 
     Raises:
         MachineError: if memory, tracking server, folder or training fails.
-        Interrupted: after SIGINT or SIGTERM, with a checkpoint taken if there was a step since the last.
+        Interrupted: after a signal or a closed pipe, with a checkpoint taken if there was a step since the last; also
+            where the reader of a finished run's last lines went away.
     """
     terminal = terminal or Terminal()
     with job.folder.lock(), watch_signals() as stop:
@@ -89,4 +101,7 @@ def start_run(job: Job, terminal: Terminal | None = None) -> Summary:
         import_tensorflow()
         from charrnn_exp.experiment.run import run_experiment
 
-        return run_experiment(job, stop, terminal)
+        summary = run_experiment(job, stop, terminal)
+        if stop.signal_number == signal.SIGPIPE:
+            raise Interrupted(signal.SIGPIPE, f"the output was closed; the run is finished, in {job.folder.path}")
+        return summary

@@ -1,25 +1,52 @@
 """The resumption of a run: further training, or late tracking of a finished one."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
+from charrnn_exp.config.reading import to_values
 from charrnn_exp.config.schema import Config, TrackingConfig
 from charrnn_exp.config.secrets import hide_secrets
-from charrnn_exp.data.batches import count_steps
+from charrnn_exp.data.plan import SHAPES, plan_run
 from charrnn_exp.data.prompt import put_prompt, read_prompt_once
-from charrnn_exp.errors import CharRNNError, one_line
+from charrnn_exp.errors import CharRNNError, UserError, one_line
+from charrnn_exp.experiment.divergence import check_calmed
+from charrnn_exp.experiment.ends import advise_longer, explain_end
 from charrnn_exp.experiment.initial_weights import read_initial_weights
-from charrnn_exp.experiment.job import Job
+from charrnn_exp.experiment.job import Job, Prepared, Resumption
 from charrnn_exp.experiment.prepare import prepare_run, start_run
+from charrnn_exp.experiment.rate_jump import warn_of_jump
 from charrnn_exp.program import name_program
+from charrnn_exp.run_folder.changes import Change, find_changes, join_changes, list_reshapes, read_changes
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder, RunInUseError
+from charrnn_exp.run_folder.resume_point import ResumePoint, find_resume_point
 from charrnn_exp.tracking.catch_up import catch_up
+from charrnn_exp.training.progress import Progress, is_finished
 from charrnn_exp.views.terminal import Terminal
 
 
+@dataclass(frozen=True)
+class _Earlier:
+    """What an earlier session left.
+
+    Args:
+        config: its settings.
+        changes: those before them.
+        point: where the run goes on.
+        progress: there.
+    """
+
+    config: Config
+    changes: list[Change]
+    point: ResumePoint
+    progress: Progress
+
+
 def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable[[str], None] = print) -> None:
-    """Train to `training.epochs` and `training.max_steps`; of a finished run, only complete the tracking.
+    """Train on with the settings, to `training.epochs` and `training.max_steps`; of a finished run, only complete the
+    tracking.
+
+    Nothing is written before all is checked, and the settings not before the first checkpoint made with them.
 
     Args:
         folder: of the run.
@@ -32,22 +59,88 @@ def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable
     """
     config = replace(config, sampling=put_prompt(config.sampling, read_prompt_once([config])))
     terminal = Terminal()
-    prepared = prepare_run(config, is_resumed=True, terminal=terminal)
-    summary, num_steps = folder.read_summary(), count_steps(config.training, prepared.text.order)
-    if summary.status == "FINISHED" and summary.step >= num_steps:
-        say(
-            f"run {folder.path} is finished: {summary.step} steps of {num_steps}. "
-            f"To go on longer: {name_program()} resume run={folder.path} training.epochs={config.training.epochs * 2}"
-        )
+    earlier, summary = _read_earlier(folder), folder.read_summary()
+    prepared = _prepare(config, earlier, folder, terminal)
+    if _is_done(prepared, earlier, folder):
+        _say_done(prepared, earlier, folder, say)
         _finish_tracking(folder, config.tracking, say)
         return
-    store = CheckpointStore(folder.checkpoints, facts=prepared.list_facts(), num_rolling=1)
-    store.check_newest()  # before anything in the folder changes
-    # Only a run without a checkpoint needs the weights of the other run.
-    if not store.find_all():
+    if earlier.point.diverged_after is not None:
+        check_calmed(prepared.resumption.new, earlier.point.diverged_after, folder, earlier.config.optimizer)
+    if earlier.point.checkpoint is None:
+        _check_vocabulary(prepared, folder)
+        # Only a run without a checkpoint needs the weights of the other run.
         prepared = replace(prepared, initial=read_initial_weights(config, prepared.text.corpus.vocabulary))
     name = summary.name or folder.read_tracking().get("name") or config.tracking.run_name or folder.path.name
     start_run(Job.of(prepared, folder, name=name, began=began, is_resumed=True), terminal)
+
+
+def _read_earlier(folder: RunFolder) -> _Earlier:
+    config = folder.read_untracked_config()
+    point = find_resume_point(CheckpointStore(folder.checkpoints, facts={}, num_rolling=1))
+    progress = Progress() if point.checkpoint is None else Progress.from_arrays(point.training)
+    return _Earlier(config, read_changes(folder.changes, folder.read_values()), point, progress)
+
+
+def _prepare(config: Config, earlier: _Earlier, folder: RunFolder, terminal: Terminal) -> Prepared:
+    """Return the inputs of the run, with the changes of its settings, checked against its checkpoint.
+
+    Raises:
+        CharRNNError: if they do not fit.
+    """
+    shape = {field: getattr(earlier.config.training, field) for field in SHAPES}
+    as_it_was = replace(config, training=replace(config.training, **shape))
+    prepared = prepare_run(as_it_was, is_resumed=True, terminal=terminal, reshapes=list_reshapes(earlier.changes))
+    text, progress = prepared.text, earlier.progress
+    if config.sampling.prompt_file != earlier.config.sampling.prompt_file:
+        config = replace(config, sampling=prepared.config.sampling)
+    then = to_values(earlier.config) | {"tracking": folder.read_values().get("tracking", {})}
+    epoch_end = text.plan.find_epoch_end(step=progress.step, epoch=progress.epoch, step_in_epoch=progress.step_in_epoch)
+    new = find_changes(then, to_values(config), step=progress.step, epoch_end=epoch_end)
+    changes = join_changes(earlier.changes, new, step=progress.step)
+    plan = plan_run(len(text.splits.train_n), config.training, seed=config.seed, reshapes=list_reshapes(changes))
+    resumption = Resumption(
+        step=earlier.point.step,
+        changes=changes,
+        new=new,
+        warnings=warn_of_jump(progress, new, folder, then=(earlier.config, text.plan), now=(config, plan)),
+        diverged_after=earlier.point.diverged_after,
+    )
+    prepared = replace(prepared, config=config, text=replace(text, plan=plan), resumption=resumption)
+    CheckpointStore(folder.checkpoints, facts=prepared.list_facts(), num_rolling=1).check_newest()
+    return prepared
+
+
+def _is_done(prepared: Prepared, earlier: _Earlier, folder: RunFolder) -> bool:
+    training, summary = prepared.config.training, folder.read_summary()
+    num_steps = prepared.text.plan.count_steps(training)
+    if summary.status != "FINISHED":
+        return False
+    is_newest = earlier.progress.step == summary.step
+    return summary.step >= num_steps or (is_newest and is_finished(earlier.progress, training, num_steps=num_steps))
+
+
+def _say_done(prepared: Prepared, earlier: _Earlier, folder: RunFolder, say: Callable[[str], None]) -> None:
+    training, plan, step = prepared.config.training, prepared.text.plan, folder.read_summary().step
+    progress = replace(earlier.progress, step=step)
+    reason = explain_end(progress, training, plan)
+    say(
+        f"run {folder.path} is finished: {step} steps of {plan.count_steps(training)}"
+        + (f"; {reason} " if reason else ". ")
+        + f"To go on longer: {advise_longer(progress, training, plan, folder)}"
+    )
+
+
+def _check_vocabulary(prepared: Prepared, folder: RunFolder) -> None:
+    """Refuse another text where no checkpoint names that of the run.
+
+    Raises:
+        UserError: if the symbols differ.
+    """
+    if folder.vocabulary.exists() and folder.read_vocabulary().sha256 != prepared.text.corpus.vocabulary.sha256:
+        raise UserError(
+            f"the text must have the symbols in {folder.vocabulary}, got others: restore it, or start a new run."
+        )
 
 
 def _finish_tracking(folder: RunFolder, tracking: TrackingConfig, say: Callable[[str], None]) -> None:

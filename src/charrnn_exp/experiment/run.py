@@ -1,31 +1,35 @@
 """One run from start to end."""
 
 import logging
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
-from charrnn_exp.data.batches import count_steps
 from charrnn_exp.data.corpus import describe
-from charrnn_exp.errors import Interrupted
+from charrnn_exp.errors import Interrupted, MachineError
 from charrnn_exp.evaluation.scorer import Scorer
 from charrnn_exp.experiment.close import beginning, closing
+from charrnn_exp.experiment.divergence import advise_calmer, keep_diverged
+from charrnn_exp.experiment.ends import explain_end, warn_of_length
 from charrnn_exp.experiment.final_scores import score_splits
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.listeners.baseline import Baseline
 from charrnn_exp.experiment.listeners.curves import Curves
 from charrnn_exp.experiment.listeners.feed import TrackerFeed
+from charrnn_exp.experiment.listeners.guessing import Guessing
 from charrnn_exp.experiment.listeners.listener import Listener
 from charrnn_exp.experiment.listeners.metrics import Metrics
 from charrnn_exp.experiment.listeners.profile import Profiler
 from charrnn_exp.experiment.listeners.progress import ProgressLines
 from charrnn_exp.experiment.listeners.samples import Samples
+from charrnn_exp.experiment.listeners.settings import Settings
 from charrnn_exp.experiment.listeners.summary import SummaryFile
 from charrnn_exp.experiment.listeners.times import Times
 from charrnn_exp.experiment.log import log_to
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.experiment.track import start_tracking
 from charrnn_exp.machine.arithmetic import describe_arithmetic, pin_determinism
+from charrnn_exp.model.dropout import list_rates
 from charrnn_exp.model.memory import estimate_bytes, explain_memory_errors, find_free_bytes
 from charrnn_exp.model.network import Network, build_network, count_parameters, list_parameters
 from charrnn_exp.model.weights import load_weights, read_weights
@@ -33,12 +37,14 @@ from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.checkpoint import Checkpoint
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.metrics import MetricsFile
+from charrnn_exp.run_folder.resume_point import find_resume_point
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.run_folder.versions import SCORED_BY_PARTS
 from charrnn_exp.signals import StopRequest
 from charrnn_exp.tracking.provenance import list_versions
-from charrnn_exp.training.loop import is_finished, train
+from charrnn_exp.training.loop import DivergedError, Event, Saving, train
 from charrnn_exp.training.optimizer import build_optimizer
+from charrnn_exp.training.progress import is_finished
 from charrnn_exp.training.state import TrainingState, start_state
 from charrnn_exp.views.progress import show_training
 from charrnn_exp.views.report import conclude, show_parameters
@@ -56,8 +62,9 @@ def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
         terminal: that has introduced the run.
 
     Raises:
-        MachineError: if disk or memory runs out, or the training diverges.
-        Interrupted: after SIGINT or SIGTERM, with a checkpoint taken if there was a step since the last.
+        MachineError: if disk or memory runs out.
+        DivergedError: if the training diverges, after a checkpoint of the step before.
+        Interrupted: after a signal or a closed pipe, with a checkpoint taken if there was a step since the last.
     """
     config, text, folder, watch = job.config, job.text, job.folder, Stopwatch()
     previous = folder.read_summary() if job.is_resumed else Summary()
@@ -66,6 +73,8 @@ def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
         folder.write_summary(Summary(name=job.name, session_began=job.began, num_sessions=1, status="RUNNING"))
     with log_to(folder.log, terminal):
         with beginning(folder):
+            for line in (*warn_of_length(config.training, text.plan), *job.resumption.warnings):
+                log.warning(line)
             pin_determinism()
             state = _build_state(job, terminal)
             show_parameters(list_parameters(state.network), folder.parameters, terminal)
@@ -73,16 +82,16 @@ def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
         checkpoints = CheckpointStore(folder.checkpoints, facts=facts, num_rolling=config.training.keep_checkpoints)
         restored = None
         if job.is_resumed:
-            restored = _restore(state, checkpoints, terminal)
+            restored = _restore(job, state, checkpoints, terminal)
             if restored is not None and _forget_other_scoring(job, state, restored):
                 previous = replace(previous, ngram_val_loss=None)
-            folder.create(config, text.corpus.vocabulary)  # not before: a resume that fails leaves the settings
         rows = MetricsFile(folder.metrics, last_step=state.progress.step)
         tracker = start_tracking(job)
         baseline = Baseline(text, previous.ngram_val_loss)
         feed = TrackerFeed(tracker, job, checkpoints, watch)
         summary = SummaryFile(job, state, tracker, watch=watch, previous=previous, find_baseline=baseline.find_loss)
         listeners = [
+            Settings(job, step=state.progress.step),
             Times(watch, job.began),
             baseline,
             Metrics(
@@ -95,6 +104,7 @@ def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
             summary,
             feed,  # before the samples: a sample that a kill left out is sent with the validation loss of its row
             Samples(job, state, restored, watch=watch, send=feed.send_samples, show=terminal.sample),
+            Guessing(len(text.corpus.vocabulary)),
             Curves(folder, title=job.name, facts=_describe_size(job, state), find_baseline=baseline.wait_for_loss),
         ]
         with closing(listeners, summary=summary, feed=feed):
@@ -124,7 +134,7 @@ def _build_state(job: Job, terminal: Terminal) -> TrainingState:
     return start_state(
         network,
         build_optimizer(job.config.optimizer, network),
-        batch_size=training.batch_size,
+        batch_size=job.text.order.batch_size,
         ema=training.ema_decay is not None,
     )
 
@@ -135,19 +145,31 @@ def _list_facts(job: Job, network: Network) -> dict[str, Any]:
     return job.list_facts() | arithmetic
 
 
-def _restore(state: TrainingState, checkpoints: CheckpointStore, terminal: Terminal) -> Checkpoint | None:
-    if not checkpoints.find_all():
-        terminal.say("no checkpoint yet: starting at step 0")
-        return None
-    checkpoint, weights, training, warnings = checkpoints.load_newest()
-    for line in warnings:
+def _restore(job: Job, state: TrainingState, checkpoints: CheckpointStore, terminal: Terminal) -> Checkpoint | None:
+    """Load the checkpoint that the run goes on from; return None where there is none."""
+    checkpoints.bring_back()
+    point, resumption = find_resume_point(checkpoints), job.resumption
+    if resumption.step not in (None, point.step):
+        raise MachineError(f"run {job.folder.path} was worked on by another process meanwhile: resume it again.")
+    for line in point.warnings:
         log.warning(line)
-    checkpoints.check_facts(checkpoint)
-    for line in checkpoints.find_changes(checkpoint):
-        log.warning(line)
-    state.restore(weights, training, step=checkpoint.step)
-    terminal.say(f"resuming after step {state.progress.step:,} from {checkpoint.folder.name}")
-    return checkpoint
+    if point.diverged_after is not None:
+        checkpoints.go_back(point.step)
+        terminal.say(f"the training diverged after step {point.diverged_after:,}: going back to step {point.step:,}")
+    if point.checkpoint is None:
+        terminal.say("starting at step 0" if point.diverged_after else "no checkpoint yet: starting at step 0")
+    else:
+        checkpoints.check_facts(point.checkpoint)
+        for line in checkpoints.find_changes(point.checkpoint):
+            log.warning(line)
+        state.carried = state.network.first_states(job.text.plan.find_batch_size(point.step))
+        rates = list_rates(point.checkpoint.read_manifest()["model"])
+        state.restore(point.weights, point.training, step=point.step, had_dropout=[rate > 0 for rate in rates])
+        terminal.say(f"resuming after step {state.progress.step:,} from {point.checkpoint.folder.name}")
+    for change in resumption.new:
+        terminal.say(f"changed: {change}")
+        log.info("changed: %s", change)
+    return point.checkpoint
 
 
 def _forget_other_scoring(job: Job, state: TrainingState, restored: Checkpoint) -> bool:
@@ -175,26 +197,49 @@ def _train(
     training, text, progress = job.config.training, job.text, state.progress
     splits = text.splits
     scorer = None if splits.val_n is None else Scorer(state.network, splits.val_n, splits.val_starts)
-    num_steps = count_steps(training, text.order)
+    num_steps = text.plan.count_steps(training)
     view = show_training(terminal, num_steps=num_steps, first_step=progress.step, num_epochs=training.epochs)
     if not stop():
         lines = ProgressLines(
             view, state, characters_per_step=text.order.characters_per_step, is_validated=scorer is not None
         )
         with view, Profiler(job.folder.profile, training.profile_steps) as profiler:
-            for event in train(
+            events = train(
                 state, config=job.config, text=text, scorer=scorer, checkpoints=checkpoints, should_stop=stop
-            ):
+            )
+            for event in _keeping_diverged(events, job, state, checkpoints):
                 for listener in (*listeners, lines, profiler):
                     listener.hear(event)
+    is_complete = is_finished(state.progress, training, num_steps=num_steps)
+    if is_complete and (reason := explain_end(state.progress, training, text.plan)):
+        terminal.say(reason)
+        log.info(reason)
     # A signal that came when all was done changes nothing any more.
-    if stop.signal_number is not None and not is_finished(state.progress, training, num_steps=num_steps):
+    if stop.signal_number is not None and not is_complete:
         step = state.progress.step
         raise Interrupted(
             stop.signal_number,
             (f"stopped after step {step:,}, with a checkpoint. " if step else "stopped before the first step. ")
             + f"Go on with: {name_program()} resume run={job.folder.path}",
         )
+
+
+def _keeping_diverged(
+    events: Iterator[Event], job: Job, state: TrainingState, checkpoints: CheckpointStore
+) -> Iterator[Event]:
+    """Yield the events; if the training diverges, save the state of the step before.
+
+    Raises:
+        DivergedError: with the way to go on.
+    """
+    try:
+        yield from events
+    except DivergedError as error:
+        if state.progress.step:
+            num_symbols = len(job.text.corpus.vocabulary)
+            yield Saving()
+            keep_diverged(checkpoints, state.snapshot(), job.folder, num_symbols=num_symbols)
+        raise DivergedError(f"{error} {advise_calmer(job.config.optimizer, job.folder)}") from None
 
 
 @explain_memory_errors()

@@ -8,7 +8,8 @@ from charrnn_exp.config.choices import Backend
 from charrnn_exp.config.reading import flatten, to_values
 from charrnn_exp.data.corpus import describe
 from charrnn_exp.experiment.job import Job
-from charrnn_exp.tracking.mlflow_run import KEY_TAG, RunDescription
+from charrnn_exp.run_folder.changes import describe_changes
+from charrnn_exp.tracking.mlflow_run import CHANGES_TAG, KEY_TAG, MAX_TAG_LENGTH, RunDescription
 from charrnn_exp.tracking.provenance import list_versions, read_git_state
 from charrnn_exp.tracking.tracker import Tracker, start_tracker
 
@@ -20,7 +21,7 @@ def describe_run(job: Job, *, previous: Mapping[str, Any]) -> RunDescription:
         job: of the run.
         previous: `tracking.json` of an earlier session; empty where there is none.
     """
-    config, corpus = job.config, job.text.corpus
+    config, corpus, changes = job.config, job.text.corpus, job.resumption.changes
     fingerprint = corpus.fingerprint.as_dict()
     return RunDescription(
         name=previous.get("name", job.name),
@@ -31,6 +32,7 @@ def describe_run(job: Job, *, previous: Mapping[str, Any]) -> RunDescription:
             **{f"dataset.{name}": str(value) for name, value in fingerprint.items()},
             **({"dataset.notes": " ".join(corpus.notes)} if corpus.notes else {}),
             "run_folder": job.folder.label,
+            **({CHANGES_TAG: describe_changes(changes)[:MAX_TAG_LENGTH]} if changes else {}),
             KEY_TAG: previous.get("tags", {}).get(KEY_TAG, uuid.uuid4().hex),
             **job.tags,
             **config.tracking.tags,
@@ -52,5 +54,6 @@ def start_tracking(job: Job) -> Tracker:
         run,
         run_id=record["run_id"],
         is_resumed=job.is_resumed,
+        renewed_after=job.resumption.step if job.resumption.new else None,
         remember=lambda run_id: folder.write_tracking({**record, "run_id": run_id}),
     )

@@ -106,6 +106,10 @@ class Network(keras.Model):
                 layer.build((None, None, self.hidden_size))
         self.built = True
 
+    def list_dropouts(self) -> list[keras.layers.Dropout]:
+        """Return the dropout layers in the order of their seeds among the variables, also those with a rate of 0."""
+        return [self.embedding_dropout, self.input_dropout, *self.dropouts]
+
     def first_states(self, batch_size: int) -> States:
         """Return the states of batch_size streams at the start of a text: zero, or learned and differentiable."""
         if self.initial_states:

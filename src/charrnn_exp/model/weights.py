@@ -29,7 +29,7 @@ def find_array(arrays: Mapping[str, npt.NDArray[Any]], name: str, like: Any) -> 
     """Return the array of this name, checked for the shape and type of the variable that takes it.
 
     Raises:
-        MachineError: if it is missing or differs, or a number of the progress is negative.
+        MachineError: if it is missing or differs.
     """
     like = np.asarray(like)
     found = arrays.get(name)
@@ -38,8 +38,6 @@ def find_array(arrays: Mapping[str, npt.NDArray[Any]], name: str, like: Any) -> 
         raise MachineError(
             f"the checkpoint is damaged: {name} is {shown}, the network needs {like.dtype} {like.shape}."
         )
-    if name.startswith("progress.") and found < 0:
-        raise MachineError(f"the checkpoint is damaged: {name} is {found}, below 0.")
     return found
 
 

@@ -46,7 +46,7 @@ class Checkpoint:
     @property
     def step(self) -> int:
         """The step in the name of the folder; names sort by step."""
-        return int(self.folder.name.removeprefix("step_"))
+        return int(self.folder.name.removeprefix(".").removeprefix("step_").partition(".")[0])
 
     def read_manifest(self) -> dict[str, Any]:
         """Return the manifest.

@@ -7,9 +7,11 @@ import os
 import re
 import shutil
 import time
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+from charrnn_exp.config.resumable import RESUMABLE_MODEL
 from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.files import sync_folder, write_durably
 from charrnn_exp.run_folder import versions
@@ -38,6 +40,8 @@ class CheckpointStore:
         self.folder = folder
         self._facts = facts
         self._num_rolling = num_rolling
+        self._abandoned_after: int | None = None
+        """See `go_back`."""
 
     def find_all(self) -> list[Checkpoint]:
         """Return the checkpoints, oldest first.
@@ -69,12 +73,18 @@ class CheckpointStore:
         best = self.best_step()
         return self.find_all()[-1] if best is None else Checkpoint(self.folder / _folder_name(best))
 
-    def save(self, snapshot: Snapshot, *, kept: bool) -> None:
+    def save(self, snapshot: Snapshot, *, kept: bool, resume_from: int | None = None) -> None:
         """Write a checkpoint, then delete rolling ones beyond `num_rolling`.
 
         The files are made in memory, written to a hidden folder, synced and renamed; then the parent is synced. So at
         every moment either the old checkpoints alone are there, or the new one too, whole. A checkpoint of the same
         step with other arrays is hidden first; if the write is interrupted, `load_newest` restores it.
+
+        Args:
+            snapshot: of the training state.
+            kept: whether it is never deleted.
+            resume_from: step of the checkpoint that `find_resume_point` takes in its place, because the training
+                diverged right after this one; 0: none. Then nothing is deleted. None: it did not diverge.
 
         Raises:
             MachineError: if the disk is full or the folder is not writable; the old checkpoints stay.
@@ -91,16 +101,19 @@ class CheckpointStore:
             "written": time.strftime("%Y-%m-%dT%H:%M:%S%z"),
             "settings": versions.SETTINGS,
             "numerics": versions.NUMERICS,
+            **({} if resume_from is None else {"resume_from": resume_from}),
             **self._facts,
         }
         manifest["sha256"] = hash_manifest(manifest)
         files[MANIFEST] = memoryview((json.dumps(manifest, indent=2) + "\n").encode())
         target = self.folder / _folder_name(snapshot.step)
         try:
+            self._delete_abandoned()
             self._write_folder(target, files)
             if snapshot.best_step:
                 self._write_best(snapshot.best_step)
-            self._prune()
+            if resume_from is None:
+                self._prune()
         except OSError as error:
             shutil.rmtree(_hidden(target, str(os.getpid())), ignore_errors=True)  # half of it takes space
             where = f" at {error.filename}" if error.filename else ""
@@ -115,9 +128,13 @@ class CheckpointStore:
         Raises:
             MachineError: if none is whole.
         """
+        self.bring_back()
+        return self.read_newest(self.find_all())
+
+    def read_newest(self, candidates: Sequence[Checkpoint]) -> tuple[Checkpoint, Arrays, Arrays, list[str]]:
+        """Return what `load_newest` does, of some checkpoints, oldest first."""
         warnings: list[str] = []
-        self._bring_back()
-        for checkpoint in reversed(self.find_all()):
+        for checkpoint in reversed(candidates):
             try:
                 return checkpoint, checkpoint.read(WEIGHTS), checkpoint.read(TRAINING), warnings
             except (MachineError, OSError) as error:
@@ -126,7 +143,28 @@ class CheckpointStore:
             f"no whole checkpoint in {self.folder}: restore one from a copy, or start a new run.", *warnings
         )
 
-    def _bring_back(self) -> None:
+    def find_hidden(self) -> list[Checkpoint]:
+        """Return the checkpoints that `bring_back` would bring back."""
+        return [
+            Checkpoint(path)
+            for path in sorted(self.folder.glob(f".step_*.{REPLACED}"))
+            if NAME.fullmatch(name := path.name[1:].partition(".")[0]) and not (self.folder / name).exists()
+        ]
+
+    def go_back(self, step: int) -> None:
+        """Let the next `save` first delete the checkpoints after a step: the run goes on from there another way."""
+        self._abandoned_after = step
+
+    def _delete_abandoned(self) -> None:
+        """Delete the checkpoints after the one that the run has gone back to."""
+        if self._abandoned_after is None:
+            return
+        for checkpoint in reversed(self.find_all()):
+            if checkpoint.step > self._abandoned_after:
+                _hide(checkpoint.folder, PRUNED)
+        self._abandoned_after = None
+
+    def bring_back(self) -> None:
         """Rename a hidden checkpoint back where a kill interrupted its replacement."""
         for hidden in self.folder.glob(f".step_*.{REPLACED}"):
             target = hidden.with_name(hidden.name.removeprefix(".").removesuffix(f".{REPLACED}"))
@@ -137,7 +175,8 @@ class CheckpointStore:
     def check_facts(self, checkpoint: Checkpoint) -> None:
         """Compare model, optimizer, vocabulary and text of a checkpoint with those of this run.
 
-        A model of older settings is compared by their meaning then, which is found from the model's settings alone.
+        The dropout of the model may differ, which a resume may change. A model of older settings is compared by their
+        meaning then, which is found from the model's settings alone.
 
         Raises:
             UserError: with a line for each that differs, both values named.
@@ -149,7 +188,7 @@ class CheckpointStore:
             f"checkpoint {checkpoint.folder.name} must be of the same {name}, got {manifest.get(name)!r} where "
             f"this run has {self._facts[name]!r}."
             for name in SAME_FACTS
-            if name in self._facts and manifest.get(name) != self._facts[name]
+            if name in self._facts and _drop_changeable(manifest.get(name)) != _drop_changeable(self._facts[name])
         ]
         if problems:
             raise UserError(*problems)
@@ -222,6 +261,11 @@ class CheckpointStore:
             _hide(checkpoint.folder, PRUNED)
         for leftover in self.folder.glob(".*"):
             shutil.rmtree(leftover, ignore_errors=True)
+
+
+def _drop_changeable(fact: Any) -> Any:
+    """Return a fact without the settings of the model that a resume may change."""
+    return {k: v for k, v in fact.items() if k not in RESUMABLE_MODEL} if isinstance(fact, dict) else fact
 
 
 def _folder_name(step: int) -> str:

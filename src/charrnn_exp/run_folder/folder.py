@@ -3,7 +3,7 @@
 import functools
 import json
 import os
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
 from pathlib import Path
@@ -15,6 +15,7 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.files import LockHeldError, hold_lock, read_json, write_durably
+from charrnn_exp.run_folder.changes import Change, write_changes
 from charrnn_exp.run_folder.plugins import check_plugins, list_plugins
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.run_folder.versions import Versions, check_age, read_versions, upgrade
@@ -43,6 +44,7 @@ class RunFolder:
     def __init__(self, path: Path) -> None:
         self.path = path
         self.config = path / "config.yaml"
+        self.changes = path / "changes.json"
         self.versions = path / "versions.json"
         self.vocabulary = path / "vocabulary.json"
         self.parameters = path / "parameters.txt"
@@ -84,10 +86,7 @@ class RunFolder:
             yield
 
     def create(self, config: Config, vocabulary: Vocabulary) -> None:
-        """Make the folder; write settings, versions and vocabulary.
-
-        A run that is resumed gets its upgraded settings and then their version: after a kill between the two,
-        upgrading once more changes nothing.
+        """Make the folder of a new run; write settings, versions and vocabulary.
 
         Args:
             config: checked settings.
@@ -97,13 +96,30 @@ class RunFolder:
             MachineError: if the folder cannot be written.
         """
         try:
-            for folder in (self.path, self.checkpoints, self.samples, self.plots):
-                folder.mkdir(parents=True, exist_ok=True)
-            write_durably(self.config, write_yaml(to_values(config)))
-            write_durably(self.versions, Versions(plugins=list_plugins(config)).to_json())
+            self._write_settings(config)
             write_durably(self.vocabulary, vocabulary.to_json() + "\n")
         except OSError as error:
             raise self._unwritable(error) from error
+
+    def update(self, config: Config, changes: Sequence[Change]) -> None:
+        """Write the settings that a resumed run goes on with, and before them all its changes, see `read_changes`.
+
+        Raises:
+            MachineError: if the folder cannot be written.
+        """
+        try:
+            if changes or self.changes.exists():
+                write_durably(self.changes, write_changes(changes))
+            self._write_settings(config)
+        except OSError as error:
+            raise self._unwritable(error) from error
+
+    def _write_settings(self, config: Config) -> None:
+        """Write settings and then their version: after a kill between the two, upgrading once more changes nothing."""
+        for folder in (self.checkpoints, self.samples, self.plots):  # of a copied run, one may be missing
+            folder.mkdir(parents=True, exist_ok=True)
+        write_durably(self.config, write_yaml(to_values(config)))
+        write_durably(self.versions, Versions(plugins=list_plugins(config)).to_json())
 
     def _unwritable(self, error: OSError) -> MachineError:
         return MachineError(

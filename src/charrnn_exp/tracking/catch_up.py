@@ -56,6 +56,7 @@ def send_missing(folder: RunFolder, tracking: TrackingConfig, *, status: str) ->
     record, curves = folder.read_tracking(), read_metrics(folder.metrics)
     run = RunDescription(**{name: record[name] for name in ("name", "params", "tags", "dataset")})
     stored = open_run(tracking, run, run_id=record["run_id"], may_exist=True)
+    stored.tag_changes(run)
     folder.write_tracking({**record, "run_id": stored.run_id})
     sent, now = stored.find_sent_steps(), int(time.time() * 1000)
     missing = [

@@ -17,6 +17,9 @@ MAX_PARAMS = 100
 MAX_PARAM_LENGTH = 6000
 KEY_TAG = "run_key"
 """Tag with a unique key: it identifies a run in MLflow whose id was lost before it was written to the run folder."""
+CHANGES_TAG = "changes"
+"""Tag with the settings that a resumed run went on with, and the steps; its params are those of its start."""
+MAX_TAG_LENGTH = 5000
 
 Entry = tuple[str, float, int, int]
 """A metric: name, value, time in milliseconds, step."""
@@ -61,6 +64,11 @@ class MlflowRun:
             self.client.update_run(self.run_id, status=status)
         else:
             self.client.set_terminated(self.run_id, status=status)
+
+    def tag_changes(self, run: RunDescription) -> None:
+        """Set the tag with the changes of a run that has some."""
+        if CHANGES_TAG in run.tags:
+            self.client.set_tag(self.run_id, CHANGES_TAG, run.tags[CHANGES_TAG])
 
     def find_sent_steps(self) -> dict[str, set[int]]:
         """Return the steps in the store by metric name."""

@@ -92,6 +92,8 @@ class MlflowTracker:
         run_id: id of the MLflow run from an earlier session; None: unknown.
         is_resumed: whether MLflow may have the run already.
         remember: called with the id of the MLflow run as soon as it is known.
+        renewed_after: step after which a resumed run makes other numbers than those that the store may have, so that
+            they are sent again; None: it makes the same.
     """
 
     def __init__(
@@ -102,13 +104,14 @@ class MlflowTracker:
         run_id: str | None = None,
         is_resumed: bool = False,
         remember: Callable[[str], None] = lambda run_id: None,
+        renewed_after: int | None = None,
     ) -> None:
         self.run_id = run_id
         self.error: str | None = None
         """The error because of which the store lacks something; None where it has everything."""
         self.cpu_seconds = 0.0
         self._tracking, self._description, self._remember = tracking, run, remember
-        self._may_exist = is_resumed
+        self._may_exist, self._renewed_after = is_resumed, renewed_after
         self._run: MlflowRun | None = None
         self._sent_steps: dict[str, set[int]] = {}
         self._metrics: deque[Entry] = deque()
@@ -259,8 +262,11 @@ class MlflowTracker:
             self.run_id = run.run_id
             self._remember(run.run_id)
         self._sent_steps = run.find_sent_steps()
+        if (last := self._renewed_after) is not None:
+            self._sent_steps = {name: {n for n in steps if n <= last} for name, steps in self._sent_steps.items()}
         if not run.is_new:
             run.set_status("RUNNING")
+            run.tag_changes(self._description)
         if self._tracking.system_metrics:
             self._start_system_monitor()
         self._run = run

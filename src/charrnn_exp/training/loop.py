@@ -7,7 +7,8 @@ The order of the events of each update; those in brackets come only where they a
        +--------------------------------------------------------------------------------------+          |
                                                                                           generator ends <+
 
-A session that resumes after a stop within a validation begins with that Validated, before any StepDone.
+A session that resumes after a stop within a validation begins with that Validated, before any StepDone. Before the
+first StepDone of an epoch comes a Reshaped, where its batches have another shape than those of the run's first epoch.
 The order of a whole run, as `experiment.run` passes it to the listeners:
 
     start -> events of the loop -> [Scored, for each text] -> finish -> close(FINISHED)
@@ -25,16 +26,18 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-from charrnn_exp.config.schema import Config, OptimizerConfig, TrainingConfig
-from charrnn_exp.data.batches import BatchOrder, count_steps
+from charrnn_exp.config.schema import Config, OptimizerConfig
+from charrnn_exp.data.batches import BatchOrder
+from charrnn_exp.data.plan import BatchPlan
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.data.vocabulary import Ids
 from charrnn_exp.data.windows import stream_windows
-from charrnn_exp.errors import MachineError
+from charrnn_exp.errors import UserError
 from charrnn_exp.evaluation.scorer import Scorer
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
-from charrnn_exp.training.schedule import find_learning_rate, find_plateau_factor
-from charrnn_exp.training.state import Progress, TrainingState
+from charrnn_exp.training.progress import Progress, is_finished
+from charrnn_exp.training.schedule import find_planned_rate, find_plateau_factor
+from charrnn_exp.training.state import TrainingState
 from charrnn_exp.training.step import TrainingStep
 
 
@@ -85,7 +88,18 @@ class EpochDone:
     loss: float
 
 
-Event = StepDone | Validated | Saving | Saved | EpochDone
+@dataclass(frozen=True)
+class Reshaped:
+    """The batches of the epoch that begins have another shape; an update has `characters_per_step` targets."""
+
+    characters_per_step: int
+
+
+Event = StepDone | Validated | Saving | Saved | EpochDone | Reshaped
+
+
+class DivergedError(UserError):
+    """A loss or gradient is not finite; the update was not made, and the state is that of the step before."""
 
 
 def train(
@@ -109,11 +123,10 @@ def train(
             generator ends. The next session makes a validation that was cut short.
 
     Raises:
-        MachineError: before the update, if loss or gradient is not finite.
+        DivergedError: before the update, if loss or gradient is not finite.
     """
-    training, optimizer, progress = config.training, config.optimizer, state.progress
-    order = text.order
-    num_steps = count_steps(training, order)
+    training, optimizer, progress, plan = config.training, config.optimizer, state.progress, text.plan
+    num_steps = plan.count_steps(training)
     step = TrainingStep(
         state,
         clip_norm=optimizer.clip_norm,
@@ -121,31 +134,25 @@ def train(
         ema_decay=training.ema_decay or 0.0,
     )
     close_step = partial(
-        _close_step, state, config, order, scorer=scorer, checkpoints=checkpoints, should_stop=should_stop
+        _close_step, state, config, plan, scorer=scorer, checkpoints=checkpoints, should_stop=should_stop
     )
     if progress.is_validation_due and (yield from close_step()):
         return
     while not is_finished(progress, training, num_steps=num_steps):
+        order = plan.find_order(progress.epoch)
+        if order != plan.find_order(0):
+            yield Reshaped(order.characters_per_step)
+        if progress.step_in_epoch == 0 and order.batch_size != plan.find_batch_size(progress.step):
+            state.carried = state.network.first_states(order.batch_size)
         for windows_abt, resets_ab in _list_batches(progress, text.splits.train_n, order):
-            rate = find_learning_rate(
-                optimizer,
-                step=progress.step,
-                num_steps=num_steps,
-                steps_per_epoch=order.steps_per_epoch,
-                plateau_factor=progress.plateau_factor,
+            rate = find_planned_rate(
+                optimizer, training, plan, step=progress.step, plateau_factor=progress.plateau_factor
             )
             yield _update(state, step, windows_abt, resets_ab, rate)
             if (yield from close_step()):
                 return
             if progress.step_in_epoch == 0 or is_finished(progress, training, num_steps=num_steps):
                 break
-
-
-def is_finished(progress: Progress, training: TrainingConfig, *, num_steps: int) -> bool:
-    """Return whether the training is complete: all steps are made, or early stopping ended it."""
-    patience = training.early_stopping_patience
-    ran_out = patience is not None and progress.validations_since_best >= patience
-    return not progress.is_validation_due and (progress.step >= num_steps or ran_out)
 
 
 def _list_batches(progress: Progress, train_ids_n: Ids, order: BatchOrder) -> Iterator[tuple[Any, Any]]:
@@ -160,7 +167,7 @@ def _list_batches(progress: Progress, train_ids_n: Ids, order: BatchOrder) -> It
 def _close_step(
     state: TrainingState,
     config: Config,
-    order: BatchOrder,
+    plan: BatchPlan,
     *,
     scorer: Scorer | None,
     checkpoints: CheckpointStore,
@@ -168,8 +175,8 @@ def _close_step(
 ) -> Generator[Event, None, bool]:
     """Validate and save where due after an update; return whether a stop was requested."""
     training, progress = config.training, state.progress
-    num_steps = count_steps(training, order)
-    if progress.step_in_epoch == order.steps_per_epoch:
+    num_steps = plan.count_steps(training)
+    if progress.step_in_epoch == plan.find_order(progress.epoch).steps_per_epoch:
         yield _finish_epoch(state)
     epoch_ends, run_ends, best = progress.step_in_epoch == 0, progress.step == num_steps, False
     if scorer is not None and (run_ends or _is_due(training.validate_every_steps, progress, epoch_ends)):
@@ -194,14 +201,15 @@ def _close_step(
 def _update(state: TrainingState, step: TrainingStep, windows_abt: Any, resets_ab: Any, rate: float) -> StepDone:
     progress = state.progress
     started = time.perf_counter()
-    loss, norm, state.carried = step(windows_abt, resets_ab, state.carried, rate)
+    loss, norm, carried = step(windows_abt, resets_ab, state.carried, rate)
     seconds = time.perf_counter() - started
     if not (math.isfinite(loss) and math.isfinite(norm)):
-        raise MachineError(
+        raise DivergedError(
             f"the training diverged: loss {loss}, gradient norm {norm} at step "
             f"{progress.step + 1} (epoch {progress.epoch + 1}, update {progress.step_in_epoch + 1}, rate {rate:.3g}). "
-            "The update was not made. Lower optimizer.learning_rate or set optimizer.clip_norm."
+            "The update was not made."
         )
+    state.carried = carried
     progress.step += 1
     progress.step_in_epoch += 1
     progress.loss_sum += loss

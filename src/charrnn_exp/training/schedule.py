@@ -1,9 +1,11 @@
 """The learning rate of each update."""
 
 import math
+from dataclasses import replace
 
 from charrnn_exp.config.choices import Schedule
-from charrnn_exp.config.schema import OptimizerConfig
+from charrnn_exp.config.schema import OptimizerConfig, TrainingConfig
+from charrnn_exp.data.plan import BatchPlan
 
 
 def find_learning_rate(
@@ -40,6 +42,23 @@ def find_learning_rate(
         case _:
             raise AssertionError(optimizer.schedule)
     return max(least, rate)
+
+
+def find_planned_rate(
+    optimizer: OptimizerConfig, training: TrainingConfig, plan: BatchPlan, *, step: int, plateau_factor: float = 1.0
+) -> float:
+    """Return the learning rate of the update after `step` updates of a run.
+
+    Where the shape of the batches changes, the rate goes on from the share of the epochs that is done.
+    """
+    position = plan.find_position(step, training)
+    return find_learning_rate(
+        replace(optimizer, warmup_steps=round(optimizer.warmup_steps * position.growth)),
+        step=position.step,
+        num_steps=position.num_steps,
+        steps_per_epoch=position.steps_per_epoch,
+        plateau_factor=plateau_factor,
+    )
 
 
 def find_plateau_factor(optimizer: OptimizerConfig, *, factor: float, validations_since_best: int) -> float:

@@ -3,7 +3,7 @@
 Axes: b stream, h hidden units.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from typing import Any
@@ -17,44 +17,7 @@ from charrnn_exp.model.network import Network, States
 from charrnn_exp.model.weights import find_array, load_weights, name_weight, read_weights
 from charrnn_exp.run_folder.arrays import Arrays
 from charrnn_exp.run_folder.checkpoint import Snapshot
-
-
-@dataclass
-class Progress:
-    """Counters and best values of a run.
-
-    Args:
-        step: optimizer updates made.
-        epoch: completed epochs.
-        step_in_epoch: updates made in the current epoch.
-        best_val_loss: lowest validation loss, nats per character; infinity before the first validation.
-        best_step: step of that loss; 0 before the first validation.
-        validations_since_best: for early stopping and the plateau schedule.
-        plateau_factor: current factor of the plateau schedule.
-        loss_sum: sum of the training losses in the current epoch.
-        last_epoch_loss: mean training loss of the last complete epoch; NaN before.
-        is_validation_due: a signal interrupted the validation after this step.
-    """
-
-    step: int = 0
-    epoch: int = 0
-    step_in_epoch: int = 0
-    best_val_loss: float = float("inf")
-    best_step: int = 0
-    validations_since_best: int = 0
-    plateau_factor: float = 1.0
-    loss_sum: float = 0.0
-    last_epoch_loss: float = float("nan")
-    is_validation_due: bool = False
-
-    def forget_best(self) -> None:
-        """Start the search for the lowest validation loss anew."""
-        self.best_val_loss, self.best_step, self.validations_since_best = float("inf"), 0, 0
-
-    @property
-    def train_loss(self) -> float:
-        """Mean training loss of the current epoch, or of the last one where no update was made since."""
-        return self.loss_sum / self.step_in_epoch if self.step_in_epoch else self.last_epoch_loss
+from charrnn_exp.training.progress import Progress
 
 
 @dataclass
@@ -95,8 +58,17 @@ class TrainingState:
         arrays |= {f"progress.{name}": np.asarray(value) for name, value in vars(self.progress).items()}
         return arrays
 
-    def restore(self, weights: Arrays, training: Arrays, *, step: int | None = None) -> None:
+    def restore(
+        self, weights: Arrays, training: Arrays, *, step: int | None = None, had_dropout: Sequence[bool] | None = None
+    ) -> None:
         """Restore the arrays of `weight_arrays` and `training_arrays`.
+
+        Args:
+            weights: of the checkpoint.
+            training: of the checkpoint; its carried states may be of another number of streams than this state's.
+            step: that the progress must be of; None: any.
+            had_dropout: whether each of `Network.list_dropouts` was on when the checkpoint was made; None: as now. One
+                that was off starts from its first seed.
 
         Raises:
             MachineError: if an array is missing or has another shape or type, or if the progress is of another step
@@ -105,23 +77,40 @@ class TrainingState:
         load_weights(self.network, weights)
         for variable, average in zip(self.network.trainable_variables, self.ema, strict=False):
             average.assign(find_array(weights, name_weight(variable), average))
-        for i, variable in enumerate(self._unaveraged_variables()):
-            variable.assign(find_array(training, f"network.{i:03d}", variable))
+        for name, variable in self._name_unaveraged(training, had_dropout):
+            variable.assign(find_array(training, name, variable))
         for i, variable in enumerate(self.optimizer.variables):
             variable.assign(find_array(training, f"optimizer.{i:03d}", variable))
         found = [tf.constant(find_array(training, name, array_bh)) for name, array_bh in self._name_carried()]
         self.carried = tf.nest.pack_sequence_as(self.carried, found)
-        progress = Progress(
-            **{
-                name: find_array(training, f"progress.{name}", value).item()
-                for name, value in vars(self.progress).items()
-            }
-        )
+        progress = Progress.from_arrays(training)
         if step is not None and progress.step != step:
             raise MachineError(
                 f"the checkpoint is damaged: progress.step is {progress.step}, its manifest says {step}."
             )
         self.progress = progress
+
+    def _name_unaveraged(self, training: Arrays, had_dropout: Sequence[bool] | None) -> Iterator[tuple[str, Any]]:
+        """Yield the variables of `_unaveraged_variables` that a checkpoint has, each with the name of its array."""
+        variables, dropouts = self._unaveraged_variables(), self.network.list_dropouts()
+        if had_dropout is None or list(had_dropout) == [layer.rate > 0 for layer in dropouts]:
+            yield from ((f"network.{i:03d}", variable) for i, variable in enumerate(variables))
+            return
+        # Seeds are the only whole numbers, in the order of the layers.
+        names = [name for name in sorted(training) if name.startswith("network.")]
+        seeds = iter(name for name in names if training[name].dtype.kind in "iu")
+        rest = iter(name for name in names if training[name].dtype.kind not in "iu")
+        seed_names = {
+            id(layer.seed_generator.state) if layer.rate > 0 else None: next(seeds, "a seed of dropout")
+            for layer, was_on in zip(dropouts, had_dropout, strict=True)
+            if was_on
+        }
+        own = {id(layer.seed_generator.state) for layer in dropouts if layer.rate > 0}
+        for variable in variables:
+            if id(variable) not in own:
+                yield next(rest, "network"), variable
+            elif id(variable) in seed_names:
+                yield seed_names[id(variable)], variable
 
     def _name_carried(self) -> list[tuple[str, Any]]:
         """Return the arrays of the carried states with their names, in order."""

@@ -13,6 +13,13 @@ from charrnn_exp.views.table import wrap
 Copy = Callable[[str], None]
 
 
+class _Console(Console):
+    """A console that leaves a closed pipe to its caller; rich's own would end the process with 1."""
+
+    def on_broken_pipe(self) -> None:
+        raise  # the BrokenPipeError that rich caught before it called this
+
+
 class Terminal:
     """Writes the state of a run to standard output and warnings to standard error.
 
@@ -22,7 +29,9 @@ class Terminal:
 
     def __init__(self) -> None:
         is_terminal = sys.stdout is not None and sys.stdout.isatty()
-        self.console = Console(highlight=False, soft_wrap=True, force_jupyter=False, force_terminal=is_terminal)
+        self.console: Console = _Console(
+            highlight=False, soft_wrap=True, force_jupyter=False, force_terminal=is_terminal
+        )
         """Of standard output; no variable of the environment makes a pipe a terminal."""
         self._kept: list[tuple[bool, str]] = []
         self._copies: tuple[Copy, Copy] | None = None

@@ -7,7 +7,7 @@ import pytest
 
 from charrnn_exp.experiment.listeners.listener import RunEvent
 from charrnn_exp.experiment.listeners.progress import ProgressLines
-from charrnn_exp.training.state import Progress
+from charrnn_exp.training.progress import Progress
 from charrnn_exp.views.progress import show_training
 from charrnn_exp.views.terminal import Terminal
 from tests.experiment.listeners.events import EPOCH, STEPS, VALIDATED

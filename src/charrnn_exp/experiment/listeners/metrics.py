@@ -7,7 +7,7 @@ from charrnn_exp.experiment.listeners.listener import Listener, RunEvent, Scored
 from charrnn_exp.experiment.listeners.speed import Speed
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.run_folder.metrics import MetricsFile
-from charrnn_exp.training.loop import Saving, StepDone, Validated
+from charrnn_exp.training.loop import Reshaped, Saving, StepDone, Validated
 
 
 class Metrics(Listener):
@@ -15,7 +15,7 @@ class Metrics(Listener):
 
     Args:
         file: of the run, cut back to the step at which the session begins.
-        characters_per_step: of an update, for the speed.
+        characters_per_step: of an update of the first epoch, for the speed.
         is_averaged: whether a validation also scores the raw weights beside the averaged ones.
         watch: gets the seconds of writing to disk.
         send: called with each row (step, values by name) after the file has it.
@@ -48,6 +48,8 @@ class Metrics(Listener):
                         **({} if speed is None else {"chars_per_second": speed}),
                     },
                 )
+            case Reshaped():
+                self._speed.hear(event)
             case Validated():
                 raw = {"val_loss_raw": event.raw_loss} if self._is_averaged else {}
                 self._write(event.step, {"val_loss": event.loss, "val_bits_per_char": to_bits(event.loss), **raw})

@@ -2,7 +2,7 @@
 
 from charrnn_exp.experiment.listeners.listener import Listener, RunEvent
 from charrnn_exp.experiment.listeners.speed import Speed
-from charrnn_exp.training.loop import EpochDone, StepDone, Validated
+from charrnn_exp.training.loop import EpochDone, Reshaped, StepDone, Validated
 from charrnn_exp.training.state import TrainingState
 from charrnn_exp.views.progress import TrainingView
 
@@ -13,7 +13,7 @@ class ProgressLines(Listener):
     Args:
         view: on the terminal during the loop.
         state: its progress has the mean training loss of the pass under way.
-        characters_per_step: of an update, for the speed.
+        characters_per_step: of an update of the first epoch, for the speed.
         is_validated: whether there is a validation text.
     """
 
@@ -31,6 +31,8 @@ class ProgressLines(Listener):
                 self._view.step(
                     step=event.step, epoch=event.epoch, loss=event.loss, chars_per_second=self._speed.find()
                 )
+            case Reshaped():
+                self._speed.hear(event)
             case Validated():
                 self._view.validated(event.loss)
                 self._view.epoch(epoch=event.epoch, step=event.step, loss=self._state.progress.train_loss)

@@ -18,7 +18,7 @@ from charrnn_exp.model.network import count_parameters
 from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.tracking.tracker import Tracker
-from charrnn_exp.training.loop import StepDone, Validated
+from charrnn_exp.training.loop import Reshaped, StepDone, Validated
 from charrnn_exp.training.state import TrainingState
 
 ACTIVITIES = ("start", "updates", "validation", "checkpoints", "samples", "scores", "tracking")
@@ -63,6 +63,8 @@ class SummaryFile(Listener):
         match event:
             case StepDone():
                 self._scores = {}
+                self._speed.hear(event)
+            case Reshaped():
                 self._speed.hear(event)
             case Validated():
                 self._validated = event
