@@ -15,7 +15,7 @@ from charrnn_exp.config.reading import flatten, to_values
 from charrnn_exp.config.schema import Config
 from charrnn_exp.config.words import write_words
 from charrnn_exp.errors import CharRNNError
-from charrnn_exp.evaluation.from_run import score_run
+from charrnn_exp.evaluation.from_run import OtherText, score_run
 from charrnn_exp.evaluation.scores import Scores
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.prepare import prepare_run, start_run
@@ -25,7 +25,6 @@ from charrnn_exp.run_folder.folder import RunFolder, make_run_folder
 from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.sampling.loaded_model import LoadedModel, load_model
-from charrnn_exp.streams import write_note
 from charrnn_exp.views.terminal import Terminal
 
 
@@ -180,11 +179,9 @@ def evaluate(
     Raises:
         CharRNNError: with the lines of the command line.
     """
-    path = None if text is None else Path(text)
+    other = None if text is None else OtherText(Path(text))
     run_folder = find_run(str(reference), needs_weights=True)
-    return dict(
-        score_run(run_folder, split=split, text=path, checkpoint=checkpoint, warn=Terminal().warn, tell=write_note)
-    )
+    return dict(score_run(run_folder, split=split, text=other, checkpoint=checkpoint, warn=Terminal().warn))
 
 
 def open_model(reference: str | Path = "latest", *, checkpoint: str = "last") -> LoadedModel:
@@ -198,7 +195,7 @@ def open_model(reference: str | Path = "latest", *, checkpoint: str = "last") ->
         CharRNNError: if there is no such run, or it has no checkpoint.
     """
     run_folder = find_run(str(reference), needs_weights=True)
-    return load_model(run_folder, checkpoint, warn=Terminal().warn, tell=write_note)
+    return load_model(run_folder, checkpoint, warn=Terminal().warn)
 
 
 def runs(name: str | None = None) -> RunTable:

@@ -112,7 +112,7 @@ def test_a_prompt_is_taken_as_it_is_with_quotes_around_it_and_without(written: s
     assert parse_override(*write_words([word])).value() == value.replace('\\"', '"')
 
 
-@pytest.mark.parametrize("value", ["[a,b].txt", "'tis, or not", "a(1,2)", "[a,b]", "x), y("])
+@pytest.mark.parametrize("value", ["[a,b].txt", "'tis, or not", "a(1,2)", "x), y("])
 def test_a_text_that_a_sweep_reads_otherwise_is_answered_with_a_word_to_paste(value: str) -> None:
     (line,) = find_lines(f"dataset.path={value}", multirun=True)
     assert line.startswith("dataset.path must be text")

@@ -9,6 +9,7 @@ import pytest
 from charrnn_exp.config.choices import Source, Split
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.schema import Config, DatasetConfig
+from charrnn_exp.config.words import write_words
 from charrnn_exp.data.corpus import load_corpus
 from charrnn_exp.data.paths import find_files
 from charrnn_exp.data.sources import read_chunks
@@ -153,12 +154,12 @@ def test_validation_and_test_text_may_be_files_of_their_own(books: Path, default
 )  # fmt: skip
 def test_settings_that_do_not_go_together_are_told(words: list[str], told: str) -> None:
     with pytest.raises(UserError) as caught:
-        compose_jobs(["dataset=file", "dataset.path=a.txt", *words])
+        compose_jobs(write_words(["dataset=file", "dataset.path=a.txt", *words]))
     assert caught.value.lines[0] == told
 
 
 def test_several_paths_are_typed_as_a_list() -> None:
-    (config,) = compose_jobs(["dataset=file", "dataset.path=[a.txt,b*.txt]"])
+    (config,) = compose_jobs(write_words(["dataset=file", "dataset.path=[a.txt,b*.txt]"]))
     assert config.dataset.path == ["a.txt", "b*.txt"]
-    (config,) = compose_jobs(["dataset=file", "dataset.path=b*.txt"])
+    (config,) = compose_jobs(write_words(["dataset=file", "dataset.path=b*.txt"]))
     assert config.dataset.path == "b*.txt"

@@ -30,10 +30,9 @@ def run(words: Sequence[str]) -> None:
             given, the split is unknown, or the file is too short or does not fit its vocabulary.
     """
     from charrnn_exp.commands.arguments import change_config, parse_arguments, read_unknown
-    from charrnn_exp.evaluation.from_run import score_run
+    from charrnn_exp.evaluation.from_run import OtherText, score_run
     from charrnn_exp.run_folder.finding import find_run
     from charrnn_exp.run_folder.folder import forget_tracking
-    from charrnn_exp.streams import write_note
     from charrnn_exp.views.terminal import Terminal
 
     parsed, terminal = parse_arguments(words, COMMAND), Terminal()
@@ -45,11 +44,9 @@ def run(words: Sequence[str]) -> None:
         folder,
         config=config,
         split=parsed.arguments.get("split"),
-        text=None if text is None else Path(text),
+        text=None if text is None else OtherText(Path(text), unknown),
         checkpoint=parsed.arguments.get("checkpoint", "last"),
         warn=terminal.warn,
-        tell=write_note,
-        unknown=unknown,
     )
     from charrnn_exp.views.scores import format_score_header, format_scores
 
@@ -68,7 +65,7 @@ COMMAND = Command(
     name="evaluate",
     order=4,
     summary="loss, perplexity, accuracy of a run on a text:       evaluate run=latest split=test",
-    usage="evaluate [run=REF] [split=train|val|test|all] [text=FILE] [unknown=skip] [checkpoint=...] [dataset.path=]",
+    usage="evaluate [run=REF] [split=SPLIT] [text=FILE] [unknown=skip] [checkpoint=last|best] [dataset.path=FILE]",
     details=DETAILS,
     words=(RUN, Word("split", _offer_splits), Word("text"), UNKNOWN, CHECKPOINT),
     settings=("dataset.path",),

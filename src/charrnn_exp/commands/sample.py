@@ -38,7 +38,6 @@ def draw_text(words: Sequence[str], *, is_raw: bool = False) -> Iterator[str | b
     from charrnn_exp.run_folder.finding import find_run
     from charrnn_exp.run_folder.folder import forget_tracking
     from charrnn_exp.sampling.from_run import sample_run
-    from charrnn_exp.streams import write_note
     from charrnn_exp.views.terminal import Terminal
 
     parsed = parse_arguments(words, COMMAND)
@@ -47,9 +46,7 @@ def draw_text(words: Sequence[str], *, is_raw: bool = False) -> Iterator[str | b
     values = forget_tracking(folder.read_values())
     config = change_config(values, parsed)
     checkpoint = parsed.arguments.get("checkpoint", "last")
-    yield from sample_run(
-        folder, config, checkpoint=checkpoint, warn=Terminal().warn, tell=write_note, unknown=unknown, is_raw=is_raw
-    )
+    yield from sample_run(folder, config, checkpoint=checkpoint, warn=Terminal().warn, unknown=unknown, is_raw=is_raw)
 
 
 COMMAND = Command(

@@ -12,7 +12,7 @@ from hydra.errors import HydraException
 from charrnn_exp.config.offered import list_offered_keys
 from charrnn_exp.config.schema import Config
 from charrnn_exp.config.synonyms import SYNONYMS
-from charrnn_exp.config.words import FREE_KEYS, quote_twice, show_word, takes_text, unquote
+from charrnn_exp.config.words import FREE_KEYS, quote_twice, show_word, takes_list, takes_text, unquote
 from charrnn_exp.errors import UserError
 
 UNNAMED = ("tracking", "hydra.", "hydra/")
@@ -149,7 +149,7 @@ def _override_problems(override: Override, groups: Mapping[str, Sequence[str]], 
         yield f"{key} must be values, got {value}. glob() is for groups: {', '.join(groups)}."
     elif isinstance(override.value(), IntervalSweep):
         yield f"{key} must be a list, range or glob of values, got {value}. Intervals are for other sweepers."
-    elif takes_text(key) and isinstance(override.value(), list | dict):
+    elif takes_text(key) and isinstance(override.value(), dict if takes_list(key) else list | dict):
         yield _explain_text(key, value)
     elif key == "hydra.searchpath":
         yield f"{key} must be left as it is, got {value!r}. Use --config-dir for settings of your own."

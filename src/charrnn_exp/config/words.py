@@ -101,6 +101,11 @@ def takes_text(key: str) -> bool:
     return str in _find_kinds(key)
 
 
+def takes_list(key: str) -> bool:
+    """Return whether a setting takes several texts."""
+    return list[str] in _find_kinds(key)
+
+
 def names_path(key: str) -> bool:
     """Return whether a setting names a file."""
     return key.endswith(PATH_ENDS) and takes_text(key)

@@ -105,7 +105,10 @@ class Vocabulary:
         elif missing:
             names = ", ".join(self._name(point) for point in missing[:20])
             names += f" and {len(missing) - 20} more" if len(missing) > 20 else ""
-            raise UserError(f"{key} must hold only symbols of the training text, got {names}. Leave them out.")
+            raise UserError(
+                f"{key} must hold only symbols of the training text, got {names}. "
+                "Leave them out; sample and evaluate do so with unknown=skip."
+            )
         ids: Ids = self.lookup[points]
         return ids
 

@@ -5,7 +5,7 @@ Axes: n character.
 
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 from charrnn_exp.config.choices import Unknown
 from charrnn_exp.config.schema import Config
@@ -27,15 +27,25 @@ Scored = tuple[Ids, tuple[int, ...]]
 """Ids of a text, and the index of the first character of each of its parts."""
 
 
+class OtherText(NamedTuple):
+    """A file to be scored in place of a run's own text.
+
+    Args:
+        path: of the file.
+        unknown: what to do with its symbols that the run does not know.
+    """
+
+    path: Path
+    unknown: Unknown = Unknown.refuse
+
+
 def score_run(
     folder: RunFolder,
     *,
     split: str | None,
-    text: Path | None,
+    text: OtherText | None,
     checkpoint: str,
     warn: Callable[[str], None],
-    tell: Callable[[str], None],
-    unknown: Unknown = Unknown.refuse,
     config: Config | None = None,
 ) -> Iterator[tuple[str, Scores]]:
     """Return the scores of each text with its name, one by one; what can be refused is refused before the first.
@@ -46,8 +56,6 @@ def score_run(
         text: a file to be scored in place of the run's own text; None: off.
         checkpoint: last or best.
         warn: called with a line for each damaged checkpoint that is skipped, and for each change of the file.
-        tell: called with a line that names the run and the checkpoint.
-        unknown: what to do with symbols of the file that the run does not know.
         config: of the run, with tracking off; None: as its folder has it.
 
     Raises:
@@ -58,18 +66,18 @@ def score_run(
     if text is not None:
         if split is not None:
             raise UserError(f"split must be left out beside text, got {split!r}: all of the file is scored.")
-        ids_n, notes = read_ids(text, config.dataset, vocabulary, key="text", unknown=unknown)
+        ids_n, notes = read_ids(text.path, config.dataset, vocabulary, key="text", unknown=text.unknown)
         for note in notes:
             warn(note)
         if not len(ids_n) >= LEAST_CHARACTERS:
-            raise UserError(f"text must hold at least {LEAST_CHARACTERS} characters, got {len(ids_n)} in {text}.")
+            raise UserError(f"text must hold at least {LEAST_CHARACTERS} characters, got {len(ids_n)} in {text.path}.")
         texts: dict[str, Scored] = {"text": (ids_n, (0,))}
     else:
         chosen = _choose_splits(split or "all")
         corpus = load_corpus(trust_installed_alone(config.dataset))
         facts |= {"dataset": corpus.fingerprint.as_dict()}
         texts = _choose_texts(corpus, config, chosen)
-    weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn, tell=tell)
+    weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn)
     import_tensorflow()
     return _score(_load_network(config, weights, num_symbols=len(vocabulary)), texts)
 

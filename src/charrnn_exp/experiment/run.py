@@ -80,11 +80,9 @@ def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
             show_parameters(list_parameters(state.network), folder.parameters, terminal)
         facts = _list_facts(job, state.network)
         checkpoints = CheckpointStore(folder.checkpoints, facts=facts, num_rolling=config.training.keep_checkpoints)
-        restored = None
-        if job.is_resumed:
-            restored = _restore(job, state, checkpoints, terminal)
-            if restored is not None and _forget_other_scoring(job, state, restored):
-                previous = replace(previous, ngram_val_loss=None)
+        restored = _restore(job, state, checkpoints, terminal) if job.is_resumed else None
+        if restored is not None and _forget_other_scoring(job, state, restored):
+            previous = replace(previous, ngram_val_loss=None)
         rows = MetricsFile(folder.metrics, last_step=state.progress.step)
         tracker = start_tracking(job)
         baseline = Baseline(text, previous.ngram_val_loss)

@@ -8,6 +8,7 @@ from charrnn_exp.run_folder.arrays import Arrays
 from charrnn_exp.run_folder.checkpoint import WEIGHTS, Checkpoint
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder
+from charrnn_exp.streams import write_note
 
 
 def read_trained_weights(
@@ -16,16 +17,14 @@ def read_trained_weights(
     *,
     facts: dict[str, Any],
     warn: Callable[[str], None],
-    tell: Callable[[str], None],
 ) -> Arrays:
-    """Return the sampled weights of the newest whole checkpoint or of the best one.
+    """Return the sampled weights of the newest whole checkpoint or of the best one; a note on stderr says which.
 
     Args:
         folder: of the run.
         which: last or best, as typed.
         facts: that the checkpoint must have, see `CheckpointStore`.
         warn: called with a line for each damaged checkpoint that is skipped.
-        tell: called with a line that names the run and the checkpoint.
 
     Raises:
         UserError: if `which` is neither, or the checkpoint has other facts.
@@ -46,7 +45,7 @@ def read_trained_weights(
             weights = checkpoint.read(WEIGHTS)
         case _:
             raise UserError(f"checkpoint must be last or best, got {which!r}.")
-    tell(f"run {folder.path}, checkpoint {checkpoint.folder.name}{_describe_best(checkpoint)}")
+    write_note(f"run {folder.path}, checkpoint {checkpoint.folder.name}{_describe_best(checkpoint)}")
     return weights
 
 

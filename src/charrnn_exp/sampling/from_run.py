@@ -27,7 +27,6 @@ def sample_run(
     *,
     checkpoint: str,
     warn: Callable[[str], None],
-    tell: Callable[[str], None],
     unknown: Unknown = Unknown.refuse,
     is_raw: bool = False,
 ) -> Iterator[str | bytes]:
@@ -38,7 +37,6 @@ def sample_run(
         config: its settings with the changes for these samples.
         checkpoint: last or best.
         warn: called with a line for each damaged checkpoint that is skipped, and where symbols are skipped.
-        tell: called with a line that names the run and the checkpoint.
         unknown: what to do with symbols of the prompt that the run does not know.
         is_raw: whether a model of bytes yields the bytes themselves.
 
@@ -49,7 +47,7 @@ def sample_run(
     sampling = put_prompt(config.sampling, read_prompt_once([config]))
     prompt_ids_t = read_prompt(replace(config, sampling=sampling), vocabulary, unknown=unknown, warn=warn)
     facts = {"vocabulary_sha256": vocabulary.sha256}
-    weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn, tell=tell)
+    weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn)
     import_tensorflow()
     from charrnn_exp.model.network import build_network
     from charrnn_exp.model.weights import load_weights

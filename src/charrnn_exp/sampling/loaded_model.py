@@ -88,23 +88,20 @@ class LoadedModel:
         return self.vocabulary.decode(np.asarray(ids_t))
 
 
-def load_model(
-    folder: RunFolder, checkpoint: str, *, warn: Callable[[str], None], tell: Callable[[str], None]
-) -> LoadedModel:
+def load_model(folder: RunFolder, checkpoint: str, *, warn: Callable[[str], None]) -> LoadedModel:
     """Return the model of a run.
 
     Args:
         folder: of the run.
         checkpoint: last or best.
         warn: called with a line for each damaged checkpoint that is skipped.
-        tell: called with a line that names the run and the checkpoint.
 
     Raises:
         CharRNNError: if the run has no checkpoint.
     """
     config, vocabulary = folder.read_untracked_config(), folder.read_vocabulary()
     facts = {"vocabulary_sha256": vocabulary.sha256}
-    weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn, tell=tell)
+    weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn)
     import_tensorflow()
     from charrnn_exp.model.network import build_network
     from charrnn_exp.model.weights import load_weights

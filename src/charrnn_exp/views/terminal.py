@@ -1,6 +1,5 @@
 """Terminal output of a run: lines that follow the width of the terminal, whole lines elsewhere."""
 
-import os
 import sys
 from collections.abc import Callable
 
@@ -102,7 +101,7 @@ class Terminal:
 
 def is_terminal() -> bool:
     """Return whether standard output is a terminal, not a pipe or a file."""
-    return os.isatty(sys.stdout.fileno())
+    return sys.stdout.isatty()
 
 
 def write_stream(text: str | bytes) -> None:
@@ -111,5 +110,5 @@ def write_stream(text: str | bytes) -> None:
         sys.stdout.buffer.write(text)
         sys.stdout.buffer.flush()
         return
-    sys.stdout.write(fit_encoding(escape_controls(text) if os.isatty(sys.stdout.fileno()) else text, sys.stdout))
+    sys.stdout.write(fit_encoding(escape_controls(text) if is_terminal() else text, sys.stdout))
     sys.stdout.flush()
