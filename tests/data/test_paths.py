@@ -148,7 +148,6 @@ def test_validation_and_test_text_may_be_files_of_their_own(books: Path, default
       "dataset.source must be file when dataset.split=files, got stdlib. Use dataset=file."),
      (["dataset.path=[]"], "dataset.path must be the path of a text file when dataset=file, got []. "
       "Set dataset.path=FILE."),
-     (["dataset.path=[a,[b]]"], "dataset.path must be text, a list of words or null, got ['a', ['b']]."),
      (["dataset.newlines=lf", "dataset.unit=byte", "dataset.encoding=utf-16"],
       "dataset.newlines must be keep when dataset.unit=byte and dataset.encoding=utf-16, got lf.")],
 )  # fmt: skip
