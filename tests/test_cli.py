@@ -146,7 +146,7 @@ MISTAKES = [
         "a prompt that the text lacks",
         'dataset=file|dataset.path=good.txt|sampling.prompt="caf\u00e9 X"',
         "sampling.prompt must hold only symbols of the training text, got U+0058 'latin capital letter x', "
-        "U+00E9 'latin small letter e with acute'. Leave them out.",
+        "U+00E9 'latin small letter e with acute'. Leave them out; sample and evaluate do so with unknown=skip.",
     ),
     mistake(
         "brackets around a comma in a sweep",
@@ -188,7 +188,7 @@ MISTAKES = [
         "a prompt of a sweep's second job",
         "-m|dataset=file|dataset.path=good.txt|sampling.prompt=the,\u00e9",
         "sampling.prompt must hold only symbols of the training text, got U+00E9 'latin small letter e with acute'. "
-        "Leave them out.",
+        "Leave them out; sample and evaluate do so with unknown=skip.",
     ),
     mistake(
         "a negative temperature",
@@ -279,8 +279,9 @@ MISTAKES = [
     mistake(
         "a setting that an evaluation cannot change",
         "evaluate|dataset.split=tfds|spilt=val",
-        "evaluate must be given settings it knows (run, split, text, unknown, checkpoint), got 'dataset.split'.",
-        "evaluate must be given settings it knows (run, split, text, unknown, checkpoint), got 'spilt' - "
+        "evaluate must be given settings it knows (run, split, text, unknown, checkpoint, dataset.path), got "
+        "'dataset.split'.",
+        "evaluate must be given settings it knows (run, split, text, unknown, checkpoint, dataset.path), got 'spilt' - "
         "did you mean split?",
     ),
     mistake(

@@ -49,10 +49,10 @@ def test_latest_is_found_once_and_stands_in_the_settings_as_a_place_that_may_mov
     leave_run: Leave, compose: Any
 ) -> None:
     for place in PLACES:
-        leave_run(place)
+        leave_run(place, steps=(1,))
     jobs = [compose("training.init_from=latest"), compose(), compose(f"training.init_from={PLACES[0].absolute()}")]
     sources = find_sources(jobs)
-    leave_run(Path("outputs/x/2026-01-03/10-00-00-000000"))
+    leave_run(Path("outputs/x/2026-01-03/10-00-00-000000"), steps=(1,))
     found = [keep_source(job, sources).training.init_from for job in jobs]
     assert found == [str(PLACES[1]), None, str(PLACES[0])]
     assert keep_source(jobs[1], sources) == jobs[1]

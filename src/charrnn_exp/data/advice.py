@@ -1,4 +1,7 @@
-"""Words about a text that cannot be read, or that looks like none: what it is, and the setting that reads it."""
+"""Words about a text that cannot be read, or that looks like none: what it is, and the setting that reads it.
+
+Axes: u distinct value (code point or byte).
+"""
 
 from collections.abc import Iterator
 from dataclasses import replace

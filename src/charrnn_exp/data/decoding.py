@@ -1,6 +1,6 @@
 """From bytes to code points, by the unit, the encoding and the mending that the settings of a text ask for.
 
-Axes: n character, of a chunk.
+Axes: n character (of a chunk).
 """
 
 import codecs

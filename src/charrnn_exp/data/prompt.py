@@ -1,4 +1,7 @@
-"""The prompt: from a setting, a file, standard input, or a default that fits every text."""
+"""The prompt: from a setting, a file, standard input, or a default that fits every text.
+
+Axes: t time.
+"""
 
 import sys
 from collections.abc import Callable, Iterable

@@ -1,6 +1,6 @@
 """Scores of a whole text, read in wide batches with the state carried; the network is not changed.
 
-Axes: b stream, t time, n character, v vocabulary.
+Axes: b stream, t time, n character, v vocabulary, h hidden units.
 """
 
 from collections.abc import Callable, Sequence

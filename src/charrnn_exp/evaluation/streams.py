@@ -93,17 +93,17 @@ def cut_streams(ids_n: Ids, starts: Sequence[int], *, num_symbols: int) -> Strea
         starts: index of the first character of each part, in order; the first is 0.
         num_symbols: size of the vocabulary.
     """
-    edges_p = np.array([*starts, len(ids_n)], dtype=np.int64)
-    num_targets_p = np.diff(edges_p) - 1
-    longest, per_part = int(num_targets_p.max()), max(1, MAX_STREAMS // len(starts))
+    edges = np.array([*starts, len(ids_n)], dtype=np.int64)
+    num_targets = np.diff(edges) - 1
+    longest, per_part = int(num_targets.max()), max(1, MAX_STREAMS // len(starts))
     wanted = min(longest, max(STREAM_CHARACTERS, -(-longest // per_part)))
-    num_streams_p = -(-num_targets_p // wanted)
-    largest_window = max(1, min(MAX_WINDOW_CHARACTERS, MAX_LOGITS // (int(num_streams_p.sum()) * num_symbols)))
+    num_streams = -(-num_targets // wanted)
+    largest_window = max(1, min(MAX_WINDOW_CHARACTERS, MAX_LOGITS // (int(num_streams.sum()) * num_symbols)))
     num_windows = -(-wanted // largest_window)
     length = -(-wanted // num_windows)
     stream_characters = length * num_windows
-    begins = [np.arange(first, stop - 1, stream_characters) for first, stop in itertools.pairwise(edges_p)]
+    begins = [np.arange(first, stop - 1, stream_characters) for first, stop in itertools.pairwise(edges)]
     begins_b = np.concatenate(begins)
     parts_b = np.repeat(np.arange(len(starts)), [len(each) for each in begins])
-    lasts_b = np.minimum(begins_b + stream_characters, edges_p[parts_b + 1] - 1)
+    lasts_b = np.minimum(begins_b + stream_characters, edges[parts_b + 1] - 1)
     return Streams(ids_n, begins_b, lasts_b, parts_b, length, num_windows)

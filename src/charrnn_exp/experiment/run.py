@@ -166,7 +166,6 @@ def _restore(job: Job, state: TrainingState, checkpoints: CheckpointStore, termi
         terminal.say(f"resuming after step {state.progress.step:,} from {point.checkpoint.folder.name}")
     for change in resumption.new:
         terminal.say(f"changed: {change}")
-        log.info("changed: %s", change)
     return point.checkpoint
 
 
@@ -211,7 +210,6 @@ def _train(
     is_complete = is_finished(state.progress, training, num_steps=num_steps)
     if is_complete and (reason := explain_end(state.progress, training, text.plan)):
         terminal.say(reason)
-        log.info(reason)
     # A signal that came when all was done changes nothing any more.
     if stop.signal_number is not None and not is_complete:
         step = state.progress.step

@@ -3,8 +3,8 @@
 With bfloat16, operands are rounded and sums are float32. Logits rounded to bfloat16 cost 1.5e-4 nats per character
 on a well-trained model (docs/log/evaluation.md).
 
-Axes: b stream, t time, n character (b * t), v vocabulary, e input features (the embedding's), h hidden units, m columns
-of any matrix.
+Axes: b stream, t time, n character (b * t), v vocabulary, e input features (the embedding's), h hidden units, k matrix
+columns.
 """
 
 from typing import Any
@@ -83,29 +83,29 @@ class TiedOutput(keras.layers.Layer):
         return embedding_ev if self.projection is None else self.projection @ embedding_ev
 
 
-def _multiply_features(features_bth: Any, matrix_hm: Any, precision: str) -> Any:
+def _multiply_features(features_bth: Any, matrix_hk: Any, precision: str) -> Any:
     """Return features @ matrix in the dtype of the matrix."""
-    dtype = matrix_hm.dtype
+    dtype = matrix_hk.dtype
     if precision != "bfloat16":
-        return tf.cast(features_bth, dtype) @ matrix_hm
+        return tf.cast(features_bth, dtype) @ matrix_hk
     b, t = features_bth.shape[:2] if features_bth.shape.is_fully_defined() else tf.unstack(tf.shape(features_bth)[:2])
-    features_nh = tf.reshape(features_bth, [b * t, matrix_hm.shape[0]])
-    return tf.reshape(_multiply_rounded(features_nh, matrix_hm), [b, t, matrix_hm.shape[1]])
+    features_nh = tf.reshape(features_bth, [b * t, matrix_hk.shape[0]])
+    return tf.reshape(_multiply_rounded(features_nh, matrix_hk), [b, t, matrix_hk.shape[1]])
 
 
 @tf.custom_gradient
-def _multiply_rounded(features_nh: Any, matrix_hm: Any) -> tuple[Any, Any]:
+def _multiply_rounded(features_nh: Any, matrix_hk: Any) -> tuple[Any, Any]:
     """Return the product of both, rounded to bfloat16, summed in the dtype of the matrix; so are the gradients."""
-    dtype, source_dtype = matrix_hm.dtype, features_nh.dtype
-    features_nh, matrix_hm = tf.cast(features_nh, tf.bfloat16), tf.cast(matrix_hm, tf.bfloat16)
+    dtype, source_dtype = matrix_hk.dtype, features_nh.dtype
+    features_nh, matrix_hk = tf.cast(features_nh, tf.bfloat16), tf.cast(matrix_hk, tf.bfloat16)
 
-    def backward(d_nm: Any) -> tuple[Any, Any]:
-        d_nm = tf.cast(d_nm, tf.bfloat16)
+    def backward(d_nk: Any) -> tuple[Any, Any]:
+        d_nk = tf.cast(d_nk, tf.bfloat16)
         # Transposed outside of the compiled product, as in model/recurrence.py.
-        d_matrix_hm = _multiply(tf.transpose(features_nh), d_nm, dtype)
-        return tf.cast(_multiply(d_nm, tf.transpose(matrix_hm), dtype), source_dtype), d_matrix_hm
+        d_matrix_hk = _multiply(tf.transpose(features_nh), d_nk, dtype)
+        return tf.cast(_multiply(d_nk, tf.transpose(matrix_hk), dtype), source_dtype), d_matrix_hk
 
-    return _multiply(features_nh, matrix_hm, dtype), backward
+    return _multiply(features_nh, matrix_hk, dtype), backward
 
 
 @compile_by_xla

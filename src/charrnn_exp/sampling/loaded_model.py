@@ -1,6 +1,6 @@
 """A trained model to call from Python: ids in, log-probabilities and state out, all in numpy.
 
-Axes: b stream, t time, v vocabulary, h hidden.
+Axes: b stream, t time, v vocabulary, h hidden units.
 """
 
 from collections.abc import Callable, Sequence

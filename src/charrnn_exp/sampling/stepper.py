@@ -166,13 +166,13 @@ def _quantize(weights_km: Any, integers: Any) -> Matrix:
     weights_mk = tf.transpose(weights_km)
     k = weights_mk.shape[1]
     chunks = [weights_mk[:, i : i + CHUNK] for i in range(0, k, CHUNK)]
-    sums_mc = tf.stack([tf.reduce_sum(tf.abs(chunk), axis=1) for chunk in chunks], axis=1)
+    chunk_sums = tf.stack([tf.reduce_sum(tf.abs(chunk), axis=1) for chunk in chunks], axis=1)
     # Rounding adds half a step to each of the weights at most.
     largest_chunk = EXACT / HIDDEN_STEPS - CHUNK / 2 - 1
     largest_row = 2**31 / HIDDEN_STEPS - k / 2 - 1
     scale_m1 = tf.maximum(
-        tf.reduce_max(sums_mc, axis=1, keepdims=True) / largest_chunk,
-        tf.reduce_sum(sums_mc, axis=1, keepdims=True) / largest_row,
+        tf.reduce_max(chunk_sums, axis=1, keepdims=True) / largest_chunk,
+        tf.reduce_sum(chunk_sums, axis=1, keepdims=True) / largest_row,
     )
     scale_m1 = tf.where(scale_m1 > 0.0, scale_m1, 1.0)
     rounded = [weights_mk] if integers == tf.int16 else chunks

@@ -102,8 +102,8 @@ class TrainingState:
         rest = iter(name for name in names if training[name].dtype.kind not in "iu")
         seed_names = {
             id(layer.seed_generator.state) if layer.rate > 0 else None: next(seeds, "a seed of dropout")
-            for layer, was_on in zip(dropouts, had_dropout, strict=True)
-            if was_on
+            for layer, had in zip(dropouts, had_dropout, strict=True)
+            if had
         }
         own = {id(layer.seed_generator.state) for layer in dropouts if layer.rate > 0}
         for variable in variables:
