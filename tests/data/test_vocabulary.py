@@ -83,7 +83,7 @@ def test_symbols_that_are_missing_are_each_named() -> None:
     assert line == (
         "sampling.prompt must hold only symbols of the training text, got U+0009 'unnamed', "
         "U+0078 'latin small letter x', U+00E9 'latin small letter e with acute', U+1F600 'grinning face'. "
-        "Leave them out; sample and evaluate do so with unknown=skip."
+        "Leave them out."
     )
 
 

@@ -361,8 +361,9 @@ def test_what_is_odd_about_a_text_is_a_tag(compose: Any, text_file: Path, tmp_pa
 
     assert "dataset.notes" not in describe_text(b"to be, or not to be\n" * 99)
     assert describe_text(b"\xef\xbb\xbf" + b"to be, or not to be\r\n" * 99)["dataset.notes"] == (
-        "the text has 1 byte order marks (U+FEFF); they stay in it as symbols. "
-        "the text has 99 carriage returns; they stay in it as symbols."
+        "the text has 1 byte order marks (U+FEFF); they stay in it as symbols. dataset.encoding=utf-8-sig leaves out "
+        "one at the start. "
+        "the text has 99 carriage returns; they stay in it as symbols. dataset.newlines=lf makes line feeds of them."
     )
 
 
