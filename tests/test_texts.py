@@ -27,12 +27,12 @@ def test_a_model_of_bytes_takes_and_writes_the_bytes_of_its_text(
     (here / "text.txt").write_bytes(GERMAN.encode("cp1252"))
     train("dataset.path=text.txt", "dataset.unit=byte", "dataset.encoding=cp1252")
     capfdbinary.readouterr()
-    assert main(["sample", "sampling.prompt=K\u00e4se", "sampling.length=300"]) == 0
+    assert main(["sample", 'sampling.prompt="K\u00e4se"', "sampling.length=300"]) == 0
     written = capfdbinary.readouterr().out
     assert written.startswith(b"K\xe4se")
-    assert len(written) == 4 + 300
+    assert len(written) == 4 + 300 + len(b"\n")
     assert set(written) <= set(GERMAN.encode("cp1252"))
-    assert main(["sample", "sampling.prompt=K\u00e4\u4e00se", "sampling.length=5", "unknown=skip"]) == 0
+    assert main(["sample", 'sampling.prompt="K\u00e4\u4e00se"', "sampling.length=5", "unknown=skip"]) == 0
     assert capfdbinary.readouterr().out.startswith(b"K\xe4se")
 
 

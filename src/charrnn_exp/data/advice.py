@@ -42,8 +42,8 @@ def explain_unreadable(file: TextFile, dataset: DatasetConfig, *, bad: str, foll
     if kind := find_file_kind(sample.head):
         return kind.name, kind.way_out
     if follows_others:
-        found = find_encodings(sample, _read(file, dataset))
-        told = f" It reads as {found.names[0]} text." if found.names else ""
+        sure = find_encodings(sample, _read(file, dataset)).sure
+        told = f" It reads as {sure} text." if sure else ""
         return bad, f"The files before it are {dataset.encoding} text: save it in that encoding too.{told}"
     as_bytes = "As bytes: dataset.unit=byte."
     if nearly := _describe_nearly(file, dataset):

@@ -138,13 +138,10 @@ def read_ids(
             num_skipped += len(points) - len(pieces[-1])
     except UnicodeError as error:
         sample = Sample.of(file.read())
-        kind = find_file_kind(sample.head)
-        found = find_encodings(sample, file.read())
-        told = kind.way_out if kind else "Save it in that encoding." + (
-            f" It reads as {found.names[0]} text." if found.names else ""
-        )  # fmt: skip
-        got = kind.name if kind else error
-        raise UserError(f"{key} {path} must be {dataset.encoding} text, got {got}. {told}") from None
+        kind, sure = find_file_kind(sample.head), find_encodings(sample, file.read()).sure
+        way_out = "Save it in that encoding." + (f" It reads as {sure} text." if sure else "")
+        got, way_out = (kind.name, kind.way_out) if kind else (str(error), way_out)
+        raise UserError(f"{key} {path} must be {dataset.encoding} text, got {got}. {way_out}") from None
     notes = []
     if changes.bad_places:
         done = "became U+FFFD" if dataset.errors is DecodingErrors.replace else "were left out"

@@ -73,6 +73,11 @@ class Encodings:
     is_guess: bool
     nearly: str | None = None
 
+    @property
+    def sure(self) -> str | None:
+        """The best, where it is more than a guess."""
+        return self.names[0] if self.names and not self.is_guess else None
+
 
 class Sample:
     """The first bytes of a text from its first unusual one on; fed with all of its chunks.
@@ -145,6 +150,8 @@ def find_better(sample: Sample, encoding: str) -> str | None:
     decoded = _decode(sample.content, encoding)
     if decoded is None or not sample.content:
         return None
+    if decoded.startswith("\ufeff"):  # it has a note of its own
+        decoded = decoded[1:]
     marked = [name for mark, name in MARKS if sample.head.startswith(mark)]
     worth, names = max([*_rank(sample.content), (-BROKEN, [encoding])], key=lambda each: each[0])
     if worth < LEAST_WORTH or worth <= rate_text(decoded) + NEAR:

@@ -80,11 +80,12 @@ def sample_run(
 def _sample_bytes(
     sampler: Any, sampling: SamplingConfig, vocabulary: Vocabulary, prompt_ids_t: npt.NDArray[np.int32]
 ) -> Iterator[bytes]:
-    """Yield the bytes of one text; several each below a title."""
+    """Yield the bytes of one text and a line break, as of any model; several each below a title."""
     if sampling.num_samples == 1:
         yield vocabulary.to_bytes(prompt_ids_t)
         for ids_bt in sampler.stream(prompt_ids_t, length=sampling.length, num_samples=1, seed=sampling.seed):
             yield vocabulary.to_bytes(ids_bt[0])
+        yield b"\n"
         return
     texts = sampler.texts(prompt_ids_t, length=sampling.length, num_samples=sampling.num_samples, seed=sampling.seed)
     for i, ids_t in enumerate(texts, start=1):
