@@ -9,7 +9,7 @@ from pathlib import Path
 
 from stress.forked import Landing
 
-LINE = re.compile(r"charrnn_exp: (error|warning): \S.*")
+LINE = re.compile(r"charrnn_exp: (error|warning|note): \S.*")
 MEGABYTES = 600
 """What a run that is refused may take; the program without TensorFlow takes a third."""
 

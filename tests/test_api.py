@@ -46,7 +46,7 @@ def test_the_page_goes_on_samples_scores_and_calls_the_model(names: dict[str, An
     assert repr(longer).splitlines()[1] == f"FINISHED, {longer.summary.step} steps"
     assert len(repr(longer).splitlines()) == len(repr(names["model"]).splitlines()) == 3
     assert names["scores"]["val"].loss == pytest.approx(longer.val_loss, abs=1e-4)
-    assert [row["model.hidden_size"] for row in names["table"]] == [32, 8, 16]
+    assert [row["model.hidden_size"] for row in names["table"]] == [8, 16, 32], "the run worked on last is the last"
     assert len(repr(names["table"]).splitlines()) == 4
 
 

@@ -35,3 +35,5 @@ RESUMABLE_MODEL = frozenset(key.removeprefix("model.") for key in RESUMABLE if k
 """Those of the model; they change no weight."""
 EPOCHWISE = ("training.batch_size", "training.sequence_length")
 """Those that hold from the next epoch on: an epoch is cut into batches as a whole."""
+LENGTHS = ("training.epochs", "training.max_steps")
+"""Those that set the number of updates."""

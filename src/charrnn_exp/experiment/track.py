@@ -4,8 +4,9 @@ import uuid
 from collections.abc import Mapping
 from typing import Any
 
-from charrnn_exp.config.choices import Backend
+from charrnn_exp.config.choices import Backend, Schedule
 from charrnn_exp.config.reading import flatten, to_values
+from charrnn_exp.config.resumable import EPOCHWISE, LENGTHS
 from charrnn_exp.data.corpus import describe
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.run_folder.changes import describe_changes
@@ -54,6 +55,14 @@ def start_tracking(job: Job) -> Tracker:
         run,
         run_id=record["run_id"],
         is_resumed=job.is_resumed,
-        renewed_after=job.resumption.step if job.resumption.new else None,
+        renewed_after=job.resumption.step if _makes_other_numbers(job) else None,
         remember=lambda run_id: folder.write_tracking({**record, "run_id": run_id}),
     )
+
+
+def _makes_other_numbers(job: Job) -> bool:
+    """Return whether the changes of a resumed run alter the steps that it makes anew, not only their count."""
+    # A cosine is stretched over the steps of the run.
+    lengths = LENGTHS if job.config.optimizer.schedule is Schedule.cosine else ()
+    changed = [change.setting for change in job.resumption.new]
+    return any(key in (*EPOCHWISE, *lengths) or key.startswith(("optimizer.", "model.")) for key in changed)
