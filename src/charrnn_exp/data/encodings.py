@@ -85,7 +85,7 @@ class Sample:
     Before that byte a text is ASCII, so the sample starts with a whole character in any encoding.
     """
 
-    SIZE = 1 << 13
+    SIZE = 1 << 14
     LEAD = 64
 
     def __init__(self) -> None:
