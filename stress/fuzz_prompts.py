@@ -120,6 +120,8 @@ def make_case(trained: Path, random: Random, folder: Path) -> Case:
         prompt = "\n"
     elif random.random() < 0.35:
         symbols = UNKNOWN if way != "word" else [symbol for symbol in UNKNOWN if symbol != "\x00"]
+        # At the start of a file a mark is taken off, and before a line feed a carriage return.
+        symbols = symbols if way == "word" else [symbol for symbol in symbols if symbol not in "\r\ufeff"]
         place = random.randint(0, len(prompt))
         prompt = prompt[:place] + random.choice(symbols) + prompt[place:]
         code, why = 2, "an unknown symbol"

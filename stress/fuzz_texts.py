@@ -142,14 +142,18 @@ def _check_run(answer: Answer, folder: Path, symbols: str) -> list[str]:
     counts = {
         "byte order marks": symbols.count("\ufeff"),
         "carriage returns": symbols.count("\r"),
-        "control characters": sum(symbol < " " and symbol not in "\t\n\r" for symbol in symbols),
+        "NUL characters": symbols.count("\0"),
+        "control characters": sum("\0" < symbol < " " and symbol not in "\t\n\r" for symbol in symbols),
     }
     told = [f"the text has {count:,} {name}" for name, count in counts.items() if count]
     told += ["the text has only one symbol"] if len(points) == 1 else []
     for line in told:
         if line not in answer.err:
             problems.append(f"not a word that {line}")
-    if len(answer.err.splitlines()) != len(told):
+    # A model of one update may guess worse than chance, and a drawn text may look like one in another encoding.
+    may_be = ("guessing them all alike", "looks more like", "can be read as utf-8", "C1 control characters")
+    warnings = [line for line in answer.err.splitlines() if not any(words in line for words in may_be)]
+    if len(warnings) != len(told):
         problems.append(f"warnings are {answer.err!r}, not {told}")
     return problems
 

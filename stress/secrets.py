@@ -57,7 +57,7 @@ def list_cases() -> list[Case]:
         Case("local, a setting is wrong", wrong, 2),
         Case("local, a folder for a database", SMALL, 0, server="folder"),
         Case("local, --cfg all", ("--cfg", "all"), 0),
-        Case("local, a loss that is not finite", (*SMALL, *DIVERGING), 3),
+        Case("local, a loss that is not finite", (*SMALL, *DIVERGING), 2),
         Case("local, a sweep with a job that fails", (*SMALL, "-m", "dataset.max_bytes=2700,3"), 2),
         Case("a verb that is wrong", ("smaple",), 2),
         Case("repair without runs", ("repair",), 2),

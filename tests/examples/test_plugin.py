@@ -112,7 +112,8 @@ def test_an_offered_cell_is_in_help_and_completion_and_its_settings_are_checked(
 def test_a_run_of_an_offered_cell_is_trained_sampled_and_resumed(site: Path, tmp_path: Path) -> None:
     words = (*TINY, "model.cell=leaky", "model.extra.leaky.leak=0.3")
     trained = run(tmp_path, *words, path=(site,))
-    assert (trained.returncode, trained.stderr) == (0, "")
+    warned = [line for line in trained.stderr.splitlines() if "guessing them all alike" not in line]
+    assert (trained.returncode, warned) == (0, [])
     assert run(tmp_path, "resume", "training.max_steps=2", path=(site,)).returncode == 0
     assert run(tmp_path, "sample", path=(site,)).returncode == 0
     gone = run(tmp_path, "sample")
