@@ -14,6 +14,7 @@ import pytest
 from charrnn_exp.config.choices import Unit
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import UserError
+from charrnn_exp.run_folder import versions
 from charrnn_exp.run_folder.checkpoint import MANIFEST, Checkpoint, Snapshot, hash_manifest
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.finding import find_run, list_runs
@@ -169,6 +170,21 @@ def test_best_never_compares_losses_of_several_texts_or_splits(make: Any, other:
         find_run("best")
     assert "cannot be compared" in refused.value.lines[0]
     assert [line.partition(":")[0] for line in refused.value.lines[1:]] == [f"run={one.path}", f"run={two.path}"]
+
+
+@pytest.mark.parametrize(("split", "is_refused"), [("charrnn", True), ("nanogpt", False)])
+def test_best_never_compares_losses_of_two_scoring_rules(
+    make: Any, monkeypatch: pytest.MonkeyPatch, split: str, is_refused: bool
+) -> None:
+    with monkeypatch.context() as older:
+        older.setattr(versions, "NUMERICS", 1)
+        make(f"{SWEEP}/0", f"dataset.split={split}", loss=2.0)
+    newer = make(f"{SWEEP}/1", f"dataset.split={split}", loss=1.5)
+    if is_refused:
+        with pytest.raises(UserError, match="cannot be compared"):
+            find_run("best")
+    else:
+        assert find_run("best").path == newer.path
 
 
 def test_a_damaged_run_is_neither_best_nor_in_the_way(make: Any) -> None:

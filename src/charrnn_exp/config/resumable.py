@@ -35,5 +35,7 @@ RESUMABLE_MODEL = frozenset(key.removeprefix("model.") for key in RESUMABLE if k
 """Those of the model; they change no weight."""
 EPOCHWISE = ("training.batch_size", "training.sequence_length")
 """Those that hold from the next epoch on: an epoch is cut into batches as a whole."""
+OF_NUMBERS = ("optimizer.", "model.", *EPOCHWISE)
+"""Starts of those that change each update made with them."""
 LENGTHS = ("training.epochs", "training.max_steps")
 """Those that set the number of updates."""

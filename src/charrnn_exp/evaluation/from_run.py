@@ -17,7 +17,6 @@ from charrnn_exp.errors import UserError
 from charrnn_exp.evaluation.scores import Scores
 from charrnn_exp.machine.tensorflow import import_tensorflow
 from charrnn_exp.model.memory import explain_memory_errors
-from charrnn_exp.model.size import resolve
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.weights import read_trained_weights
 
@@ -79,7 +78,9 @@ def score_run(
         texts = _choose_texts(corpus, config, chosen)
     weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn)
     import_tensorflow()
-    return _score(_load_network(config, weights, num_symbols=len(vocabulary)), texts)
+    from charrnn_exp.model.weights import build_trained_network
+
+    return _score(build_trained_network(config, weights, num_symbols=len(vocabulary)), texts)
 
 
 def _choose_splits(typed: str) -> tuple[str, ...]:
@@ -103,17 +104,6 @@ def _choose_texts(corpus: Corpus, config: Config, chosen: tuple[str, ...]) -> di
             f"got {chosen[0]!r}."
         )
     return {split: found[split] for split in chosen if split in found}
-
-
-@explain_memory_errors()
-def _load_network(config: Config, weights: Mapping[str, Any], *, num_symbols: int) -> Any:
-    from charrnn_exp.model.network import build_network
-    from charrnn_exp.model.weights import load_weights
-
-    model = resolve(config.model, num_symbols=num_symbols)
-    network = build_network(model, num_symbols=num_symbols, precision=config.training.precision, seed=config.seed)
-    load_weights(network, weights)
-    return network
 
 
 def _score(network: Any, texts: Mapping[str, Scored]) -> Iterator[tuple[str, Scores]]:

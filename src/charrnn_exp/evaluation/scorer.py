@@ -62,7 +62,7 @@ class Scorer:
             sums.add(window, read, 1)
             if number < MAX_KEPT_WINDOWS:
                 kept.append(read)
-        for _ in range(MAX_READINGS - 1 if streams.num_streams > 1 else 0):
+        for _ in range(MAX_READINGS - 1 if np.any(previous_b != NONE) else 0):
             states = self._continue(states, previous_b)
             for number, window in enumerate(streams.read_windows()):
                 if number == len(kept):

@@ -5,6 +5,7 @@ from collections.abc import Iterable
 
 from charrnn_exp.config.conf_folder import find_conf_folder
 from charrnn_exp.config.reading import read_yaml
+from charrnn_exp.config.resumable import OF_NUMBERS
 from charrnn_exp.config.schema import OptimizerConfig
 from charrnn_exp.errors import UserError
 from charrnn_exp.program import name_program
@@ -15,8 +16,6 @@ from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.metrics import read_metrics
 
 CLIP_NORM = 1.0
-CALMING = ("optimizer.", "model.", "training.batch_size", "training.sequence_length")
-"""Settings whose change may keep a training from diverging again."""
 
 
 def keep_diverged(store: CheckpointStore, snapshot: Snapshot, folder: RunFolder, *, num_symbols: int) -> None:
@@ -44,7 +43,7 @@ def check_calmed(changes: Iterable[Change], diverged_after: int, folder: RunFold
     Raises:
         UserError: if no setting is changed that might help.
     """
-    if not any(change.setting.startswith(CALMING) for change in changes):
+    if not any(change.setting.startswith(OF_NUMBERS) for change in changes):
         raise UserError(
             f"run {folder.path} diverged after step {diverged_after:,}, and would again: change its settings. "
             + advise_calmer(optimizer, folder)

@@ -6,7 +6,7 @@ from typing import Any
 
 from charrnn_exp.config.choices import Backend, Schedule
 from charrnn_exp.config.reading import flatten, to_values
-from charrnn_exp.config.resumable import EPOCHWISE, LENGTHS
+from charrnn_exp.config.resumable import LENGTHS, OF_NUMBERS
 from charrnn_exp.data.corpus import describe
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.run_folder.changes import describe_changes
@@ -64,5 +64,4 @@ def _makes_other_numbers(job: Job) -> bool:
     """Return whether the changes of a resumed run alter the steps that it makes anew, not only their count."""
     # A cosine is stretched over the steps of the run.
     lengths = LENGTHS if job.config.optimizer.schedule is Schedule.cosine else ()
-    changed = [change.setting for change in job.resumption.new]
-    return any(key in (*EPOCHWISE, *lengths) or key.startswith(("optimizer.", "model.")) for key in changed)
+    return any(change.setting.startswith((*OF_NUMBERS, *lengths)) for change in job.resumption.new)

@@ -88,7 +88,7 @@ def _multiply_features(features_bth: Any, matrix_hk: Any, precision: str) -> Any
     dtype = matrix_hk.dtype
     if precision != "bfloat16":
         return tf.cast(features_bth, dtype) @ matrix_hk
-    b, t = features_bth.shape[:2] if features_bth.shape.is_fully_defined() else tf.unstack(tf.shape(features_bth)[:2])
+    b, t = features_bth.shape[:2]
     features_nh = tf.reshape(features_bth, [b * t, matrix_hk.shape[0]])
     return tf.reshape(_multiply_rounded(features_nh, matrix_hk), [b, t, matrix_hk.shape[1]])
 

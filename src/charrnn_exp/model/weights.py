@@ -6,8 +6,11 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import MachineError
-from charrnn_exp.model.network import Network
+from charrnn_exp.model.memory import explain_memory_errors
+from charrnn_exp.model.network import Network, build_network
+from charrnn_exp.model.size import resolve
 
 
 def read_weights(network: Network) -> dict[str, npt.NDArray[Any]]:
@@ -44,3 +47,21 @@ def find_array(arrays: Mapping[str, npt.NDArray[Any]], name: str, like: Any) -> 
 def name_weight(variable: Any) -> str:
     """Return the name of a network's variable in `weights.npz`."""
     return str(variable.path).removeprefix("network/").replace("/", ".")
+
+
+@explain_memory_errors()
+def build_trained_network(config: Config, weights: Mapping[str, npt.NDArray[Any]], *, num_symbols: int) -> Network:
+    """Return the network of an existing run, with its weights.
+
+    Args:
+        config: of the run.
+        weights: by name, as in its checkpoint.
+        num_symbols: v.
+
+    Raises:
+        MachineError: if a weight is missing or has another shape or type, or memory runs out.
+    """
+    model = resolve(config.model, num_symbols=num_symbols)
+    network = build_network(model, num_symbols=num_symbols, precision=config.training.precision, seed=config.seed)
+    load_weights(network, weights)
+    return network

@@ -6,12 +6,13 @@ from contextlib import suppress
 from dataclasses import dataclass
 from typing import Any
 
+from charrnn_exp.config.choices import Split
 from charrnn_exp.config.reading import flatten, read_yaml
 from charrnn_exp.errors import CharRNNError, MachineError
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import OUTPUTS, RunFolder
 from charrnn_exp.run_folder.summary import Summary
-from charrnn_exp.run_folder.versions import read_versions, upgrade
+from charrnn_exp.run_folder.versions import SCORED_BY_PARTS, read_versions, upgrade
 
 DIED = "DIED"
 """The status of a run whose process ended without writing one; `repair` makes it KILLED."""
@@ -22,7 +23,7 @@ PROTOCOL = (
     "dataset.split_streams",
     "training.max_val_characters",
 )
-"""Settings that choose the characters of the validation text."""
+"""Settings that choose the characters of the validation text; fingerprints tell the files apart."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -37,6 +38,7 @@ class Overview:
         best_val_loss: lowest validation loss by the newest readable checkpoint, nats per character; None: unknown.
         best_step: where it was reached.
         text: the fingerprint of its text and vocabulary by that checkpoint; None: unknown.
+        numerics: version of the arithmetic of that checkpoint.
     """
 
     folder: RunFolder
@@ -46,6 +48,7 @@ class Overview:
     best_val_loss: float | None
     best_step: int | None
     text: tuple[str, str] | None
+    numerics: int
 
     @property
     def name(self) -> str:
@@ -65,8 +68,10 @@ class Overview:
 
     @property
     def protocol(self) -> tuple[Any, ...]:
-        """The text and all that chooses its validation part: losses of runs that share it can be compared."""
-        return (self.text, *(self.settings.get(key) for key in PROTOCOL))
+        """The text, all that chooses its validation part, and the scoring rule: runs that share it can be compared."""
+        has_parts = self.settings.get("dataset.split") in (Split.charrnn.name, Split.karpathy2015.name)
+        joins_parts = has_parts and self.numerics < SCORED_BY_PARTS
+        return (self.text, *(self.settings.get(key) for key in PROTOCOL), joins_parts)
 
 
 def read_overview(folder: RunFolder) -> Overview:
@@ -78,7 +83,7 @@ def read_overview(folder: RunFolder) -> Overview:
         settings = flatten(upgrade(read_yaml(folder.config), read_versions(folder.versions).settings)[0])
     manifest = _read_newest_manifest(folder)
     loss, step = manifest.get("best_val_loss"), manifest.get("best_step")
-    dataset, vocabulary = manifest.get("dataset"), manifest.get("vocabulary_sha256")
+    dataset, vocabulary, numerics = (manifest.get(key) for key in ("dataset", "vocabulary_sha256", "numerics"))
     return Overview(
         folder=folder,
         summary=summary,
@@ -87,6 +92,7 @@ def read_overview(folder: RunFolder) -> Overview:
         best_val_loss=loss if isinstance(loss, float) else None,
         best_step=step if isinstance(step, int) else None,
         text=(str(dataset.get("sha256")), str(vocabulary)) if isinstance(dataset, dict) else None,
+        numerics=numerics if isinstance(numerics, int) else 1,
     )
 
 

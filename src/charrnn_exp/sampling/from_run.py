@@ -16,7 +16,6 @@ from charrnn_exp.config.schema import Config, SamplingConfig
 from charrnn_exp.data.prompt import put_prompt, read_prompt, read_prompt_once
 from charrnn_exp.data.vocabulary import WITHOUT_MARK, Vocabulary
 from charrnn_exp.machine.tensorflow import import_tensorflow
-from charrnn_exp.model.size import resolve
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.weights import read_trained_weights
 
@@ -49,14 +48,10 @@ def sample_run(
     facts = {"vocabulary_sha256": vocabulary.sha256}
     weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn)
     import_tensorflow()
-    from charrnn_exp.model.network import build_network
-    from charrnn_exp.model.weights import load_weights
+    from charrnn_exp.model.weights import build_trained_network
     from charrnn_exp.sampling.sampler import Sampler
 
-    model = resolve(config.model, num_symbols=len(vocabulary))
-    network = build_network(model, num_symbols=len(vocabulary), precision=config.training.precision, seed=config.seed)
-    load_weights(network, weights)
-    sampler = Sampler(network, sampling)
+    sampler = Sampler(build_trained_network(config, weights, num_symbols=len(vocabulary)), sampling)
     is_bytes = vocabulary.unit is Unit.byte
     if is_bytes and is_raw:
         yield from _sample_bytes(sampler, sampling, vocabulary, prompt_ids_t)

@@ -13,7 +13,6 @@ import numpy.typing as npt
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import UserError
 from charrnn_exp.machine.tensorflow import import_tensorflow
-from charrnn_exp.model.size import resolve
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.weights import read_trained_weights
 
@@ -103,10 +102,7 @@ def load_model(folder: RunFolder, checkpoint: str, *, warn: Callable[[str], None
     facts = {"vocabulary_sha256": vocabulary.sha256}
     weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn)
     import_tensorflow()
-    from charrnn_exp.model.network import build_network
-    from charrnn_exp.model.weights import load_weights
+    from charrnn_exp.model.weights import build_trained_network
 
-    sized = resolve(config.model, num_symbols=len(vocabulary))
-    network = build_network(sized, num_symbols=len(vocabulary), precision=config.training.precision, seed=config.seed)
-    load_weights(network, weights)
+    network = build_trained_network(config, weights, num_symbols=len(vocabulary))
     return LoadedModel(f"run {folder.path}, checkpoint {checkpoint}", vocabulary, network)

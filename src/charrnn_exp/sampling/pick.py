@@ -31,7 +31,7 @@ def pick(logits_bv: Any, uniforms_b: Any, sampling: SamplingConfig) -> Any:
     # float64 keeps the uniform number times the total below the total, so that every id exists.
     logits_bv = tf.cast(logits_bv, tf.float64)
     below_bv = logits_bv - tf.reduce_max(logits_bv, axis=-1, keepdims=True)
-    # XLA's numbers go wrong below -1e18. Two float32 logits differ by 1e-45 at least, so this changes no draw.
+    # XLA draws symbol 0 where scaled logits reach -1e20. Two float32 logits differ by at least 1e-45: no draw changes.
     scaled_bv = tf.maximum(below_bv / max(sampling.temperature, LEAST_TEMPERATURE), NO_CHANCE)
     for each, value in find_filters(sampling):
         scaled_bv = each.apply(tf.nn.log_softmax(scaled_bv), value)
