@@ -17,8 +17,9 @@ WORDS = (
     "model.embedding_dim=4",
     "training.batch_size=4",
     "training.sequence_length=10",
-    "training.max_steps=1",
+    "training.max_steps=5",
     "optimizer.warmup_steps=0",
+    "optimizer.learning_rate=0.05",
     "sampling.length=1",
 )
 

@@ -15,8 +15,9 @@ from tests.plugins import run
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/my_text.yaml"
 TEXT = b"It was on a dreary night of November.\n" * 60
 DIGEST = hashlib.sha256(TEXT).hexdigest()
-TINY = ("tracking=none", "model.hidden_size=4", "model.embedding_dim=2", "training.max_steps=1", "sampling.length=9",
-        "optimizer.warmup_steps=0", "training.batch_size=2", "training.sequence_length=3", "name=x")  # fmt: skip
+TINY = ("tracking=none", "model.hidden_size=4", "model.embedding_dim=2", "training.max_steps=5", "sampling.length=9",
+        "optimizer.warmup_steps=0", "optimizer.learning_rate=0.05", "training.batch_size=2",
+        "training.sequence_length=3", "name=x")  # fmt: skip
 
 
 class Site:
@@ -93,7 +94,7 @@ def test_a_text_is_fetched_once_and_a_run_folder_alone_fetches_nothing(site: Sit
     assert run(tmp_path, "evaluate").returncode == 0
 
     cached.unlink()
-    for words in (["evaluate"], ["resume", "training.max_steps=2"]):
+    for words in (["evaluate"], ["resume", "training.max_steps=6"]):
         ended = run(tmp_path, *words)
         assert (ended.returncode, len(ended.stderr.splitlines())) == (3, 1)
         assert "text my_text must be downloaded, got no mirror to ask. Put it by hand, " in ended.stderr

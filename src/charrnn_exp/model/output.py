@@ -84,13 +84,14 @@ class TiedOutput(keras.layers.Layer):
 
 
 def _multiply_features(features_bth: Any, matrix_hk: Any, precision: str) -> Any:
-    """Return features @ matrix in the dtype of the matrix."""
-    dtype = matrix_hk.dtype
-    if precision != "bfloat16":
-        return tf.cast(features_bth, dtype) @ matrix_hk
+    """Return features @ matrix in the dtype of the matrix: one product over all characters, not one a stream."""
     b, t = features_bth.shape[:2]
     features_nh = tf.reshape(features_bth, [b * t, matrix_hk.shape[0]])
-    return tf.reshape(_multiply_rounded(features_nh, matrix_hk), [b, t, matrix_hk.shape[1]])
+    if precision == "bfloat16":
+        products_nk = _multiply_rounded(features_nh, matrix_hk)
+    else:
+        products_nk = tf.cast(features_nh, matrix_hk.dtype) @ matrix_hk
+    return tf.reshape(products_nk, [b, t, matrix_hk.shape[1]])
 
 
 @tf.custom_gradient
