@@ -145,19 +145,19 @@ def resume(reference: str | Path = "latest", *overrides: str) -> RunResult:
     return load(folder.path)
 
 
-def sample(reference: str | Path = "latest", *overrides: str, checkpoint: str = "last") -> str:
+def sample(reference: str | Path = "latest", *overrides: str, checkpoint: str | None = None) -> str:
     """Return text of a run, with its prompt, as the verb `sample` writes it.
 
     Args:
         reference: as of `load`.
         overrides: `"sampling.temperature=0.5"`, `"sampling.prompt=To be, or not"`.
-        checkpoint: last or best.
+        checkpoint: last or best; None: best if early stopping ended the run, else last.
 
     Raises:
         CharRNNError: with the lines of the command line.
     """
     folder = find_run(str(reference), needs_weights=True)
-    words = [f"run={folder.path.absolute()}", f"checkpoint={checkpoint}"]
+    words = [f"run={folder.path.absolute()}", f"checkpoint={checkpoint or 'null'}"]
     return "".join(map(str, sample_command.draw_text([*overrides, *words])))
 
 
@@ -166,7 +166,7 @@ def evaluate(
     *,
     split: str | None = None,
     text: str | Path | None = None,
-    checkpoint: str = "last",
+    checkpoint: str | None = None,
 ) -> dict[str, Scores]:
     """Return the scores of a run on its own text, by split, or on a file as "text".
 
@@ -174,7 +174,7 @@ def evaluate(
         reference: as of `load`.
         split: train, val, test or all; None: all that the run's protocol has.
         text: a file in place of the run's own text; None: off.
-        checkpoint: last or best.
+        checkpoint: last or best; None: best if early stopping ended the run, else last.
 
     Raises:
         CharRNNError: with the lines of the command line.
@@ -184,12 +184,12 @@ def evaluate(
     return dict(score_run(run_folder, split=split, text=other, checkpoint=checkpoint, warn=Terminal().warn))
 
 
-def open_model(reference: str | Path = "latest", *, checkpoint: str = "last") -> LoadedModel:
+def open_model(reference: str | Path = "latest", *, checkpoint: str | None = None) -> LoadedModel:
     """Return the model of a run to call: ids in, log-probabilities and state out.
 
     Args:
         reference: as of `load`.
-        checkpoint: last or best.
+        checkpoint: last or best; None: best if early stopping ended the run, else last.
 
     Raises:
         CharRNNError: if there is no such run, or it has no checkpoint.

@@ -30,7 +30,7 @@ EARLY = Progress(step=14, epoch=2, best_val_loss=1.5, best_step=7, validations_s
 def test_early_stopping_says_when_it_came_and_which_checkpoint_is_best(training: TrainingConfig) -> None:
     assert explain_end(EARLY, replace(training, early_stopping_patience=2), plan(training)) == (
         "early stopping after step 14 (epoch 2 of 4): 2 validations without a better val_loss. The best, 1.5000, is of "
-        "step 7: checkpoint=best."
+        "step 7: scores, sample and the verbs take it."
     )
 
 

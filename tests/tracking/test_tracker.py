@@ -97,7 +97,7 @@ def test_a_run_whose_id_was_lost_is_found_by_its_key_and_not_made_twice(server: 
     first.log_metrics(1, {"train_loss": 1.0})
     first.finish("KILLED", artifacts={})
     ids: list[str] = []
-    second = MlflowTracker(tracking, describe("b"), is_resumed=True, remember=ids.append)
+    second = MlflowTracker(tracking, describe("b"), is_resumed=True, remember=lambda *found: ids.append(found[0]))
     for step in (1, 2):
         second.log_metrics(step, {"train_loss": float(step)})
     second.finish("FINISHED", artifacts={})

@@ -48,6 +48,41 @@ def test_the_last_lines_name_the_folder_and_separate_thousands(
     assert "latest" not in out
 
 
+SERVER = ["tracking=server", "tracking.uri=http://host:5000"]
+
+
+@pytest.mark.parametrize(
+    ("words", "record", "said", "not_said"),
+    [
+        (["tracking=local"], {"run_id": "ab", "experiment_id": "1", "complete": True},
+         ["/mlruns/mlflow.db", "charrnn_exp ui",
+          "http://127.0.0.1:5000/#/experiments/1/runs/ab?workflowType=machine_learning"], "not in MLflow"),
+        (SERVER, {"run_id": "ab", "experiment_id": "1", "complete": True},
+         ["in MLflow: http://host:5000", "http://host:5000/#/experiments/1/runs/ab?workflowType=machine_learning"],
+         "not in MLflow"),
+        (SERVER, {"run_id": "ab", "experiment_id": "1", "complete": False},
+         ["not in MLflow yet, or not all of it: http://host:5000", "repair run="], "#/experiments"),
+        (["tracking=local"], {"run_id": None, "complete": False}, ["not in MLflow yet", "repair run="],
+         "charrnn_exp ui"),
+    ],
+)  # fmt: skip
+def test_the_last_lines_name_the_store_that_has_the_run(
+    words: list[str],
+    record: dict[str, Any],
+    said: list[str],
+    not_said: str,
+    compose: Any,
+    tmp_path: Path,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    folder = RunFolder(tmp_path)
+    folder.write_tracking(record)
+    conclude(Summary(), folder, compose(*words), Terminal())
+    out = capsys.readouterr().out
+    assert all(each in out for each in said), out
+    assert not_said not in out
+
+
 @pytest.mark.parametrize("width", [40, 60, 80])
 def test_settings_and_scores_have_the_width_of_the_terminal(compose: Any, width: int) -> None:
     from charrnn_exp.config.reading import to_values

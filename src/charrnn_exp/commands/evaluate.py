@@ -11,7 +11,8 @@ Scores the splits of the run's own text (default: all that its dataset.split mak
   text=book.txt         all of a file, read in the encoding and unit of the run's own text; a symbol that the run
                         does not know is an error, with unknown=skip it is left out and counted
   dataset.path=FILE     where the run's own text has moved to; it must be the same
-  checkpoint=best       with the weights of the lowest val_loss in place of the last ones
+  checkpoint=best       with the weights of the lowest val_loss (default where early stopping ended the run)
+  checkpoint=last       with the last ones (default elsewhere)
 The loss is in nats per character, and its standard error that of contiguous blocks (batch means).
 REF is latest (default: the run worked on last), best or best:NAME (lowest validation loss of a name, a sweep or a
 text), a run folder, or the MLflow id of a run below outputs/.
@@ -22,8 +23,8 @@ def run(words: Sequence[str]) -> None:
     """Print the scores of `run=REF` (default: latest) on the splits of its own text, or on `text=FILE`.
 
     `unknown=skip` leaves out symbols of the file that the run does not know.
-    `split=train|val|test|all` (default: every split that the run's `dataset.split` makes); `checkpoint=last` (default)
-    or `best`.
+    `split=train|val|test|all` (default: every split that the run's `dataset.split` makes); `checkpoint=last|best`
+    (default: best if early stopping ended the run, else last).
 
     Raises:
         CharRNNError: if there is no such run, it has no checkpoint, its text has changed, split and text are both
@@ -45,7 +46,7 @@ def run(words: Sequence[str]) -> None:
         config=config,
         split=parsed.arguments.get("split"),
         text=None if text is None else OtherText(Path(text), unknown),
-        checkpoint=parsed.arguments.get("checkpoint", "last"),
+        checkpoint=parsed.arguments.get("checkpoint"),
         warn=terminal.warn,
     )
     from charrnn_exp.views.scores import format_score_header, format_scores

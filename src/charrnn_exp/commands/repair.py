@@ -11,6 +11,7 @@ from charrnn_exp.program import name_program
 DETAILS = """\
 Looks at all runs below outputs/, or at one. A run whose process died without writing its end gets the status
 KILLED; MLflow gets the metrics, files and status that an outage or a kill kept from it. A run in use is left alone.
+A store that was moved or copied with its checkout gets paths that lead to where it lies now.
 """
 
 
@@ -26,12 +27,18 @@ def run(words: Sequence[str]) -> None:
     from charrnn_exp.experiment.repair import repair_run
     from charrnn_exp.run_folder.finding import find_run, list_runs
     from charrnn_exp.run_folder.folder import RunInUseError
+    from charrnn_exp.tracking.store import mend_local_store
 
     parsed = parse_arguments(words, COMMAND)
     folders = [find_run(parsed.arguments["run"])] if "run" in parsed.arguments else list_runs()
     if not folders:
         raise UserError(f"no runs below outputs/: `{name_program()}` makes the first.")
     failures = []
+    try:
+        if (mended := mend_local_store()) is not None:
+            print(mended, flush=True)
+    except CharRNNError as error:
+        failures.append(one_line(error))
     num_right = 0
     for folder in folders:
         try:

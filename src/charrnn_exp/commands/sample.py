@@ -10,6 +10,8 @@ Writes text to standard output as it is drawn, with the run's own settings where
   sampling.temperature=0 is greedy: the likeliest symbol each time
   sampling.prompt="ROMEO: say, what is"    any text, quoted for your shell
   sampling.prompt_file=FILE                a UTF-8 file; - reads standard input
+  checkpoint=best                          the weights of the lowest val_loss, default where early stopping ended
+                                           the run; checkpoint=last: the last ones, default elsewhere
   unknown=skip                             symbols of the prompt that the run does not know are left out
   dataset.encoding=cp1252                  of a model of bytes: the encoding of its text, for prompt and terminal
 A model of bytes writes the bytes themselves into a pipe or a file.
@@ -21,7 +23,7 @@ text), a run folder, or the MLflow id of a run below outputs/.
 def run(words: Sequence[str]) -> None:
     """Write text of `run=REF` (default: latest) to standard output as it is drawn.
 
-    `checkpoint=last` (default) or `checkpoint=best`; `unknown=skip`; all of `sampling.*`.
+    `checkpoint=last|best` (default: best if early stopping ended the run, else last); `unknown=skip`; `sampling.*`.
 
     Raises:
         CharRNNError: if there is no such run, it has no checkpoint, or the prompt does not fit its vocabulary.
@@ -45,7 +47,7 @@ def draw_text(words: Sequence[str], *, is_raw: bool = False) -> Iterator[str | b
     folder = find_run(parsed.arguments.get("run", "latest"), needs_weights=True)
     values = forget_tracking(folder.read_values())
     config = change_config(values, parsed)
-    checkpoint = parsed.arguments.get("checkpoint", "last")
+    checkpoint = parsed.arguments.get("checkpoint")
     yield from sample_run(folder, config, checkpoint=checkpoint, warn=Terminal().warn, unknown=unknown, is_raw=is_raw)
 
 

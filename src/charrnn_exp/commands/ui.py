@@ -14,13 +14,12 @@ from charrnn_exp.program import name_program
 HOST = "127.0.0.1"
 DEFAULT_PORT = 5000
 START_SECONDS = 60.0
-PAGE = "#/experiments/{experiment}/runs?workflowType=machine_learning&compareRunsMode=CHART"
-"""The charts of all runs. MLflow 3 starts in its GenAI mode, which has none."""
-
+MAX_EXPERIMENTS = 10
+"""Most experiments whose pages are printed, those that changed last."""
 
 DETAILS = """\
-Serves the store in ./mlruns on 127.0.0.1 and prints the page with the loss curves of all runs; Ctrl-C ends it.
-With tracking=server the server's own page is printed instead.
+Serves the store in ./mlruns on 127.0.0.1 and prints the page with the loss curves of each experiment, that of the last
+run first; Ctrl-C ends it. With tracking=server the server's own pages are printed instead.
 """
 
 
@@ -36,7 +35,8 @@ def run(words: Sequence[str]) -> None:
     from charrnn_exp.config.choices import Backend
     from charrnn_exp.config.compose import compose_values
     from charrnn_exp.config.secrets import redact
-    from charrnn_exp.tracking.store import DATABASE, find_uri
+    from charrnn_exp.streams import write_note
+    from charrnn_exp.tracking.store import DATABASE, find_uri, mend_local_store
 
     parsed = parse_arguments(words, COMMAND)
     config = change_config(compose_values(parsed.groups), parsed)
@@ -44,20 +44,23 @@ def run(words: Sequence[str]) -> None:
         case Backend.none:
             raise UserError("tracking must be local or server for ui, got 'none'.")
         case Backend.server:
-            _open(redact(find_uri(config.tracking)).rstrip("/"), config, parsed.arguments.get("open", "true"))
+            _open(redact(find_uri(config.tracking)).rstrip("/"), config.tracking, parsed)
         case Backend.local:
             if not DATABASE.is_file():
                 raise UserError(
                     f"no tracking store at {DATABASE.absolute()}: "
                     f"`{name_program()}` makes the first run; start the UI from the same folder."
                 )
-            _serve(config, _read_port(parsed.arguments.get("port")), parsed.arguments.get("open", "true"))
+            port = _read_port(parsed.arguments.get("port"))
+            if (mended := mend_local_store()) is not None:
+                write_note(mended)
+            _serve(config.tracking, port, parsed)
 
 
-def _serve(config: Any, port: int, open_browser: str) -> None:
+def _serve(tracking: Any, port: int, parsed: Any) -> None:
     import subprocess
 
-    from charrnn_exp.tracking.store import MLRUNS, find_uri
+    from charrnn_exp.tracking.store import find_artifacts, find_uri
 
     environment = {
         **os.environ,
@@ -65,8 +68,8 @@ def _serve(config: Any, port: int, open_browser: str) -> None:
         "MLFLOW_DISABLE_TELEMETRY": "true",
         "MLFLOW_LOGGING_LEVEL": "ERROR",
     }
-    command = [sys.executable, "-P", "-m", "mlflow", "ui", "--backend-store-uri", find_uri(config.tracking)]
-    command += ["--default-artifact-root", (MLRUNS / "artifacts").absolute().as_uri()]
+    command = [sys.executable, "-P", "-m", "mlflow", "ui", "--backend-store-uri", find_uri(tracking)]
+    command += ["--default-artifact-root", find_artifacts()]
     command += ["--host", HOST, "--port", str(port), "--workers", "1"]
     server = subprocess.Popen(
         command,
@@ -80,7 +83,7 @@ def _serve(config: Any, port: int, open_browser: str) -> None:
     try:
         address = f"http://{HOST}:{port}"
         _wait_until_up(address, server)
-        _open(address, config, open_browser)
+        _open(address, tracking, parsed)
         print("Ctrl-C ends it.", flush=True)
         server.wait()
     except KeyboardInterrupt:
@@ -90,23 +93,40 @@ def _serve(config: Any, port: int, open_browser: str) -> None:
         server.wait()
 
 
-def _open(address: str, config: Any, open_browser: str) -> None:
+def _open(address: str, tracking: Any, parsed: Any) -> None:
+    """Print the page of each experiment, and open the first: that of the settings typed, else of the last run."""
     import webbrowser
 
     from charrnn_exp.config.secrets import hide_secrets
-    from charrnn_exp.tracking.store import find_existing_experiment
+    from charrnn_exp.tracking.pages import find_charts_page
+    from charrnn_exp.tracking.store import list_experiments
 
     try:
-        experiment = find_existing_experiment(config.tracking)
+        experiments = list_experiments(tracking)
     except Exception as error:  # MLflow raises its own, requests' and SQLAlchemy's
         raise MachineError(
             f"the tracking store at {address} does not answer ({hide_secrets(one_line(error))[:300]}): "
             "start it, or mend tracking.uri."
         ) from error
-    page = PAGE.format(experiment=experiment) if experiment is not None else ""
-    print(f"MLflow UI: {address}/{page}", flush=True)
-    if open_browser == "true" and (os.environ.get("DISPLAY") or sys.platform == "darwin"):
-        webbrowser.open(f"{address}/{page}")
+    is_typed = any(each.key_or_group == "tracking.experiment_name" for each in parsed.settings)
+    first = tracking.experiment_name if is_typed else _name_last_experiment()
+    ordered = sorted(experiments, key=lambda name: name != first)[:MAX_EXPERIMENTS]
+    pages = [find_charts_page(address, experiments[name]) for name in ordered] or [f"{address}/"]
+    print(f"MLflow UI: {pages[0]}", flush=True)
+    for name, page in zip(ordered[1:], pages[1:], strict=True):
+        print(f"experiment {name}: {page}", flush=True)
+    if parsed.arguments.get("open", "true") == "true" and (os.environ.get("DISPLAY") or sys.platform == "darwin"):
+        webbrowser.open(pages[0])
+
+
+def _name_last_experiment() -> str | None:
+    """Return the MLflow experiment of the run worked on last; None without one."""
+    from charrnn_exp.run_folder.finding import list_runs
+
+    for run in reversed(list_runs()):
+        if (params := run.read_tracking().get("params")) is not None:
+            return str(params.get("tracking.experiment_name"))
+    return None
 
 
 def _wait_until_up(address: str, server: Any) -> None:
@@ -117,7 +137,8 @@ def _wait_until_up(address: str, server: Any) -> None:
     while time.monotonic() < deadline and server.poll() is None:
         try:
             urllib.request.urlopen(f"{address}/health", timeout=1)
-            return
+            if server.poll() is None:  # else it is another that answers
+                return
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
     server.kill()
@@ -128,22 +149,34 @@ def _wait_until_up(address: str, server: Any) -> None:
 
 
 def _read_port(typed: str | None) -> int:
-    """Return the port typed, or the first free one from 5000 on."""
+    """Return the port typed, or the first free one from 5000 on.
+
+    Raises:
+        UserError: if what was typed is no port.
+        MachineError: if it is taken, by whatever serves there.
+    """
+    if typed is None:
+        for port in range(DEFAULT_PORT, DEFAULT_PORT + 100):
+            if _is_free(port):
+                return port
+        raise MachineError(f"no port from {DEFAULT_PORT} to {DEFAULT_PORT + 99} is free: set port=N.")
+    if not typed.isdecimal() or not 1 <= int(typed) <= 65535:
+        raise UserError(f"port must be in [1, 65535], got {typed!r}.")
+    if not _is_free(int(typed)):
+        raise MachineError(f"port {typed} of {HOST} is taken, or not ours to take: leave port out, or set another one.")
+    return int(typed)
+
+
+def _is_free(port: int) -> bool:
     import socket
 
-    if typed is not None:
-        if not typed.isdecimal() or not 1 <= int(typed) <= 65535:
-            raise UserError(f"port must be in [1, 65535], got {typed!r}.")
-        return int(typed)
-    for port in range(DEFAULT_PORT, DEFAULT_PORT + 100):
-        with socket.socket() as attempt:
-            attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-            try:
-                attempt.bind((HOST, port))
-                return port
-            except OSError:
-                continue
-    raise MachineError(f"no port from {DEFAULT_PORT} to {DEFAULT_PORT + 99} is free: set port=N.")
+    with socket.socket() as attempt:
+        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+        try:
+            attempt.bind((HOST, port))
+        except OSError:
+            return False
+        return True
 
 
 COMMAND = Command(

@@ -211,7 +211,7 @@ class TrackingConfig:
     uri: str | None
     """http(s) address of the tracking server, server only; null: MLFLOW_TRACKING_URI."""
     experiment_name: str
-    """MLflow experiment that groups runs."""
+    """MLflow experiment that groups runs; `${name}`: the folder below outputs/."""
     run_name: str | None
     """Name of the run in MLflow; null: made from the overrides."""
     tags: dict[str, str]

@@ -43,7 +43,7 @@ def score_run(
     *,
     split: str | None,
     text: OtherText | None,
-    checkpoint: str,
+    checkpoint: str | None,
     warn: Callable[[str], None],
     config: Config | None = None,
 ) -> Iterator[tuple[str, Scores]]:
@@ -53,7 +53,7 @@ def score_run(
         folder: of the run.
         split: train, val, test or all; None: all.
         text: a file to be scored in place of the run's own text; None: off.
-        checkpoint: last or best.
+        checkpoint: last or best; None: best if early stopping ended the run, else last.
         warn: called with a line for each damaged checkpoint that is skipped, and for each change of the file.
         config: of the run, with tracking off; None: as its folder has it.
 

@@ -21,7 +21,7 @@ def explain_end(progress: Progress, training: TrainingConfig, plan: BatchPlan) -
         return (
             f"early stopping after step {progress.step:,} (epoch {epoch} of {training.epochs}): "
             f"{progress.validations_since_best} validations without a better val_loss. The best, "
-            f"{progress.best_val_loss:.4f}, is of step {progress.best_step:,}: checkpoint=best."
+            f"{progress.best_val_loss:.4f}, is of step {progress.best_step:,}: scores, sample and the verbs take it."
         )
     if progress.step == num_steps < num_epoch_steps:
         return (

@@ -29,13 +29,13 @@ def read_scores(job: Job, *, step: int) -> dict[str, Scores]:
     return {split: scores for split, scores in found.items() if scores is not None}
 
 
-def score_splits(job: Job, state: TrainingState, watch: Stopwatch, stop: StopRequest) -> Iterator[Scored]:
-    """Score validation and test text with the sampled weights; skip those in `metrics.jsonl`.
+def score_splits(job: Job, state: TrainingState, watch: Stopwatch, stop: StopRequest, *, step: int) -> Iterator[Scored]:
+    """Score validation and test text with the sampled weights, which are of `step`; skip those in `metrics.jsonl`.
 
     Raises:
         Interrupted: if a signal stops the run.
     """
-    known = read_scores(job, step=state.progress.step)
+    known = read_scores(job, step=step)
     for split, (ids_n, starts) in job.text.splits.list_scored().items():
         if split in known:
             continue
@@ -48,4 +48,4 @@ def score_splits(job: Job, state: TrainingState, watch: Stopwatch, stop: StopReq
                 f"stopped after the last step, before its scores. "
                 f"Go on with: {name_program()} resume run={job.folder.path}",
             )
-        yield Scored(state.progress.step, split, scores)
+        yield Scored(step, split, scores)

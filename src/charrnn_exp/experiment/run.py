@@ -8,6 +8,7 @@ from typing import Any
 from charrnn_exp.data.corpus import describe
 from charrnn_exp.errors import Interrupted, MachineError
 from charrnn_exp.evaluation.scorer import Scorer
+from charrnn_exp.experiment.chosen_weights import ChosenWeights, choose_weights
 from charrnn_exp.experiment.close import beginning, closing
 from charrnn_exp.experiment.divergence import advise_calmer, keep_diverged
 from charrnn_exp.experiment.ends import explain_end, warn_of_length
@@ -17,7 +18,7 @@ from charrnn_exp.experiment.listeners.baseline import Baseline
 from charrnn_exp.experiment.listeners.curves import Curves
 from charrnn_exp.experiment.listeners.feed import TrackerFeed
 from charrnn_exp.experiment.listeners.guessing import Guessing
-from charrnn_exp.experiment.listeners.listener import Listener
+from charrnn_exp.experiment.listeners.listener import Chosen, Listener
 from charrnn_exp.experiment.listeners.metrics import Metrics
 from charrnn_exp.experiment.listeners.profile import Profiler
 from charrnn_exp.experiment.listeners.progress import ProgressLines
@@ -84,7 +85,7 @@ def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
         if restored is not None and _forget_other_scoring(job, state, restored):
             previous = replace(previous, ngram_val_loss=None)
         rows = MetricsFile(folder.metrics, last_step=state.progress.step)
-        tracker = start_tracking(job)
+        tracker = start_tracking(job, terminal)
         baseline = Baseline(text, previous.ngram_val_loss)
         feed = TrackerFeed(tracker, job, checkpoints, watch)
         summary = SummaryFile(job, state, tracker, watch=watch, previous=previous, find_baseline=baseline.find_loss)
@@ -107,9 +108,13 @@ def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
         ]
         with closing(listeners, summary=summary, feed=feed):
             _train(job, state, checkpoints, listeners, terminal, stop)
-            _score(job, state, listeners, watch, stop)
-            for listener in listeners:
-                listener.finish()
+            chosen = choose_weights(
+                state.progress, config.training, checkpoints, num_steps=text.plan.count_steps(config.training)
+            )
+            with chosen.loaded(state):
+                _score(job, state, listeners, watch, stop, chosen)
+                for listener in listeners:
+                    listener.finish()
         ended = folder.read_summary()
         conclude(ended, folder, config, terminal)
     return ended
@@ -239,7 +244,16 @@ def _keeping_diverged(
 
 
 @explain_memory_errors()
-def _score(job: Job, state: TrainingState, listeners: Sequence[Listener], watch: Stopwatch, stop: StopRequest) -> None:
-    for scored in score_splits(job, state, watch, stop):
+def _score(
+    job: Job,
+    state: TrainingState,
+    listeners: Sequence[Listener],
+    watch: Stopwatch,
+    stop: StopRequest,
+    chosen: ChosenWeights,
+) -> None:
+    for listener in listeners:
+        listener.hear(Chosen(chosen.step, is_best=chosen.best is not None))
+    for scored in score_splits(job, state, watch, stop, step=chosen.step):
         for listener in listeners:
             listener.hear(scored)

@@ -11,8 +11,10 @@ from charrnn_exp.data.corpus import describe
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.run_folder.changes import describe_changes
 from charrnn_exp.tracking.mlflow_run import CHANGES_TAG, KEY_TAG, MAX_TAG_LENGTH, RunDescription
+from charrnn_exp.tracking.pages import find_run_page, name_store
 from charrnn_exp.tracking.provenance import list_versions, read_git_state
 from charrnn_exp.tracking.tracker import Tracker, start_tracker
+from charrnn_exp.views.terminal import Terminal
 
 
 def describe_run(job: Job, *, previous: Mapping[str, Any]) -> RunDescription:
@@ -39,24 +41,35 @@ def describe_run(job: Job, *, previous: Mapping[str, Any]) -> RunDescription:
             **config.tracking.tags,
         },
         dataset={"name": describe(config.dataset), **fingerprint},
+        began=previous.get("began") if job.is_resumed else job.began,
     )
 
 
-def start_tracking(job: Job) -> Tracker:
-    """Start the tracker; record the description and the MLflow id in the run folder."""
+def start_tracking(job: Job, terminal: Terminal) -> Tracker:
+    """Start the tracker; record the description and the MLflow ids in the run folder.
+
+    The store is told at once, the page of the run on a server as soon as MLflow has made it.
+    """
     folder, tracking = job.folder, job.config.tracking
     previous = folder.read_tracking() if job.is_resumed else {}
     run = describe_run(job, previous=previous)
     record = {"run_id": previous.get("run_id"), "complete": False, **run.as_dict()}
     if tracking.backend is not Backend.none:
         folder.write_tracking(record)
+        terminal.say(f"tracking: MLflow experiment {tracking.experiment_name!r} in {name_store(tracking)}")
+
+    def remember(run_id: str, experiment_id: str) -> None:
+        folder.write_tracking({**record, "run_id": run_id, "experiment_id": experiment_id})
+        if tracking.backend is Backend.server:
+            terminal.say(f"MLflow run: {find_run_page(tracking, experiment_id, run_id)}")
+
     return start_tracker(
         tracking,
         run,
         run_id=record["run_id"],
         is_resumed=job.is_resumed,
         renewed_after=job.resumption.step if _makes_other_numbers(job) else None,
-        remember=lambda run_id: folder.write_tracking({**record, "run_id": run_id}),
+        remember=remember,
     )
 
 

@@ -3,6 +3,7 @@
 import functools
 import json
 import os
+import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -23,7 +24,8 @@ from charrnn_exp.streams import write_note
 
 OUTPUTS = Path("outputs")
 TRACKING_TYPES: dict[str, tuple[type, ...]] = {
-    "run_id": (str, NoneType),
+    **dict.fromkeys(("run_id", "experiment_id"), (str, NoneType)),
+    "began": (float, int, NoneType),
     "name": (str,),
     "complete": (bool,),
     **dict.fromkeys(("params", "tags", "dataset"), (dict,)),
@@ -195,7 +197,7 @@ class RunFolder:
             raise MachineError(f"{self.summary} {error}. Move it away.") from error
 
     def read_tracking(self) -> dict[str, Any]:
-        """Return `tracking.json`: the description sent to MLflow, `run_id`, and `complete`; empty without a file.
+        """Return `tracking.json`: the description sent to MLflow, its ids, and `complete`; empty without a file.
 
         Raises:
             MachineError: if a value has the wrong type.
@@ -212,6 +214,10 @@ class RunFolder:
     def write_tracking(self, values: Mapping[str, Any]) -> None:
         """Replace `tracking.json`."""
         write_durably(self.tracking, json.dumps(dict(values), indent=2) + "\n")
+
+    def find_last_write(self) -> float:
+        """Return the Unix time at which a session last wrote metrics or log: the end of the run, in seconds."""
+        return max((path.stat().st_mtime for path in (self.metrics, self.log) if path.exists()), default=time.time())
 
     def write_summary(self, summary: Summary) -> None:
         """Replace the summary."""

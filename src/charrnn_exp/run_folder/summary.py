@@ -32,7 +32,9 @@ class Summary:
         seconds: wall clock of the last session.
         seconds_by_activity: their share by activity.
         checkpoint: the newest, a path in the run folder.
-        sample: the newest, a path in the run folder.
+        sample: of the chosen weights, before the end the newest, a path in the run folder.
+        chosen_step: step of the weights of the scores and the last sample, which the verbs take by default: after early
+            stopping the best, else the last; None before the end.
         name: of the run, in titles and in MLflow.
         session_began: Unix time at which the last session began, seconds.
         num_sessions: sessions that worked on the run; 0: not recorded.
@@ -59,6 +61,7 @@ class Summary:
     seconds_by_activity: dict[str, float] | None = None
     checkpoint: str | None = None
     sample: str | None = None
+    chosen_step: int | None = None
     name: str | None = None
     session_began: float | None = None
     num_sessions: int = 0
@@ -67,6 +70,11 @@ class Summary:
     def has_ended(self) -> bool:
         """Whether the run wrote its end; one that did not is running, or was killed."""
         return self.status not in (None, "RUNNING")
+
+    @property
+    def speaks_by_best(self) -> bool:
+        """Whether the best weights speak for the run, not the last: early stopping has ended it."""
+        return self.chosen_step is not None and self.chosen_step != self.step
 
     def to_json(self) -> dict[str, Any]:
         """Return plain values in order; NaN and infinity, which JSON lacks, are None."""

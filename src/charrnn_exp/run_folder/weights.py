@@ -13,16 +13,16 @@ from charrnn_exp.streams import write_note
 
 def read_trained_weights(
     folder: RunFolder,
-    which: str,
+    which: str | None,
     *,
     facts: dict[str, Any],
     warn: Callable[[str], None],
 ) -> Arrays:
-    """Return the sampled weights of the newest whole checkpoint or of the best one; a note on stderr says which.
+    """Return the sampled weights of one of a run's checkpoints; a note on stderr says of which.
 
     Args:
         folder: of the run.
-        which: last or best, as typed.
+        which: last or best, as typed; None: best if early stopping ended the run, else last.
         facts: that the checkpoint must have, see `CheckpointStore`.
         warn: called with a line for each damaged checkpoint that is skipped.
 
@@ -33,7 +33,7 @@ def read_trained_weights(
     store = CheckpointStore(folder.checkpoints, facts=facts, num_rolling=1)
     if not store.find_all():
         raise MachineError(f"run {folder.path} has no checkpoint: resume it first.")
-    match which:
+    match which or ("best" if folder.read_summary().speaks_by_best else "last"):
         case "last":
             checkpoint, weights, _, warnings = store.load_newest()
             store.check_facts(checkpoint)

@@ -24,7 +24,7 @@ def sample_run(
     folder: RunFolder,
     config: Config,
     *,
-    checkpoint: str,
+    checkpoint: str | None,
     warn: Callable[[str], None],
     unknown: Unknown = Unknown.refuse,
     is_raw: bool = False,
@@ -34,7 +34,7 @@ def sample_run(
     Args:
         folder: of the run.
         config: its settings with the changes for these samples.
-        checkpoint: last or best.
+        checkpoint: last or best; None: best if early stopping ended the run, else last.
         warn: called with a line for each damaged checkpoint that is skipped, and where symbols are skipped.
         unknown: what to do with symbols of the prompt that the run does not know.
         is_raw: whether a model of bytes yields the bytes themselves.

@@ -87,12 +87,12 @@ class LoadedModel:
         return self.vocabulary.decode(np.asarray(ids_t))
 
 
-def load_model(folder: RunFolder, checkpoint: str, *, warn: Callable[[str], None]) -> LoadedModel:
+def load_model(folder: RunFolder, checkpoint: str | None, *, warn: Callable[[str], None]) -> LoadedModel:
     """Return the model of a run.
 
     Args:
         folder: of the run.
-        checkpoint: last or best.
+        checkpoint: last or best; None: best if early stopping ended the run, else last.
         warn: called with a line for each damaged checkpoint that is skipped.
 
     Raises:

@@ -54,10 +54,11 @@ def send_missing(folder: RunFolder, tracking: TrackingConfig, *, status: str) ->
         Exception: any of MLflow; the next call sends the rest.
     """
     record, curves = folder.read_tracking(), read_metrics(folder.metrics)
-    run = RunDescription(**{name: record[name] for name in ("name", "params", "tags", "dataset")})
+    run = RunDescription.of(record)
     stored = open_run(tracking, run, run_id=record["run_id"], may_exist=True)
     stored.tag_changes(run)
-    folder.write_tracking({**record, "run_id": stored.run_id})
+    record |= {"run_id": stored.run_id, "experiment_id": stored.experiment_id}
+    folder.write_tracking(record)
     sent, now = stored.find_sent_steps(), int(time.time() * 1000)
     missing = [
         (name, value, now, step)
@@ -76,6 +77,6 @@ def send_missing(folder: RunFolder, tracking: TrackingConfig, *, status: str) ->
             val_loss = losses[-1] if losses else None
             table = build_table(texts, run=run.name, step=step, val_loss=val_loss, temperature=temperature)
             stored.add_rows(table, TABLE)
-    stored.set_status(status)
-    folder.write_tracking({**record, "run_id": stored.run_id, "complete": True})
+    stored.end(status, folder.find_last_write())
+    folder.write_tracking({**record, "complete": True})
     return Sent(stored.run_id, len(missing))

@@ -1,12 +1,13 @@
 """One run in MLflow: creating or finding it, and sending to it. Every call may raise any exception of MLflow."""
 
+import getpass
 import json
 import os
 import tempfile
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, fields
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 
 from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.tracking.store import open_client
@@ -34,12 +35,19 @@ class RunDescription:
         params: settings by dotted key.
         tags: versions, git commit, label of the run folder, and the unique key under `KEY_TAG`.
         dataset: name and fingerprint of the text.
+        began: Unix time in seconds at which the first session began; None: not recorded.
     """
 
     name: str
     params: Mapping[str, Any]
     tags: Mapping[str, str]
     dataset: Mapping[str, Any]
+    began: float | None = None
+
+    @classmethod
+    def of(cls, values: Mapping[str, Any]) -> Self:
+        """Return the description that `as_dict` wrote; other keys are ignored, those of later versions may lack."""
+        return cls(**{field.name: values[field.name] for field in fields(cls) if field.name in values})
 
     def as_dict(self) -> dict[str, Any]:
         """Return plain values, for JSON."""
@@ -51,19 +59,21 @@ class MlflowRun:
 
     Args:
         client: MlflowClient of the store.
-        run_id: MLflow id.
+        info: its ids and times, an MLflow `RunInfo`.
         is_new: whether it was just created.
     """
 
-    def __init__(self, client: Any, run_id: str, *, is_new: bool) -> None:
-        self.client, self.run_id, self.is_new = client, run_id, is_new
+    def __init__(self, client: Any, info: Any, *, is_new: bool) -> None:
+        self.client, self.is_new = client, is_new
+        self.run_id, self.experiment_id = str(info.run_id), str(info.experiment_id)
 
-    def set_status(self, status: str) -> None:
-        """Set the status; all but RUNNING also set the end time."""
-        if status == "RUNNING":
-            self.client.update_run(self.run_id, status=status)
-        else:
-            self.client.set_terminated(self.run_id, status=status)
+    def start_again(self) -> None:
+        """Set the status of a run that goes on."""
+        self.client.update_run(self.run_id, status="RUNNING")
+
+    def end(self, status: str, ended: float) -> None:
+        """Set the final status and the time, in seconds, at which the run ended."""
+        self.client.set_terminated(self.run_id, status=status, end_time=int(ended * 1000))
 
     def tag_changes(self, run: RunDescription) -> None:
         """Set the tag with the changes of a run that has some."""
@@ -130,29 +140,41 @@ def open_run(tracking: TrackingConfig, run: RunDescription, *, run_id: str | Non
         may_exist: whether to search for the run by its key where the id is unknown.
     """
     client, experiment_id = open_client(tracking)
-    if run_id is not None and _exists(client, run_id):
-        return MlflowRun(client, run_id, is_new=False)
+    info = None if run_id is None else _find_info(client, run_id)
+    if info is not None:
+        return MlflowRun(client, info, is_new=False)
     if may_exist:
         found = client.search_runs([experiment_id], f"tags.{KEY_TAG} = '{run.tags[KEY_TAG]}'", max_results=1)
         if found:
             if not found[0].data.params:  # its creation was interrupted
                 _describe(client, found[0].info.run_id, run)
-            return MlflowRun(client, found[0].info.run_id, is_new=False)
-    tags = {"mlflow.user": os.environ.get("USER", "unknown"), "mlflow.source.type": "LOCAL", **run.tags}
-    created = client.create_run(experiment_id, run_name=run.name, tags=tags).info.run_id
-    _describe(client, created, run)
+            return MlflowRun(client, found[0].info, is_new=False)
+    tags = {"mlflow.user": _find_user(), "mlflow.source.type": "LOCAL", **run.tags}
+    began = None if run.began is None else int(run.began * 1000)
+    created = client.create_run(experiment_id, start_time=began, run_name=run.name, tags=tags).info
+    _describe(client, created.run_id, run)
     return MlflowRun(client, created, is_new=True)
 
 
-def _exists(client: Any, run_id: str) -> bool:
+def _find_info(client: Any, run_id: str) -> Any:
+    """Return the ids and times of a run; None where the store has none of this id, or it was deleted."""
     from mlflow.exceptions import MlflowException
 
     try:
-        return bool(client.get_run(run_id).info.lifecycle_stage == "active")
+        info = client.get_run(run_id).info
     except MlflowException as error:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":  # the id is of another store
-            return False
+            return None
         raise
+    return info if info.lifecycle_stage == "active" else None
+
+
+def _find_user() -> str:
+    """Return the name of the user; its number where the machine, often a container, has no name for it."""
+    try:
+        return getpass.getuser()
+    except (KeyError, OSError):
+        return str(os.getuid())
 
 
 def _describe(client: Any, run_id: str, run: RunDescription) -> None:

@@ -19,6 +19,9 @@ from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.config.secrets import redact
 from charrnn_exp.errors import MachineError
 from charrnn_exp.files import sync_folder
+from charrnn_exp.tracking.moved_store import mend_paths
+
+log = logging.getLogger(__name__)
 
 MLRUNS = Path("mlruns")
 DATABASE = MLRUNS / "mlflow.db"
@@ -38,6 +41,29 @@ def find_uri(tracking: TrackingConfig) -> str:
     return f"sqlite:///{DATABASE.absolute()}"
 
 
+def find_artifacts() -> str:
+    """Return the address of the local store's folder of artifacts."""
+    return (MLRUNS / "artifacts").absolute().as_uri()
+
+
+def mend_local_store() -> str | None:
+    """Let the paths in a local store that was moved or copied lead here; say what was done, None where nothing was.
+
+    Raises:
+        MachineError: if the store is locked, or no store of MLflow.
+    """
+    if not DATABASE.exists():
+        return None
+    try:
+        with FileLock(MLRUNS / ".lock", timeout=FIRST_START_SECONDS):
+            _wait_until_unlocked()
+            return mend_paths(DATABASE, find_artifacts())
+    except sqlite3.Error as error:
+        raise MachineError(
+            f"the tracking store {DATABASE} cannot be read ({error}): end what has it locked, or move it away."
+        ) from error
+
+
 def open_client(tracking: TrackingConfig) -> tuple[Any, str]:
     """Return an MlflowClient and the id of the experiment; create the experiment where it is missing.
 
@@ -51,9 +77,11 @@ def open_client(tracking: TrackingConfig) -> tuple[Any, str]:
         return client, _find_experiment(client, tracking.experiment_name, None)
     MLRUNS.mkdir(parents=True, exist_ok=True)
     with FileLock(MLRUNS / ".lock", timeout=FIRST_START_SECONDS):
-        artifacts = (MLRUNS / "artifacts").absolute().as_uri()
+        artifacts = find_artifacts()
         if DATABASE.exists():
             _wait_until_unlocked()
+            if (mended := mend_paths(DATABASE, artifacts)) is not None:
+                log.warning(mended)
         else:
             _make_database(artifacts)
         client = client_class(tracking_uri=uri)
@@ -143,15 +171,23 @@ def _ask_with_password(tracking: TrackingConfig) -> int:
     return int(answer.status_code)
 
 
-def find_existing_experiment(tracking: TrackingConfig) -> str | None:
-    """Return the id of the experiment; None where it does not exist."""
-    experiment = _import_client()(tracking_uri=find_uri(tracking)).get_experiment_by_name(tracking.experiment_name)
-    return None if experiment is None else str(experiment.experiment_id)
+def list_experiments(tracking: TrackingConfig) -> dict[str, str]:
+    """Return the ids of the experiments by name, the one that changed last first; without MLflow's own, number 0."""
+    client = _import_client()(tracking_uri=find_uri(tracking))
+    found = client.search_experiments(order_by=["last_update_time DESC"])
+    return {each.name: str(each.experiment_id) for each in found if each.experiment_id != "0"}
 
 
 def _find_experiment(client: Any, name: str, artifacts: str | None) -> str:
     experiment = client.get_experiment_by_name(name)
     if experiment is not None:
+        if experiment.lifecycle_stage == "deleted":
+            client.restore_experiment(experiment.experiment_id)
+            log.warning(
+                "the MLflow experiment %r was deleted: it is restored, with its runs. To leave it so, set "
+                "tracking.experiment_name=NAME.",
+                name,
+            )
         return str(experiment.experiment_id)
     return str(client.create_experiment(name, artifact_location=artifacts))
 

@@ -91,7 +91,7 @@ class MlflowTracker:
         run: description of the run.
         run_id: id of the MLflow run from an earlier session; None: unknown.
         is_resumed: whether MLflow may have the run already.
-        remember: called with the id of the MLflow run as soon as it is known.
+        remember: called with the ids of the MLflow run and of its experiment as soon as they are known.
         renewed_after: step after which a resumed run makes other numbers than those that the store may have, so that
             they are sent again; None: it makes the same.
     """
@@ -103,7 +103,7 @@ class MlflowTracker:
         *,
         run_id: str | None = None,
         is_resumed: bool = False,
-        remember: Callable[[str], None] = lambda run_id: None,
+        remember: Callable[[str, str], None] = lambda run_id, experiment_id: None,
         renewed_after: int | None = None,
     ) -> None:
         self.run_id = run_id
@@ -117,6 +117,8 @@ class MlflowTracker:
         self._metrics: deque[Entry] = deque()
         self._jobs: deque[Callable[[MlflowRun], None]] = deque()
         self._status: str | None = None
+        self._ended = 0.0
+        """Unix time at which the run ended, before its files were sent."""
         self._has_warned = False
         self._retry_at = 0.0
         self._began = self._heard_at = time.monotonic()
@@ -153,7 +155,7 @@ class MlflowTracker:
         assert status in STATUSES
         for path, artifact_folder in artifacts.items():
             self._jobs.append(lambda run, path=path, to=artifact_folder: run.send_path(path, to))  # type: ignore[misc]
-        began = time.monotonic()
+        began, self._ended = time.monotonic(), time.time()
         if self._run is not None and self._asked_at is not None and began - self._asked_at > SILENT_SECONDS:
             self._is_down = True
         self._status = status
@@ -260,12 +262,12 @@ class MlflowTracker:
         with self._leaving:
             self._hear()
             self.run_id = run.run_id
-            self._remember(run.run_id)
+            self._remember(run.run_id, run.experiment_id)
         self._sent_steps = run.find_sent_steps()
         if (last := self._renewed_after) is not None:
             self._sent_steps = {name: {n for n in steps if n <= last} for name, steps in self._sent_steps.items()}
         if not run.is_new:
-            run.set_status("RUNNING")
+            run.start_again()
             run.tag_changes(self._description)
         if self._tracking.system_metrics:
             self._start_system_monitor()
@@ -285,7 +287,7 @@ class MlflowTracker:
         if self._system_monitor is not None:
             with contextlib.suppress(Exception):
                 self._system_monitor.finish()
-        self._run.set_status(self._status)
+        self._run.end(self._status, self._ended)
 
 
 def start_tracker(tracking: TrackingConfig, run: RunDescription, **options: Any) -> Tracker:

@@ -67,6 +67,11 @@ def is_finished(progress: Progress, training: TrainingConfig, *, num_steps: int)
     return not progress.is_validation_due and (progress.step >= num_steps or ran_out)
 
 
+def is_stopped_early(progress: Progress, training: TrainingConfig, *, num_steps: int) -> bool:
+    """Return whether early stopping ended the training before all its steps were made."""
+    return progress.step < num_steps and is_finished(progress, training, num_steps=num_steps)
+
+
 def _read_number(arrays: Arrays, name: str, like: Any) -> Any:
     found, kind = arrays.get(name), np.asarray(like).dtype
     if found is None or (found.dtype, found.shape) != (kind, ()):

@@ -138,6 +138,19 @@ class TrainingState:
             for variable, value in zip(variables, raw, strict=True):
                 variable.assign(value)
 
+    @contextmanager
+    def other_weights(self, weights: Arrays) -> Iterator[None]:
+        """Load the arrays of `weight_arrays` of another step within the block, as weights and as averages."""
+        own = [(variable, variable.numpy()) for variable in (*self.ema, *self.network.trainable_variables)]
+        load_weights(self.network, weights)
+        for variable, average in zip(self.network.trainable_variables, self.ema, strict=False):
+            average.assign(variable)
+        try:
+            yield
+        finally:
+            for variable, value in own:
+                variable.assign(value)
+
 
 def start_state(
     network: Network, optimizer: keras.optimizers.Optimizer, *, batch_size: int, ema: bool

@@ -7,13 +7,15 @@ from pathlib import Path
 from charrnn_exp.config.checks.whole import find_warnings
 from charrnn_exp.config.choices import Backend
 from charrnn_exp.config.reading import to_values
-from charrnn_exp.config.schema import Config, SamplingConfig
+from charrnn_exp.config.schema import Config, SamplingConfig, TrackingConfig
 from charrnn_exp.data.corpus import describe
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.evaluation.baseline.ngram import ORDER
+from charrnn_exp.evaluation.scores import to_bits
 from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.summary import Summary
+from charrnn_exp.tracking.pages import find_run_page, name_store
 from charrnn_exp.views.scores import format_score_header, format_scores
 from charrnn_exp.views.settings import format_settings
 from charrnn_exp.views.table import fit_columns
@@ -60,10 +62,11 @@ def show_parameters(parameters: Iterable[tuple[str, tuple[int, ...], int]], path
 
 def conclude(summary: Summary, folder: RunFolder, config: Config, terminal: Terminal) -> None:
     """Print losses, scores, seconds, and commands to type next."""
-    if summary.val_loss is not None:
+    if (val_loss := _find_val_loss(summary)) is not None:
         baseline = summary.ngram_val_loss
         terminal.title(
-            f"val_loss {summary.val_loss:.4f} nats per character = {summary.bits_per_char:.4f} bits per character"
+            f"val_loss {val_loss:.4f} nats per character = {to_bits(val_loss):.4f} bits per character"
+            + (f", of step {summary.chosen_step:,}, the best" if summary.speaks_by_best else "")
             + (f" (counting {ORDER}-grams reaches {baseline:.4f})" if baseline is not None else "")
         )
     if summary.scores:
@@ -74,8 +77,13 @@ def conclude(summary: Summary, folder: RunFolder, config: Config, terminal: Term
     terminal.say(f"{rate}{summary.seconds or 0.0:,.1f} s in all, in {folder.path}")
     terminal.say("time: " + format_seconds(summary.seconds_by_activity or {}, summary.seconds or 0.0))
     if config.tracking.backend is not Backend.none:
-        _show_command("see it in the UI:", f"{name_program()} ui", terminal)
+        _show_tracking(folder, config.tracking, terminal)
     _show_command("more text:", f"{name_program()} sample {suggest_sample(folder, config.sampling)}", terminal)
+
+
+def _find_val_loss(summary: Summary) -> float | None:
+    """Return the validation loss of the weights that speak for the run."""
+    return summary.best_val_loss if summary.speaks_by_best else summary.val_loss
 
 
 def suggest_sample(folder: RunFolder, sampling: SamplingConfig) -> str:
@@ -103,6 +111,23 @@ def format_seconds(seconds: Mapping[str, float], whole: float) -> str:
         )
 
     return show({**after_another, "other": other}) + (f"; beside them: {show(beside)}" if any(beside.values()) else "")
+
+
+def _show_tracking(folder: RunFolder, tracking: TrackingConfig, terminal: Terminal) -> None:
+    """Print the store that has the run, and how to see it there; where it lacks something, how to send that."""
+    record = folder.read_tracking()
+    run_id, experiment_id = record.get("run_id"), record.get("experiment_id")
+    if not record.get("complete") or run_id is None or experiment_id is None:
+        terminal.say(f"not in MLflow yet, or not all of it: {name_store(tracking)} did not take it")
+        _show_command("send it:", f"{name_program()} repair {shlex.join([f'run={folder.path}'])}", terminal)
+        return
+    terminal.say(f"in MLflow: {name_store(tracking)}")
+    page = find_run_page(tracking, experiment_id, run_id)
+    if tracking.backend is Backend.local:
+        _show_command("see it in the UI:", f"{name_program()} ui", terminal)
+        _show_command("then at:", page, terminal)
+    else:
+        _show_command("see it at:", page, terminal)
 
 
 def _show_command(head: str, command: str, terminal: Terminal) -> None:

@@ -352,6 +352,19 @@ def test_a_server_needs_an_http_address_and_nothing_else_takes_one(
     assert find_problems(defaults) == []
 
 
+def test_a_server_in_the_environment_that_is_not_used_is_warned_of(
+    defaults: Config, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    local, none = (change(defaults, {"tracking.backend": each}) for each in (Backend.local, Backend.none))
+    assert find_warnings(local) == []
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://me:sesame@h:1")
+    (line,) = find_warnings(local)
+    assert "MLFLOW_TRACKING_URI is" in line
+    assert "is not used" in line
+    assert "sesame" not in line
+    assert find_warnings(none) == []
+
+
 @pytest.mark.parametrize("backend", list(Backend))
 @pytest.mark.parametrize("scheme", ["http", "ftp"])
 def test_no_line_shows_the_password_of_an_address(defaults: Config, backend: Backend, scheme: str) -> None:

@@ -1,5 +1,6 @@
 """Checks of a whole configuration; they read no file and import no heavy library."""
 
+import os
 import re
 from collections.abc import Iterator
 
@@ -9,8 +10,9 @@ from charrnn_exp.config.checks.optimizer import find_optimizer_problems
 from charrnn_exp.config.checks.sampling import find_sampling_problems
 from charrnn_exp.config.checks.tracking import find_tracking_problems
 from charrnn_exp.config.checks.training import find_training_problems
-from charrnn_exp.config.choices import Schedule, Split
+from charrnn_exp.config.choices import Backend, Schedule, Split
 from charrnn_exp.config.schema import Config
+from charrnn_exp.config.secrets import redact
 
 PATH_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 """Names that become folders."""
@@ -56,6 +58,11 @@ def _warnings(config: Config) -> Iterator[str]:
         yield (
             f"optimizer.warmup_steps is {config.optimizer.warmup_steps}, more than training.max_steps "
             f"({config.training.max_steps}): the peak rate is never reached."
+        )
+    if config.tracking.backend is Backend.local and (uri := os.environ.get("MLFLOW_TRACKING_URI")):
+        yield (
+            f"MLFLOW_TRACKING_URI is {redact(uri)!r} and is not used: with tracking=local the run goes to ./mlruns. "
+            "Set tracking=server to use it."
         )
 
 

@@ -8,14 +8,22 @@ from charrnn_exp.training.loop import Event
 
 @dataclass(frozen=True)
 class Scored:
-    """A whole text was scored after the last step, with the sampled weights."""
+    """A whole text was scored after the end of the training, with the chosen weights, which are of `step`."""
 
     step: int
     split: str
     scores: Scores
 
 
-RunEvent = Event | Scored
+@dataclass(frozen=True)
+class Chosen:
+    """The training is complete; the scores and the sample that follow are of the weights of this step."""
+
+    step: int
+    is_best: bool
+
+
+RunEvent = Event | Chosen | Scored
 
 
 class Listener:

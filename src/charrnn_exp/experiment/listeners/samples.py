@@ -8,7 +8,7 @@ from pathlib import Path
 
 from charrnn_exp.config.choices import Unit
 from charrnn_exp.experiment.job import Job
-from charrnn_exp.experiment.listeners.listener import Listener, RunEvent
+from charrnn_exp.experiment.listeners.listener import Chosen, Listener, RunEvent
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.files import write_durably
 from charrnn_exp.run_folder.checkpoint import Checkpoint
@@ -46,6 +46,7 @@ class Samples(Listener):
         self._watch, self._send, self._show = watch, send, show
         self._sampler = Sampler(state.network, job.config.sampling)
         self._texts: list[str] = []
+        self._title: str | None = None
 
     def start(self) -> None:
         """Write the sample that an interrupted session left out."""
@@ -54,14 +55,18 @@ class Samples(Listener):
             self._write(checkpoint.step)
 
     def hear(self, event: RunEvent) -> None:
-        """Write the samples of a kept checkpoint."""
-        if isinstance(event, Saved) and event.kept:
-            self._write(event.step)
+        """Write the samples of a kept checkpoint, and those of the best weights where they speak for the run."""
+        match event:
+            case Saved(kept=True):
+                self._write(event.step)
+            case Chosen(is_best=True):
+                self._title = f"sample of step {event.step:,}, which has the lowest val_loss"
+                self._write(event.step)
 
     def finish(self) -> None:
         """Show the newest texts."""
         for text in self._texts:
-            self._show(f"sample after step {self._state.progress.step:,}", text)
+            self._show(self._title or f"sample after step {self._state.progress.step:,}", text)
 
     def _write(self, step: int) -> None:
         sampling, text = self._job.config.sampling, self._job.text

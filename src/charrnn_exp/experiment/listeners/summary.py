@@ -11,7 +11,7 @@ from pathlib import Path
 from charrnn_exp.evaluation.scores import Scores, to_bits
 from charrnn_exp.experiment.final_scores import read_scores
 from charrnn_exp.experiment.job import Job
-from charrnn_exp.experiment.listeners.listener import Listener, RunEvent, Scored
+from charrnn_exp.experiment.listeners.listener import Chosen, Listener, RunEvent, Scored
 from charrnn_exp.experiment.listeners.speed import Speed
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.model.network import count_parameters
@@ -52,6 +52,7 @@ class SummaryFile(Listener):
         self._previous = _take_last_rows(previous, job)
         self._speed = Speed(job.text.order.characters_per_step)
         self._validated: Validated | None = None
+        self._chosen_step: int | None = None
         self._scores: dict[str, Scores] = read_scores(job, step=state.progress.step)
 
     def start(self) -> None:
@@ -68,6 +69,9 @@ class SummaryFile(Listener):
                 self._speed.hear(event)
             case Validated():
                 self._validated = event
+            case Chosen():
+                self._chosen_step = event.step
+                self._scores = read_scores(self._job, step=event.step)
             case Scored():
                 self._scores[event.split] = event.scores
 
@@ -103,11 +107,18 @@ class SummaryFile(Listener):
             seconds=round(time.time() - job.began, 1),
             seconds_by_activity=self._round_seconds(),
             checkpoint=_name_last(job, sorted(job.folder.checkpoints.glob("step_*"))),
-            sample=_name_last(job, sorted(job.folder.samples.glob("step_*.txt"), key=_read_step)),
+            sample=self._name_sample(),
+            chosen_step=self._chosen_step,
             name=job.name,
             session_began=job.began,
             num_sessions=max(1, self._num_earlier) + 1 if job.is_resumed else 1,
         )
+
+    def _name_sample(self) -> str | None:
+        """Return the sample of the chosen weights; before there is one, the newest."""
+        found = sorted(self._job.folder.samples.glob("step_*.txt"), key=_read_step)
+        chosen = [path for path in found if _read_step(path) == self._chosen_step]
+        return _name_last(self._job, chosen or found)
 
     def _round_seconds(self) -> dict[str, float]:
         """Return the seconds of this session; the tracking thread runs in parallel, so its seconds are CPU time."""
