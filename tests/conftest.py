@@ -2,6 +2,7 @@
 
 import functools
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from charrnn_exp.config.conf_folder import find_conf_folder
 from charrnn_exp.config.schema import Config
 from charrnn_exp.machine.tensorflow import import_tensorflow
 from charrnn_exp.model.size import SizedModel, resolve
+from tests.forks import Program, preload
 
 SMALL = [
     "tracking=none",
@@ -37,6 +39,20 @@ def pytest_configure() -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _tensorflow() -> None:
     import_tensorflow()
+
+
+@pytest.fixture(scope="session")
+def program() -> Iterator[Program]:
+    """The program, begun with all libraries imported."""
+    with preload("everything") as program:
+        yield program
+
+
+@pytest.fixture(scope="session")
+def settings_program() -> Iterator[Program]:
+    """The program, begun with Hydra imported; for what ends before TensorFlow."""
+    with preload("settings") as program:
+        yield program
 
 
 @pytest.fixture
