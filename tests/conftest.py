@@ -55,16 +55,21 @@ def settings_program() -> Iterator[Program]:
         yield program
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
 def small_model() -> SizedModel:
     """Sizes that no two axes share: e, h = 3, 5."""
-    return resolve(compose_jobs(["model.embedding_dim=3", "model.hidden_size=5"])[0].model, num_symbols=7)
+    return resolve(compose_once("model.embedding_dim=3", "model.hidden_size=5").model, num_symbols=7)
 
 
 @functools.cache
+def compose_once(*overrides: str) -> Config:
+    """Return the Config of a run; composing takes 0.2 s and many tests begin with the same words."""
+    return compose_jobs([*overrides])[0]
+
+
 def compose_small(*overrides: str) -> Config:
-    """Return the Config of a small run; composing takes 0.2 s and many tests begin with the same words."""
-    return compose_jobs([*SMALL, *overrides])[0]
+    """Return the Config of a small run."""
+    return compose_once(*SMALL, *overrides)
 
 
 @pytest.fixture

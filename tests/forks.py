@@ -23,6 +23,8 @@ from pathlib import Path
 from typing import Any, NoReturn, TextIO
 
 import charrnn_exp
+from charrnn_exp.model.cells.registry import CELLS
+from charrnn_exp.sampling.filters.registry import FILTERS
 
 ROOT = Path(__file__).parents[1]
 PROGRAM = str(Path(charrnn_exp.__file__).parent / "__main__.py")
@@ -46,15 +48,15 @@ class Ended:
     """How a program ended.
 
     Args:
-        code: exit code; negative after a signal.
-        out: what there was to read on standard output, if that was open.
-        err: standard error.
+        returncode: exit code; negative after a signal.
+        stdout: what there was to read on standard output, if that was open.
+        stderr: standard error.
         seconds: of the processor.
     """
 
-    code: int
-    out: str
-    err: str
+    returncode: int
+    stdout: str
+    stderr: str
     seconds: float
 
 
@@ -177,6 +179,8 @@ def _become(request: dict[str, Any], outputs: list[int]) -> NoReturn:
         os.environ.clear()
         os.environ.update({**request["environment"], "PYTHONSAFEPATH": "1"})
         sys.path[:1] = request["path"]
+        for registry in (CELLS, FILTERS):  # look for packages once a process
+            vars(registry).pop("_points", None)
         sys.argv = [PROGRAM, *request["words"]]
         from charrnn_exp import cli
 

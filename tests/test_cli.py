@@ -357,7 +357,7 @@ def test_a_mistake_ends_with_2_its_lines_no_trace_and_no_heavy_import_in_time(
     settings_program: Program, folder: Path, traps: Path, case: Mistake
 ) -> None:
     done = settings_program.run(folder, *case.list_words(), path=[traps], environment=list_variables())
-    case.check(folder, done.code, done.out, done.err)
+    case.check(folder, done.returncode, done.stdout, done.stderr)
     assert list_files(folder) == sorted(TEXTS)
     assert list(traps.glob("*.imported")) == []
     assert done.seconds < SECONDS - IMPORT_SECONDS
@@ -380,7 +380,7 @@ def test_a_mistake_in_a_process_of_its_own_ends_within_a_second(folder: Path, tr
 
 def test_a_run_that_begins_imports_what_no_mistake_does(settings_program: Program, folder: Path, traps: Path) -> None:
     done = settings_program.run(folder, path=[traps], environment=list_variables())
-    assert (done.code, (traps / "tensorflow.imported").exists()) == (1, True)
+    assert (done.returncode, (traps / "tensorflow.imported").exists()) == (1, True)
     for seen in traps.glob("*.imported"):
         seen.unlink()
 
@@ -533,8 +533,10 @@ def test_asking_for_help_is_answered_with_help_and_nothing_else(
 
 
 @pytest.mark.parametrize("words", [["seed=7", "model.hidden_size=5"], ["experiment=notebook"]])
-def test_cfg_job_shows_all_settings_of_the_run_and_does_nothing(folder: Path, words: list[str]) -> None:
-    done = run_process(folder, ["--cfg", "job", *words])
+def test_cfg_job_shows_all_settings_of_the_run_and_does_nothing(
+    settings_program: Program, folder: Path, words: list[str]
+) -> None:
+    done = settings_program.run(folder, "--cfg", "job", *words, environment=list_variables())
     assert (done.returncode, done.stderr) == (0, "")
     (folder / "shown.yaml").write_text(done.stdout)
     assert read_config(read_yaml(folder / "shown.yaml")) == compose_jobs(words)[0]
@@ -542,9 +544,11 @@ def test_cfg_job_shows_all_settings_of_the_run_and_does_nothing(folder: Path, wo
 
 
 @pytest.mark.parametrize("words", [["-m"], ["hydra.mode=MULTIRUN"]], ids=str)
-def test_cfg_job_shows_the_settings_of_every_job_of_a_sweep(folder: Path, words: list[str]) -> None:
+def test_cfg_job_shows_the_settings_of_every_job_of_a_sweep(
+    settings_program: Program, folder: Path, words: list[str]
+) -> None:
     swept = ["model.hidden_size=5,7", "seed=range(1,4)", "name=x"]
-    done = run_process(folder, [*words, "--cfg", "job", *swept])
+    done = settings_program.run(folder, *words, "--cfg", "job", *swept, environment=list_variables())
     assert (done.returncode, done.stderr) == (0, "")
     shown = [read_config(values) for values in yaml.safe_load_all(done.stdout)]
     assert shown == compose_jobs(swept, multirun=True)
@@ -562,8 +566,10 @@ def test_cfg_job_shows_the_settings_of_every_job_of_a_sweep(folder: Path, words:
         ["seed=3", "--version"],
     ],
 )
-def test_a_flag_that_shows_something_stands_beside_settings(folder: Path, words: list[str]) -> None:
-    done = run_process(folder, words)
+def test_a_flag_that_shows_something_stands_beside_settings(
+    settings_program: Program, folder: Path, words: list[str]
+) -> None:
+    done = settings_program.run(folder, *words, environment=list_variables())
     assert (done.returncode, done.stderr) == (0, "")
     assert done.stdout
     assert list_files(folder) == sorted(TEXTS)

@@ -377,7 +377,7 @@ def fly(program: Program, folder: Path, words: list[str], text: str | None = Non
         words = ["--config-dir", "conf", "experiment=evil", *words]
     filled, environment = [fill_in(word, folder) for word in words], {**os.environ, "EVIL": fill_in(CALL, folder)}
     ended = program.run(folder, *filled, environment=environment, path=[folder])
-    return Flight(ended.code, ended.err, canary.exists())
+    return Flight(ended.returncode, ended.stderr, canary.exists())
 
 
 def test_the_canary_sings_when_its_module_is_imported(settings_program: Program, tmp_path: Path) -> None:

@@ -69,8 +69,8 @@ class Command:
 
     def __call__(self, folder: Path, *words: str, code: int = 0) -> tuple[str, str]:
         ended = self.program.run(folder, *words)
-        assert ended.code == code, ended.err
-        return ended.out, ended.err
+        assert ended.returncode == code, ended.stderr
+        return ended.stdout, ended.stderr
 
 
 @pytest.fixture
@@ -258,7 +258,7 @@ def test_sample_streams_text_of_the_run_and_head_may_leave(
     process.stdout.read(10)
     process.stdout.close()
     ended = process.finish()
-    assert (ended.code, ended.out, ended.err) == (141, "", err)
+    assert (ended.returncode, ended.stdout, ended.stderr) == (141, "", err)
 
 
 def copy_run(tracked: tuple[Path, str, str], to: Path) -> RunFolder:
@@ -498,10 +498,10 @@ def test_a_signal_takes_a_checkpoint_and_resume_goes_on(
         process.send_signal(signal_number)
     began = time.monotonic()
     ended = process.finish()
-    assert ended.code == code, ended.err
+    assert ended.returncode == code, ended.stderr
     assert time.monotonic() - began < 10
-    assert "resume run=" in ended.err
-    assert "bug" not in ended.err
+    assert "resume run=" in ended.stderr
+    assert "bug" not in ended.stderr
     (folder,) = find_runs(tmp_path)
     summary = folder.read_summary()
     assert summary.status == "KILLED"
