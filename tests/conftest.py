@@ -28,8 +28,10 @@ SMALL = [
 """Overrides of a run that takes a moment."""
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Take the signals as in a terminal, and refuse to test settings that this checkout alone has."""
+    if hasattr(config, "workerinput"):
+        import_tensorflow()  # before a test module does, without the packages that Keras would import with it
     # A shell starts what it puts in the background with SIGINT ignored, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if (find_conf_folder() / "local").exists():

@@ -20,6 +20,10 @@ def short(*overrides: str) -> list[str]:
     return ["training.sequence_length=150", *overrides]
 
 
+def find_losses(events: list[Any]) -> list[tuple[int, float]]:
+    return [(event.step, event.loss) for event in events if isinstance(event, StepDone | Validated)]
+
+
 def steps(events: list[Any], kind: type[Any]) -> list[int]:
     return [event.step for event in events if isinstance(event, kind)]
 
@@ -95,7 +99,7 @@ def test_a_stop_cuts_a_validation_short_and_the_next_part_makes_it(start: Any) -
 @pytest.mark.parametrize(
     ("stop_after", "others"),
     [
-        (4, ()),
+        pytest.param(4, (), marks=pytest.mark.slow),  # short: those whose batches change shape
         pytest.param(9, ("optimizer=adam", "optimizer.schedule=constant"), marks=pytest.mark.slow),
         pytest.param(13, ("training.shuffle=true", "training.stateful=false"), marks=pytest.mark.slow),
     ],
@@ -116,11 +120,7 @@ def test_a_resumed_run_ends_with_the_same_bytes(start: Any, stop_after: int, oth
         assert expected.keys() == found.keys()
         for key in expected:
             assert expected[key].tobytes() == found[key].tobytes(), key
-
-    def losses(events: list[Any]) -> list[tuple[int, float]]:
-        return [(e.step, e.loss) for e in events if isinstance(e, StepDone | Validated)]
-
-    assert losses(first_events) + losses(resumed_events) == losses(whole_events)
+    assert find_losses(first_events) + find_losses(resumed_events) == find_losses(whole_events)
 
 
 @pytest.mark.parametrize(
@@ -242,16 +242,19 @@ def test_a_run_whose_batches_change_shape_is_resumed_to_the_same_bytes(start: An
             run.resume()
         return run
 
-    def stop_after(run: Any, step: int) -> None:
-        run.train(should_stop=lambda: run.state.progress.step >= step)
+    def stop_after(run: Any, step: int) -> list[Any]:
+        events: list[Any] = run.train(should_stop=lambda: run.state.progress.step >= step)
         assert run.state.progress.step == step
+        return events
 
     whole = begin("whole")
-    assert steps(whole.train(), EpochDone) == [9, 9 + 27]
+    whole_events, events = whole.train(), []
+    assert steps(whole_events, EpochDone) == [9, 9 + 27]
     for first, last in itertools.pairwise((0, *stops)):
-        stop_after(begin("parts", first), last)
+        events += stop_after(begin("parts", first), last)
     resumed = begin("parts", stops[-1])
-    resumed.train()
+    events += resumed.train()
+    assert find_losses(events) == find_losses(whole_events)
     for name in (WEIGHTS, TRAINING):
         expected, found = (run.checkpoints.find_all()[-1].read(name) for run in (whole, resumed))
         assert expected.keys() == found.keys()
@@ -290,7 +293,7 @@ def test_no_validation_text_means_no_validation_and_still_checkpoints(start: Any
     assert run.checkpoints.best_or_newest().step == steps(events, StepDone)[-1]
 
 
-@pytest.mark.parametrize("length", [1, 2])
+@pytest.mark.parametrize("length", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_small_text_is_learned_to_the_entropy_that_counting_gives(start: Any, tmp_path: Any, length: int) -> None:
     """Windows of n characters from empty states: the loss at the last is the entropy of a character given n."""
     text_file = tmp_path / "text.txt"
