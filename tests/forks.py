@@ -17,7 +17,7 @@ import sys
 import traceback
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, NoReturn, TextIO
@@ -74,7 +74,7 @@ class Fork:
 
     def finish(self) -> "Ended":
         """Wait for the end."""
-        with self.stdout, self.stderr, self._answers, ThreadPoolExecutor(1) as pool:
+        with closing(self.stdout), closing(self.stderr), closing(self._answers), ThreadPoolExecutor(1) as pool:
             err = pool.submit(self.stderr.read)
             out = "" if self.stdout.closed else self.stdout.read()
             code, seconds = self._answers.readline().split()

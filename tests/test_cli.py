@@ -379,10 +379,9 @@ def test_a_mistake_in_a_process_of_its_own_ends_within_a_second(folder: Path, tr
 
 
 def test_a_run_that_begins_imports_what_no_mistake_does(settings_program: Program, folder: Path, traps: Path) -> None:
-    done = settings_program.run(folder, path=[traps], environment=list_variables())
-    assert (done.returncode, (traps / "tensorflow.imported").exists()) == (1, True)
-    for seen in traps.glob("*.imported"):
-        seen.unlink()
+    done = settings_program.run(folder, path=[traps], environment=list_variables() | {"TMPDIR": str(folder)})
+    assert "bug: ImportError: keras is a trap" in done.stderr
+    (traps / "keras.imported").unlink()
 
 
 @pytest.mark.skipif(os.geteuid() == 0, reason="root reads every file")
@@ -547,12 +546,12 @@ def test_cfg_job_shows_all_settings_of_the_run_and_does_nothing(
 def test_cfg_job_shows_the_settings_of_every_job_of_a_sweep(
     settings_program: Program, folder: Path, words: list[str]
 ) -> None:
-    swept = ["model.hidden_size=5,7", "seed=range(1,4)", "name=x"]
+    swept = ["model.hidden_size=5,7", "seed=range(1,3)", "name=x"]
     done = settings_program.run(folder, *words, "--cfg", "job", *swept, environment=list_variables())
     assert (done.returncode, done.stderr) == (0, "")
     shown = [read_config(values) for values in yaml.safe_load_all(done.stdout)]
     assert shown == compose_jobs(swept, multirun=True)
-    assert "--- # job 5: model.hidden_size=7 seed=3\n" in done.stdout
+    assert "--- # job 3: model.hidden_size=7 seed=2\n" in done.stdout
     assert list_files(folder) == sorted(TEXTS)
 
 
