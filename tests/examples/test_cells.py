@@ -39,7 +39,7 @@ def spread(names: str, *cases: tuple[Any, ...]) -> Any:
         for case in cases
         for name in FILES
     ]
-    return pytest.mark.parametrize(["name", *names.split()], parameters)
+    return pytest.mark.parametrize(("name", *names.split()), parameters)
 
 
 class NaiveCell(NaiveNetwork):

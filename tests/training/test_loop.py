@@ -248,7 +248,8 @@ def test_a_run_whose_batches_change_shape_is_resumed_to_the_same_bytes(start: An
         return events
 
     whole = begin("whole")
-    whole_events, events = whole.train(), []
+    whole_events: list[Any] = whole.train()
+    events: list[Any] = []
     assert steps(whole_events, EpochDone) == [9, 9 + 27]
     for first, last in itertools.pairwise((0, *stops)):
         events += stop_after(begin("parts", first), last)
