@@ -91,8 +91,17 @@ class Program:
     def __init__(self, requests: socket.socket) -> None:
         self._requests = requests
 
-    def start(self, folder: Path, *words: str, environment: Mapping[str, str] = {}, path: Sequence[Path] = ()) -> Fork:
-        """Start the program in a folder, with further variables, and with folders first on the module search path."""
+    def start(
+        self, folder: Path, *words: str, environment: Mapping[str, str] = os.environ, path: Sequence[Path] = ()
+    ) -> Fork:
+        """Start the program.
+
+        Args:
+            folder: the current one.
+            words: of the command line.
+            environment: all variables; a library that reads its own when it is imported has read them.
+            path: folders that stand first on the module search path.
+        """
         pipes = [os.pipe() for _ in range(3)]
         request = {"words": words, "folder": str(folder), "environment": {**environment}, "path": [*map(str, path)]}
         socket.send_fds(self._requests, [json.dumps(request).encode()], [writing for _, writing in pipes])
@@ -112,7 +121,7 @@ def preload(what: str) -> Iterator[Program]:
     Args:
         what: "settings", or "everything": TensorFlow, Keras and MLflow, too.
     """
-    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_SEQPACKET)
+    ours, theirs = socket.socketpair(socket.AF_UNIX, socket.SOCK_STREAM)
     command = [sys.executable, "-m", "tests.forks", str(theirs.fileno()), what]
     with ours, subprocess.Popen(command, cwd=ROOT, stdin=subprocess.DEVNULL, pass_fds=[theirs.fileno()]) as process:
         theirs.close()
