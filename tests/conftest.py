@@ -2,6 +2,7 @@
 
 import functools
 import signal
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,7 @@ from charrnn_exp.config.conf_folder import find_conf_folder
 from charrnn_exp.config.schema import Config
 from charrnn_exp.machine.tensorflow import import_tensorflow
 from charrnn_exp.model.size import SizedModel, resolve
+from tests.forks import Program, preload
 
 SMALL = [
     "tracking=none",
@@ -26,8 +28,10 @@ SMALL = [
 """Overrides of a run that takes a moment."""
 
 
-def pytest_configure() -> None:
+def pytest_configure(config: pytest.Config) -> None:
     """Take the signals as in a terminal, and refuse to test settings that this checkout alone has."""
+    if hasattr(config, "workerinput"):
+        import_tensorflow()  # before a test module does, without the packages that Keras would import with it
     # A shell starts what it puts in the background with SIGINT ignored, and children inherit that.
     signal.signal(signal.SIGINT, signal.default_int_handler)
     if (find_conf_folder() / "local").exists():
@@ -39,16 +43,35 @@ def _tensorflow() -> None:
     import_tensorflow()
 
 
-@pytest.fixture
+@pytest.fixture(scope="session")
+def program() -> Iterator[Program]:
+    """The program, begun with all libraries imported."""
+    with preload("everything") as program:
+        yield program
+
+
+@pytest.fixture(scope="session")
+def settings_program() -> Iterator[Program]:
+    """The program, begun with Hydra imported; for what ends before TensorFlow."""
+    with preload("settings") as program:
+        yield program
+
+
+@pytest.fixture(scope="session")
 def small_model() -> SizedModel:
     """Sizes that no two axes share: e, h = 3, 5."""
-    return resolve(compose_jobs(["model.embedding_dim=3", "model.hidden_size=5"])[0].model, num_symbols=7)
+    return resolve(compose_once("model.embedding_dim=3", "model.hidden_size=5").model, num_symbols=7)
 
 
 @functools.cache
+def compose_once(*overrides: str) -> Config:
+    """Return the Config of a run; composing takes 0.2 s and many tests begin with the same words."""
+    return compose_jobs([*overrides])[0]
+
+
 def compose_small(*overrides: str) -> Config:
-    """Return the Config of a small run; composing takes 0.2 s and many tests begin with the same words."""
-    return compose_jobs([*SMALL, *overrides])[0]
+    """Return the Config of a small run."""
+    return compose_once(*SMALL, *overrides)
 
 
 @pytest.fixture

@@ -1,6 +1,7 @@
 """The shape of the source, read from the source: who imports whom, one door a library, sizes, docstrings, ASCII."""
 
 import ast
+import functools
 import graphlib
 import re
 import subprocess
@@ -129,11 +130,13 @@ IMPORTS = [each for name, tree in TREES.items() for each in list_imports(name, t
 RUNNING = [each for each in IMPORTS if not each.for_types]
 
 
+@functools.cache
 def find_room(module: str) -> str:
     """Return the longest name in `ROWS` that the module lies below."""
     return max((name for names in ROWS for name in names if is_within(module, {name})), key=len)
 
 
+@functools.cache
 def find_row(module: str) -> int:
     return next(i for i, names in enumerate(ROWS) if find_room(module) in names)
 

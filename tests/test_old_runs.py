@@ -21,13 +21,21 @@ from charrnn_exp.tracking.provenance import list_versions
 from tests.data.make_runs import NEXT
 
 RUNS = sorted(path.with_suffix("") for path in (Path(__file__).parent / "data").glob("runs_*/*.json"))
+FAST = ("runs_c230ba2 gru", "runs_c230ba2 killed", "runs_cce24c3 averages")
+"""Those that `make test` looks at; the others are for `make test-slow`."""
 NEAR = 1e-4
 """Nats per character by which losses may differ on another machine."""
 CLEAR = 0.05
 """Log-probability by which the best symbol must lead to be drawn on every machine."""
 
 
-@pytest.fixture(params=RUNS, ids=lambda path: f"{path.parent.name} {path.name}")
+def name(path: Path) -> str:
+    return f"{path.parent.name} {path.name}"
+
+
+@pytest.fixture(
+    params=[pytest.param(path, marks=[] if name(path) in FAST else pytest.mark.slow) for path in RUNS], ids=name
+)
 def old(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> RunFolder:
     """A copy of the run, with its text where its settings say."""
     monkeypatch.chdir(tmp_path)
@@ -73,6 +81,7 @@ def test_an_older_run_is_scored_sampled_and_resumed_as_it_was_then(
 
 def test_the_runs_that_are_kept_are_small() -> None:
     assert len(RUNS) >= 4
+    assert {*FAST} <= {name(path) for path in RUNS}
     for path in RUNS:
         assert sum(each.stat().st_size for each in path.rglob("*") if each.is_file()) < 150_000
         assert not list(path.rglob(".lock"))

@@ -1,7 +1,8 @@
 """`list` shows the runs."""
 
+import shutil
+from dataclasses import replace
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -13,24 +14,34 @@ from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.overview import read_overview
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.views.runs import format_runs
+from tests.conftest import compose_small
 
 SWEEP = "outputs/charrnn/2026-01-02/03-04-05-000006"
 
 
-@pytest.fixture(autouse=True)
-def runs(compose: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunFolder]:
+PLACES = [*(Path(f"{SWEEP}/{job}") for job in range(11)), Path("outputs/tiny/2026-01-03/00-00-00-000000")]
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A sweep of 11 jobs, each with a lower loss than the one before, and a run of another name that is under way."""
-    monkeypatch.chdir(tmp_path)
-    folders = [RunFolder(Path(f"{SWEEP}/{job}")) for job in range(11)]
-    folders.append(RunFolder(Path("outputs/tiny/2026-01-03/00-00-00-000000")))
-    for i, folder in enumerate(folders):
-        name = [] if i < 11 else ["name=tiny"]
-        folder.create(compose(f"model.hidden_size={5 + i}", *name), Vocabulary(Unit.char, (10, 97)))
+    here, config = tmp_path_factory.mktemp("made"), compose_small()
+    for i, place in enumerate(PLACES):
+        folder, model = RunFolder(here / place), replace(config.model, hidden_size=5 + i)
+        named = replace(config, model=model, name=config.name if i < 11 else "tiny")
+        folder.create(named, Vocabulary(Unit.char, (10, 97)))
         status = "FINISHED" if i < 11 else "RUNNING"
         folder.write_summary(
             Summary(status=status, step=1000 + i, val_loss=2.0 - i / 10, session_began=1e9 + i, num_sessions=1)
         )
-    return folders
+    return here
+
+
+@pytest.fixture(autouse=True)
+def runs(made: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> list[RunFolder]:
+    """A copy of the runs in the current folder."""
+    monkeypatch.chdir(shutil.copytree(made, tmp_path, dirs_exist_ok=True))
+    return [RunFolder(place) for place in PLACES]
 
 
 def show(capsys: pytest.CaptureFixture[str], *words: str) -> list[dict[str, str]]:

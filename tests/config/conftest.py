@@ -5,8 +5,8 @@ from typing import Any
 
 import pytest
 
-from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.schema import Config
+from tests.conftest import compose_once
 
 
 @pytest.fixture(scope="session", autouse=True)
@@ -22,7 +22,7 @@ def _no_server_in_the_environment(monkeypatch: pytest.MonkeyPatch) -> None:
 @pytest.fixture(scope="session")
 def defaults() -> Config:
     """What `python -m charrnn_exp` runs with."""
-    return compose_jobs([])[0]
+    return compose_once()
 
 
 def change(config: Config, changes: dict[str, Any]) -> Config:

@@ -4,7 +4,6 @@ import itertools
 import os
 import subprocess
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import pytest
 from omegaconf import OmegaConf
 
-import charrnn_exp
 from charrnn_exp.config.choices import Source
 from charrnn_exp.config.compose import HARMLESS_REFERENCES, compose_jobs, compose_values
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
@@ -21,6 +19,7 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.config.words import write_words
 from charrnn_exp.errors import UserError
 from tests.config.conftest import change
+from tests.forks import Program
 
 REQUIRED = {"dataset=file": ["dataset.path=a.txt"], "tracking=server": ["tracking.uri=http://h:1"]}
 """Options that need a setting of the user's own."""
@@ -367,8 +366,8 @@ class Flight:
     sang: bool
 
 
-def fly(folder: Path, words: list[str], text: str | None = None) -> Flight:
-    """Run a process beside a module that leaves a canary when imported, with an experiment of this text."""
+def fly(program: Program, folder: Path, words: list[str], text: str | None = None) -> Flight:
+    """Run a process that could import a module that leaves a canary, with an experiment of this text."""
     canary = folder / "canary"
     write_files(folder, {"spy.py": f"import os\nos.mkdir({str(canary)!r})\n"})
     if text is not None:
@@ -376,46 +375,26 @@ def fly(folder: Path, words: list[str], text: str | None = None) -> Flight:
         logging = fill_in(LOGGING, folder)
         write_files(folder / "conf", {"experiment/evil.yaml": experiment, "hydra/job_logging/evil.yaml": logging})
         words = ["--config-dir", "conf", "experiment=evil", *words]
-    done = subprocess.run(
-        [sys.executable, "-m", "charrnn_exp", *(fill_in(word, folder) for word in words)],
-        cwd=folder,
-        env={**os.environ, "PYTHONPATH": str(Path(charrnn_exp.__file__).parents[1]), "EVIL": fill_in(CALL, folder)},
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
-    return Flight(done.returncode, done.stderr, canary.exists())
+    filled, environment = [fill_in(word, folder) for word in words], {**os.environ, "EVIL": fill_in(CALL, folder)}
+    ended = program.run(folder, *filled, environment=environment, path=[folder])
+    return Flight(ended.returncode, ended.stderr, canary.exists())
 
 
-@pytest.fixture(scope="module")
-def flights(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Flight]:
-    """All cases, as many at a time as there are processors."""
-    nowhere = ["dataset=file", "dataset.path=none.txt"]
-    with ThreadPoolExecutor(os.cpu_count()) as pool:
-        waiting = {
-            f"file: {place}": pool.submit(
-                fly, tmp_path_factory.mktemp("canary"), nowhere + WORDS_BESIDE_FILES.get(place, []), text
-            )
-            for place, text in CODE_IN_FILES.items()
-        } | {
-            f"word: {place}": pool.submit(fly, tmp_path_factory.mktemp("canary"), nowhere + words)
-            for place, words in CODE_IN_WORDS.items()
-        }
-    return {place: flight.result() for place, flight in waiting.items()}
-
-
-def test_the_canary_sings_when_its_module_is_imported(tmp_path: Path) -> None:
-    assert not fly(tmp_path, ["--version"]).sang
+def test_the_canary_sings_when_its_module_is_imported(settings_program: Program, tmp_path: Path) -> None:
+    assert not fly(settings_program, tmp_path, ["--version"]).sang
     subprocess.run([sys.executable, "-c", "import spy"], cwd=tmp_path, check=True)
     assert (tmp_path / "canary").exists()
 
 
-@pytest.mark.parametrize(
-    "place", [*(f"file: {place}" for place in CODE_IN_FILES), *(f"word: {place}" for place in CODE_IN_WORDS)]
-)
-def test_no_code_that_a_setting_names_is_run(flights: dict[str, Flight], place: str) -> None:
-    flight = flights[place]
+NOWHERE = ["dataset=file", "dataset.path=none.txt"]
+CASES = {
+    f"file: {place}": (NOWHERE + WORDS_BESIDE_FILES.get(place, []), text) for place, text in CODE_IN_FILES.items()
+} | {f"word: {place}": (NOWHERE + words, None) for place, words in CODE_IN_WORDS.items()}
+
+
+@pytest.mark.parametrize("place", CASES)
+def test_no_code_that_a_setting_names_is_run(settings_program: Program, tmp_path: Path, place: str) -> None:
+    flight = fly(settings_program, tmp_path, *CASES[place])
     assert not flight.sang, flight.err
     assert flight.code == 2, flight.err
     for line in flight.err.splitlines():

@@ -231,18 +231,22 @@ def test_a_run_is_named_by_the_words_as_typed() -> None:
 
 
 @pytest.mark.parametrize("value", ["3.1", "No", "1e5", "1_000", "true", ".inf"])
-@pytest.mark.parametrize("key", ["name", "sampling.prompt", "tracking.tags.a", "optimizer.weight_decay_exclude[0]"])
-def test_a_number_or_truth_value_of_yaml_where_text_belongs_is_refused(tmp_path: Path, key: str, value: str) -> None:
+def test_a_number_or_truth_value_of_yaml_where_text_belongs_is_refused(tmp_path: Path, value: str) -> None:
+    keys = ["name", "optimizer.weight_decay_exclude[0]", "sampling.prompt", "tracking.tags.a"]
+    settings = {
+        "name": "<value>",
+        "sampling": {"prompt": "<value>"},
+        "tracking": {"tags": {"a": "<value>"}},
+        "optimizer": {"weight_decay_exclude": ["<value>"]},
+    }
     (tmp_path / "experiment").mkdir()
-    lines = key.removesuffix("[0]").split(".")
-    inner = f"[{value}]" if key.endswith("[0]") else value
-    nested = "\n".join(f"{'  ' * i}{name}:" for i, name in enumerate(lines)) + f" {inner}\n"
-    (tmp_path / "experiment/mine.yaml").write_text(f"# @package _global_\n{nested}")
+    written = json.dumps(settings).replace('"<value>"', value)  # JSON's braces are YAML's
+    (tmp_path / "experiment/mine.yaml").write_text(f"# @package _global_\n{written}\n")
     with pytest.raises(UserError) as caught:
         compose("experiment=mine", config_dir=tmp_path)
-    (line,) = caught.value.lines
-    assert line.startswith(f"{key} must be text")
-    assert line.endswith("Put it in quotes.")
+    for key, line in zip(keys, sorted(caught.value.lines), strict=True):
+        assert line.startswith(f"{key} must be text")
+        assert line.endswith("Put it in quotes.")
 
 
 def test_text_that_no_file_can_hold_is_one_line() -> None:

@@ -7,9 +7,9 @@ from pathlib import Path
 import pytest
 
 from charrnn_exp.config.choices import Source, Unit
-from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.schema import Config, DatasetConfig
 from charrnn_exp.data import sources
+from tests.conftest import compose_once
 
 MakeDataset = Callable[..., DatasetConfig]
 
@@ -22,7 +22,7 @@ def _tensorflow() -> None:
 @pytest.fixture(scope="session")
 def defaults() -> Config:
     """What `python -m charrnn_exp` runs with."""
-    return compose_jobs([])[0]
+    return compose_once()
 
 
 @pytest.fixture

@@ -4,11 +4,11 @@ from dataclasses import replace
 
 import pytest
 
-from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.schema import TrainingConfig
 from charrnn_exp.data.batches import plan_batches
 from charrnn_exp.data.plan import BatchPlan, Reshape, plan_run
 from charrnn_exp.errors import MachineError, UserError
+from tests.conftest import compose_once
 
 NUM = 101
 """Characters: 5 streams of 20 have 5 windows of 4; 2 streams of 50 have 7 windows of 7."""
@@ -17,7 +17,7 @@ SHAPES = (Reshape(step=10, field="batch_size", old=5, new=2), Reshape(step=10, f
 
 @pytest.fixture(scope="module")
 def training() -> TrainingConfig:
-    return replace(compose_jobs([])[0].training, batch_size=2, sequence_length=7, epochs=4)
+    return replace(compose_once().training, batch_size=2, sequence_length=7, epochs=4)
 
 
 def plan(training: TrainingConfig, *reshapes: Reshape) -> BatchPlan:

@@ -31,6 +31,17 @@ IDS_BT = np.array([[0, 3, 6, 1], [5, 2, 2, 4]], np.int32)
 EVERY = pytest.mark.parametrize("name", FILES)
 
 
+def spread(names: str, *cases: tuple[Any, ...]) -> Any:
+    """Parametrize with cells and cases: the first case with each cell, the others with one; the rest are slow."""
+    fast = [(name, case) for case in cases for name in FILES if case == cases[0] or name == "peephole"]
+    parameters = [
+        pytest.param(name, *case, marks=[] if (name, case) in fast else pytest.mark.slow)
+        for case in cases
+        for name in FILES
+    ]
+    return pytest.mark.parametrize(("name", *names.split()), parameters)
+
+
 class NaiveCell(NaiveNetwork):
     """The network with the steps of the examples written out once more."""
 
@@ -65,8 +76,7 @@ def build(model: SizedModel, name: str, *, precision: str = "float32", **changes
     return network
 
 
-@EVERY
-@pytest.mark.parametrize(("precision", "error"), [("float32", 1e-5), ("bfloat16", 0.03)])
+@spread("precision error", ("float32", 1e-5), ("bfloat16", 0.03))
 def test_logits_equal_those_of_the_naive_twin(small_model: SizedModel, name: str, precision: str, error: float) -> None:
     network = build(small_model, name, precision=precision)
     logits_btv, _ = network(tf.constant(IDS_BT), network.first_states(B))
@@ -74,8 +84,7 @@ def test_logits_equal_those_of_the_naive_twin(small_model: SizedModel, name: str
     assert np.abs(logits_btv - expected).max() < error * np.abs(expected).max()
 
 
-@EVERY
-@pytest.mark.parametrize("embedding_dim", [3, None])
+@spread("embedding_dim", (3,), (None,))
 def test_gradients_equal_finite_differences(small_model: SizedModel, name: str, embedding_dim: int | None) -> None:
     """Every weight once, in float64, whether inputs are gathered or one-hot."""
     network = build(small_model, name, precision="float64", embedding_dim=embedding_dim)
@@ -88,20 +97,20 @@ def test_gradients_equal_finite_differences(small_model: SizedModel, name: str, 
     with tf.GradientTape() as tape:
         loss = find_loss()
     gradients = tape.gradient(loss, [variable.value for variable in network.trainable_variables])
+    find_again = tf.function(find_loss, autograph=False)  # faster as one graph
     generator = np.random.default_rng(1)
     for variable, gradient in zip(network.trainable_variables, gradients, strict=True):
         start, nudge_by = variable.numpy(), generator.normal(size=variable.shape)
         losses = []
         for sign in (1, -1):
             variable.assign(start + sign * 1e-6 * nudge_by)
-            losses.append(float(find_loss()))
+            losses.append(float(find_again()))
         variable.assign(start)
         expected = float(np.sum(tf.convert_to_tensor(gradient).numpy() * nudge_by))
         assert (losses[0] - losses[1]) / 2e-6 == pytest.approx(expected, rel=1e-5, abs=1e-9), variable.path
 
 
-@EVERY
-@pytest.mark.parametrize("layer_norm", [False, True])
+@spread("layer_norm", (False,), (True,))
 def test_the_sampler_s_step_equals_the_network_over_a_window(
     small_model: SizedModel, name: str, layer_norm: bool
 ) -> None:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.forks import Program
 from tests.plugins import install, run
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/plugin"
@@ -46,15 +47,15 @@ def test_an_offered_filter_is_in_help_and_completion_with_its_package(site: Path
     ],
 )
 def test_the_value_of_an_offered_filter_is_checked_by_its_declaration(
-    site: Path, tmp_path: Path, word: str, line: str
+    settings_program: Program, site: Path, tmp_path: Path, word: str, line: str
 ) -> None:
-    ended = run(tmp_path, "--cfg", "job", word, path=(site,))
+    ended = settings_program.run(tmp_path, "--cfg", "job", word, path=(site,))
     assert (ended.returncode, ended.stderr) == (2, f"{KEY}.{line}\n")
 
 
-def test_an_unknown_one_is_answered_with_the_nearest(site: Path, tmp_path: Path) -> None:
+def test_an_unknown_one_is_answered_with_the_nearest(settings_program: Program, site: Path, tmp_path: Path) -> None:
     for typed, meant in (("min_q", "sampling.extra.min_p"), ("top_k", "sampling.top_k")):
-        ended = run(tmp_path, "--cfg", "job", f"sampling.extra.{typed}=0.1", path=(site,))
+        ended = settings_program.run(tmp_path, "--cfg", "job", f"sampling.extra.{typed}=0.1", path=(site,))
         line = f"charrnn_exp: error: unknown setting 'sampling.extra.{typed}' - did you mean {meant}?\n"
         assert (ended.returncode, ended.stderr) == (2, line)
 
@@ -67,29 +68,33 @@ BROKEN = {
 }
 
 
-def test_what_cannot_be_used_is_one_line_and_everything_else_goes_on(site: Path, tmp_path: Path) -> None:
+def test_what_cannot_be_used_is_one_line_and_everything_else_goes_on(
+    settings_program: Program, site: Path, tmp_path: Path
+) -> None:
     offers = {GROUP: {name: f"{name}:FILTER" for name in BROKEN} | {"top_k": "other:FILTER", "min_p": "other:FILTER"}}
     install(site, "bad-filters", "0.3", offers=offers, code={name: code for name, (code, _) in BROKEN.items()})
     for name, (_, reason) in BROKEN.items():
-        ended = run(tmp_path, "--cfg", "job", f"sampling.extra.{name}=1", path=(site,))
+        ended = settings_program.run(tmp_path, "--cfg", "job", f"sampling.extra.{name}=1", path=(site,))
         line = f"{KEY}.{name} of bad-filters 0.3 {reason} Mend or uninstall bad-filters.\n"
         assert (ended.returncode, ended.stderr) == (2, line)
-    twice = run(tmp_path, "--cfg", "job", "sampling.extra.min_p=0.1", path=(site,))
+    twice = settings_program.run(tmp_path, "--cfg", "job", "sampling.extra.min_p=0.1", path=(site,))
     assert twice.stderr == (
         f"{KEY}.min_p must be offered by one package, got bad-filters 0.3 and charrnn-exp-extras 1.2.0. "
         "Uninstall one of them.\n"
     )
-    shadow = run(tmp_path, "--cfg", "job", "sampling.extra.top_k=1", path=(site,))
+    shadow = settings_program.run(tmp_path, "--cfg", "job", "sampling.extra.top_k=1", path=(site,))
     assert shadow.stderr == f"{KEY}.top_k of bad-filters 0.3 is not used: charrnn_exp has one of that name.\n"
     shown = run(tmp_path, "--help", path=(site,))
     assert (shown.returncode, shown.stderr) == (0, "")
     for name in (*BROKEN, "top_k"):
         assert f"  not usable: sampling.extra.{name} of bad-filters 0.3 " in shown.stdout
     assert "  not usable: sampling.extra.min_p must be offered by one package" in shown.stdout
-    assert run(tmp_path, "--cfg", "job", "sampling.top_k=3", path=(site,)).returncode == 0
+    assert settings_program.run(tmp_path, "--cfg", "job", "sampling.top_k=3", path=(site,)).returncode == 0
 
 
-def test_an_offered_cell_is_in_help_and_completion_and_its_settings_are_checked(site: Path, tmp_path: Path) -> None:
+def test_an_offered_cell_is_in_help_and_completion_and_its_settings_are_checked(
+    settings_program: Program, site: Path, tmp_path: Path
+) -> None:
     shown = run(tmp_path, "--help", path=(site,))
     assert "  model.cell=leaky  (charrnn-exp-extras 1.2.0)  Leaky integration: " in shown.stdout
     assert "leaky" in run(tmp_path, "completion", "line=charrnn-exp model.cell=", path=(site,)).stdout
@@ -99,9 +104,9 @@ def test_an_offered_cell_is_in_help_and_completion_and_its_settings_are_checked(
         ("model.extra.leaky.leak=2", "model.extra.leaky.leak must be in (0, 1], got 2.0."),
         ("model.extra.leaky.leek=1", "unknown setting 'model.extra.leaky.leek' - did you mean model.extra.leaky.leak?"),
     ):
-        ended = run(tmp_path, "--cfg", "job", "model.cell=leaky", word, path=(site,))
+        ended = settings_program.run(tmp_path, "--cfg", "job", "model.cell=leaky", word, path=(site,))
         assert (ended.returncode, ended.stderr) == (2, f"charrnn_exp: error: {line}\n")
-    unchosen = run(tmp_path, "--cfg", "job", "model.extra.leaky.leak=0.1", path=(site,))
+    unchosen = settings_program.run(tmp_path, "--cfg", "job", "model.extra.leaky.leak=0.1", path=(site,))
     assert unchosen.stderr == (
         "charrnn_exp: error: model.extra.leaky must be left out when model.cell=lstm, got {'leak': 0.1}. "
         "Use model.cell=leaky.\n"

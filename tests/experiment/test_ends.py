@@ -6,18 +6,18 @@ from typing import Any
 
 import pytest
 
-from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.schema import TrainingConfig
 from charrnn_exp.data.plan import BatchPlan, plan_run
 from charrnn_exp.experiment.ends import advise_longer, explain_end, warn_of_length
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.training.progress import Progress, is_finished
+from tests.conftest import compose_once
 
 
 @pytest.fixture(scope="module")
 def training() -> TrainingConfig:
     """Four epochs of seven updates on 101 characters."""
-    return replace(compose_jobs([])[0].training, batch_size=2, sequence_length=7, epochs=4)
+    return replace(compose_once().training, batch_size=2, sequence_length=7, epochs=4)
 
 
 def plan(training: TrainingConfig) -> BatchPlan:

@@ -12,18 +12,30 @@ import pytest
 from charrnn_exp.api import compose, run
 from charrnn_exp.cli import main
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
+from charrnn_exp.run_folder.finding import find_run
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.metrics import read_metrics
 from tests.conftest import SMALL
 
+WORDS = ["dataset=file", "dataset.path=text.txt", "training.max_steps=1", "optimizer.warmup_steps=0"]
+
+
+@pytest.fixture(scope="module")
+def trained(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The folder of a text, with a run of one update on it."""
+    here = tmp_path_factory.mktemp("trained")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(here)
+        Path("text.txt").write_text("the quick brown fox jumps over the lazy dog.\n" * 20)
+        run(compose(*SMALL, *WORDS), run_name="my run")
+    return here
+
 
 @pytest.fixture
-def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
-    """A run of one update on a text of its own."""
-    monkeypatch.chdir(tmp_path)
-    Path("text.txt").write_text("the quick brown fox jumps over the lazy dog.\n" * 20)
-    words = ["dataset=file", "dataset.path=text.txt", "training.max_steps=1", "optimizer.warmup_steps=0"]
-    return run(compose(*SMALL, *words)).folder
+def folder(trained: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """A copy of the run, in a copy of its folder, which is entered."""
+    monkeypatch.chdir(shutil.copytree(trained, tmp_path, dirs_exist_ok=True))
+    return find_run("latest").path
 
 
 def hash_files(folder: Path) -> dict[str, str]:
@@ -55,18 +67,13 @@ def test_a_resume_without_a_whole_checkpoint_keeps_the_settings(
 
 
 def test_after_a_resume_the_name_is_the_one_it_had_and_the_log_holds_what_was_said(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+    folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    monkeypatch.chdir(tmp_path)
-    Path("text.txt").write_text("the quick brown fox jumps over the lazy dog.\n" * 20)
-    words = ["dataset=file", "dataset.path=text.txt", "training.max_steps=1", "optimizer.warmup_steps=0"]
-    ended = run(compose(*SMALL, *words), run_name="my run")
+    ended = RunFolder(folder).read_summary()
     assert main(["resume", "training.max_steps=2"]) == 0
-    summary = RunFolder(ended.folder).read_summary()
-    assert (ended.summary.name, summary.name, ended.summary.num_sessions, summary.num_sessions) == (
-        "my run", "my run", 1, 2,
-    )  # fmt: skip
-    log = (ended.folder / "run.log").read_text()
+    summary = RunFolder(folder).read_summary()
+    assert (ended.name, summary.name, ended.num_sessions, summary.num_sessions) == ("my run", "my run", 1, 2)
+    log = (folder / "run.log").read_text()
     said = [line for line in capsys.readouterr().out.splitlines() if line]
     assert [line for line in said if line not in log] == []
     assert len(said) > 20

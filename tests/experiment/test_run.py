@@ -1,4 +1,4 @@
-"""Whole runs, as real processes: what they print, leave behind, and end with."""
+"""Whole runs: what they print, leave behind, and end with. The first is a process of its own, the others are forks."""
 
 import json
 import math
@@ -10,7 +10,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -34,6 +34,7 @@ from charrnn_exp.signals import StopRequest
 from charrnn_exp.views.scores import format_score_header
 from charrnn_exp.views.terminal import Terminal
 from tests.conftest import SMALL
+from tests.forks import Program
 
 T = TypeVar("T")
 SHORT = [word for word in SMALL if not word.startswith("tracking")] + ["training.sequence_length=150"]
@@ -56,22 +57,25 @@ def given(value: T | None) -> T:
     return value
 
 
-def start(folder: Path, *words: str, **options: Any) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-m", "charrnn_exp", *words],
-        cwd=folder,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-        **options,
-    )
+@dataclass(frozen=True)
+class Command:
+    """Runs the program in a folder.
+
+    Args:
+        program: what forks.
+    """
+
+    program: Program
+
+    def __call__(self, folder: Path, *words: str, code: int = 0) -> tuple[str, str]:
+        ended = self.program.run(folder, *words)
+        assert ended.returncode == code, ended.stderr
+        return ended.stdout, ended.stderr
 
 
-def run(folder: Path, *words: str, code: int = 0) -> tuple[str, str]:
-    process = start(folder, *words)
-    out, err = process.communicate(timeout=200)
-    assert process.returncode == code, err
-    return out, err
+@pytest.fixture
+def run(program: Program) -> Command:
+    return Command(program)
 
 
 def find_runs(folder: Path) -> list[RunFolder]:
@@ -82,8 +86,10 @@ def find_runs(folder: Path) -> list[RunFolder]:
 def tracked(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, str, str]:
     """One tracked run of two epochs, with what it printed."""
     folder = tmp_path_factory.mktemp("tracked")
-    out, err = run(folder, *TRACKED, "tracking.tags.team=a b")
-    return folder, out, err
+    command = [sys.executable, "-m", "charrnn_exp", *TRACKED, "tracking.tags.team=a b"]
+    ended = subprocess.run(command, cwd=folder, capture_output=True, text=True, timeout=200)
+    assert ended.returncode == 0, ended.stderr
+    return folder, ended.stdout, ended.stderr
 
 
 @pytest.fixture(scope="module")
@@ -240,19 +246,19 @@ def test_mlflow_has_the_artifacts(mlflow_run: tuple[Any, Any], tmp_path: Path) -
     assert [row[1] for row in table["data"]] == [9, 18]
 
 
-def test_sample_streams_text_of_the_run_and_head_may_leave(tracked: tuple[Path, str, str]) -> None:
+def test_sample_streams_text_of_the_run_and_head_may_leave(
+    tracked: tuple[Path, str, str], run: Command, program: Program
+) -> None:
     folder = tracked[0]
     out, err = run(folder, "sample", "run=latest", "sampling.length=50", 'sampling.prompt="def "')
     assert re.fullmatch(r"charrnn_exp: note: run \S+, checkpoint step_\d{10} \(val_loss .*\)\n", err)
     assert out.startswith("def ")
     assert len(out) == len("def ") + 50 + 1
-    with start(folder, "sample", "sampling.length=100000") as process:
-        assert process.stdout is not None
-        process.stdout.read(10)
-        process.stdout.close()
-        assert process.wait(timeout=60) == 141
-        assert process.stderr is not None
-        assert process.stderr.read() == err
+    process = program.start(folder, "sample", "sampling.length=100000")
+    process.stdout.read(10)
+    process.stdout.close()
+    ended = process.finish()
+    assert (ended.returncode, ended.stdout, ended.stderr) == (141, "", err)
 
 
 def copy_run(tracked: tuple[Path, str, str], to: Path) -> RunFolder:
@@ -407,7 +413,7 @@ def change(config: Config, group: str, **changes: Any) -> Config:
 
 
 def test_resume_of_a_finished_run_says_so_and_goes_on_longer_in_the_same_mlflow_run(
-    tracked: tuple[Path, str, str], mlflow_run: tuple[Any, Any], tmp_path: Path
+    tracked: tuple[Path, str, str], mlflow_run: tuple[Any, Any], tmp_path: Path, run: Command
 ) -> None:
     folder = Path(shutil.copytree(tracked[0], tmp_path / "copy"))
     out, _ = run(folder, "resume", "run=latest")
@@ -427,7 +433,7 @@ def test_resume_of_a_finished_run_says_so_and_goes_on_longer_in_the_same_mlflow_
 
 
 def test_resume_of_a_run_killed_before_mlflow_had_its_end_tells_mlflow(
-    tracked: tuple[Path, str, str], mlflow_run: tuple[Any, Any], tmp_path: Path
+    tracked: tuple[Path, str, str], mlflow_run: tuple[Any, Any], tmp_path: Path, run: Command
 ) -> None:
     folder = Path(shutil.copytree(tracked[0], tmp_path / "copy"))
     from mlflow import MlflowClient
@@ -474,27 +480,28 @@ def test_tracking_none_does_not_import_mlflow_and_leaves_no_store(tmp_path: Path
     [
         pytest.param(signal.SIGINT, 130, marks=pytest.mark.slow),
         (signal.SIGTERM, 143),
-        (signal.SIGHUP, 129),
+        pytest.param(signal.SIGHUP, 129, marks=pytest.mark.slow),
         (signal.SIGPIPE, 141),
     ],
 )
-def test_a_signal_takes_a_checkpoint_and_resume_goes_on(tmp_path: Path, signal_number: int, code: int) -> None:
-    process = start(tmp_path, *SHORT, "tracking=none", "training.epochs=100000", preexec_fn=_default_signals)
+def test_a_signal_takes_a_checkpoint_and_resume_goes_on(
+    tmp_path: Path, run: Command, program: Program, signal_number: int, code: int
+) -> None:
+    process = program.start(tmp_path, *SHORT, "tracking=none", "training.epochs=100000")
     deadline = time.monotonic() + 100
     while time.monotonic() < deadline and not any(tmp_path.glob("outputs/*/*/*/metrics.jsonl")):
-        assert process.poll() is None
         time.sleep(0.05)
     time.sleep(1)
     if signal_number == signal.SIGPIPE:
-        given(process.stdout).close()  # its reader goes away
+        process.stdout.close()  # its reader goes away
     else:
         process.send_signal(signal_number)
     began = time.monotonic()
-    _, err = process.communicate(timeout=60)
-    assert process.returncode == code
+    ended = process.finish()
+    assert ended.returncode == code, ended.stderr
     assert time.monotonic() - began < 10
-    assert "resume run=" in err
-    assert "bug" not in err
+    assert "resume run=" in ended.stderr
+    assert "bug" not in ended.stderr
     (folder,) = find_runs(tmp_path)
     summary = folder.read_summary()
     assert summary.status == "KILLED"
@@ -505,7 +512,9 @@ def test_a_signal_takes_a_checkpoint_and_resume_goes_on(tmp_path: Path, signal_n
     assert steps == list(range(1, stopped_at + 4))
 
 
-def test_a_loss_that_is_not_a_number_fails_with_2_and_one_line_with_a_way_out_that_works(tmp_path: Path) -> None:
+def test_a_loss_that_is_not_a_number_fails_with_2_and_one_line_with_a_way_out_that_works(
+    tmp_path: Path, run: Command
+) -> None:
     _, err = run(tmp_path, *SHORT, "tracking=none", "optimizer.learning_rate=1e38", "optimizer.warmup_steps=0", code=2)
     assert err.startswith("charrnn_exp: error: the training diverged: loss ")
     assert err.count("\n") == 1
@@ -518,7 +527,7 @@ def test_a_loss_that_is_not_a_number_fails_with_2_and_one_line_with_a_way_out_th
 
 
 @pytest.mark.slow
-def test_a_run_in_a_sweep_gives_the_numbers_it_gives_alone(tmp_path: Path) -> None:
+def test_a_run_in_a_sweep_gives_the_numbers_it_gives_alone(tmp_path: Path, run: Command) -> None:
     words = [*SHORT, "tracking=none", "training.max_steps=3", "model.dropout=0.3"]
     run(tmp_path, "-m", *words, "seed=1,2")
     run(tmp_path, *words, "seed=2", "name=alone")
@@ -531,7 +540,7 @@ def test_a_run_in_a_sweep_gives_the_numbers_it_gives_alone(tmp_path: Path) -> No
 
 
 @pytest.mark.slow
-def test_a_run_starts_from_another_and_needs_it_no_more_once_it_has_a_checkpoint(tmp_path: Path) -> None:
+def test_a_run_starts_from_another_and_needs_it_no_more_once_it_has_a_checkpoint(tmp_path: Path, run: Command) -> None:
     words = [*SHORT, "tracking=none", "training.checkpoint_every_steps=1", "optimizer.warmup_steps=0"]
     run(tmp_path, *words, "training.max_steps=12")
     (first,) = find_runs(tmp_path)
@@ -557,13 +566,7 @@ def test_a_run_starts_from_another_and_needs_it_no_more_once_it_has_a_checkpoint
     assert second.read_summary().step == 5
 
 
-def _default_signals() -> None:
-    """A test runner in the background may ignore SIGINT, and children inherit that."""
-    signal.signal(signal.SIGINT, signal.default_int_handler)
-    os.setpgrp()
-
-
-def test_a_run_that_another_process_works_on_is_left_alone(tracked: tuple[Path, str, str]) -> None:
+def test_a_run_that_another_process_works_on_is_left_alone(tracked: tuple[Path, str, str], run: Command) -> None:
     (folder,) = find_runs(tracked[0])
     before = {path: path.read_bytes() for path in folder.path.rglob("*") if path.is_file() and path.name != ".lock"}
     with folder.lock():

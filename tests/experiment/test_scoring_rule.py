@@ -14,7 +14,9 @@ from tests.conftest import SMALL
 TEXT = "the quick brown fox jumps over the lazy dog.\n" * 40
 
 
-@pytest.mark.parametrize(("split", "is_forgotten"), [("charrnn", True), ("nanogpt", False)])
+@pytest.mark.parametrize(
+    ("split", "is_forgotten"), [("charrnn", True), pytest.param("nanogpt", False, marks=pytest.mark.slow)]
+)
 def test_a_run_of_an_older_rule_finds_its_best_loss_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], split: str, is_forgotten: bool
 ) -> None:

@@ -113,7 +113,14 @@ def test_bfloat16_errs_as_much_as_its_format_does(cell: Cell, t: int) -> None:
     assert not np.array_equal(ours[0][0], theirs[0][0])
 
 
-@pytest.mark.parametrize(("b", "h"), [(b, h) for b in (1, 2, 3, 4) for h in (1, 2, 3, 4, 8)])
+@pytest.mark.parametrize(
+    ("b", "h"),
+    [
+        pytest.param(b, h, marks=[] if (b, h) in ((1, 1), (2, 4), (3, 3), (4, 2), (4, 8)) else pytest.mark.slow)
+        for b in (1, 2, 3, 4)
+        for h in (1, 2, 3, 4, 8)
+    ],
+)
 def test_bfloat16_runs_at_the_smallest_sizes(b: int, h: int) -> None:
     outputs, gradients = run_ours(make_inputs(b=b, t=3, e=2, h=h), "bfloat16")
     for array in (*outputs, *gradients):

@@ -1,19 +1,27 @@
 """How logits become draws: temperature, filters, a draw."""
 
+from typing import Any
+
 import numpy as np
 import pytest
 import tensorflow as tf
 
-from charrnn_exp.sampling.pick import pick
+from charrnn_exp.sampling.filters.filter import Filter
+from charrnn_exp.sampling.pick import find_filters, pick
 from tests.sampling.conftest import set_sampling
 
 LOGITS_V = np.log([0.1, 0.2, 0.3, 0.4]).astype(np.float32)
 
 
+def keep(top_k: int | None) -> list[tuple[Filter, Any]]:
+    """Return the filters that are on."""
+    return find_filters(set_sampling(top_k=top_k))
+
+
 def draw(num_draws: int, *, temperature: float = 1.0, top_k: int | None = None) -> np.ndarray:
     uniforms = np.random.default_rng(5).random(num_draws, dtype=np.float32)
     logits_bv = tf.tile(tf.constant(LOGITS_V)[None, :], [num_draws, 1])
-    return pick(logits_bv, tf.constant(uniforms), set_sampling(temperature, top_k)).numpy()
+    return pick(logits_bv, tf.constant(uniforms), temperature, keep(top_k)).numpy()
 
 
 @pytest.mark.parametrize("temperature", [0.5, 1.0, 2.0])
@@ -42,7 +50,7 @@ def test_top_k_draws_what_cutting_the_logits_draws() -> None:
     cumulative_bv = np.cumsum(p_bv / p_bv.sum(axis=1, keepdims=True), axis=1)
     expected_b = (cumulative_bv <= uniforms_b[:, None] * cumulative_bv[:, -1:]).sum(axis=1)
     # A draw would differ where a number lies within 1e-15 of a border: by chance once in 10**11.
-    np.testing.assert_array_equal(pick(logits_bv, uniforms_b, set_sampling(0.7, 3)), expected_b)
+    np.testing.assert_array_equal(pick(logits_bv, uniforms_b, 0.7, keep(3)), expected_b)
 
 
 def test_temperature_zero_picks_the_largest() -> None:
@@ -52,17 +60,17 @@ def test_temperature_zero_picks_the_largest() -> None:
 def test_the_extreme_uniform_numbers_give_ids_that_exist_and_have_probability() -> None:
     logits_bv = tf.constant([[-50.0, 0.0, 1.0, -np.inf]] * 2, tf.float32)
     uniforms = tf.constant([0.0, np.nextafter(np.float32(1), np.float32(0))])
-    np.testing.assert_array_equal(pick(logits_bv, uniforms, set_sampling()), [0, 2])
+    np.testing.assert_array_equal(pick(logits_bv, uniforms, 1.0), [0, 2])
 
 
 @pytest.mark.parametrize("temperature", [1e-10, 1e-20, 1e-45, 1e-310, 5e-324])
 @pytest.mark.parametrize("top_k", [None, 2])
 def test_a_tiny_temperature_draws_the_likeliest_symbol_compiled_and_not(temperature: float, top_k: int | None) -> None:
-    sampling, uniforms_b = set_sampling(temperature, top_k), np.linspace(0, 0.999, 7, dtype=np.float32)
+    filters, uniforms_b = keep(top_k), np.linspace(0, 0.999, 7, dtype=np.float32)
     logits_bv = np.stack([np.roll(LOGITS_V, i % 4) for i in range(7)]) * np.float32(1e-6)
 
     def pick_ids(logits_bv: tf.Tensor, uniforms_b: tf.Tensor) -> tf.Tensor:
-        return pick(logits_bv, uniforms_b, sampling)
+        return pick(logits_bv, uniforms_b, temperature, filters)
 
     for function in (pick_ids, tf.function(pick_ids, jit_compile=True, autograph=False)):
         found_b = function(tf.constant(logits_bv), tf.constant(uniforms_b)).numpy()

@@ -114,7 +114,7 @@ def test_a_stream_has_the_same_bits_whatever_is_beside_it(small_model: SizedMode
         np.testing.assert_array_equal(logits_btv[0], reference_btv[0])
 
 
-@pytest.mark.parametrize("k", [1, 64, 65, 1024, 2_048])
+@pytest.mark.parametrize("k", [1, 64, 65, pytest.param(1024, marks=pytest.mark.slow), 2_048])
 @pytest.mark.parametrize("integers", [tf.int16, tf.float32], ids=["one stream", "many"])
 def test_the_largest_sums_are_exact(k: int, integers: tf.DType) -> None:
     """Rows whose weights are equal, alone, and drawn, times hidden values of 1 with the signs of the weights."""

@@ -1,4 +1,4 @@
-"""Outages of MLflow in real runs: the midway ones in the slow form, all in `make stress`."""
+"""Outages of MLflow in real runs: some in the slow form, all in `make stress`."""
 
 from pathlib import Path
 
@@ -7,6 +7,7 @@ import pytest
 from stress.outages import check
 
 
+@pytest.mark.slow
 def test_a_server_that_refuses_us_ends_the_run_before_tensorflow_is_imported(tmp_path: Path) -> None:
     outcome = check(1, tmp_path, names=("refused 401",))
     assert outcome.is_right, outcome.failures

@@ -16,6 +16,7 @@ def test_a_kill_within_a_save_loses_nothing_that_was_acknowledged(tmp_path: Path
     assert outcome.failures == []
 
 
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("strace") is None, reason="strace fails the calls; .ci/run installs it")
 def test_a_call_that_fails_within_a_save_leaves_a_whole_checkpoint_and_exit_3(tmp_path: Path) -> None:
     outcome = saves.fail_calls(4, tmp_path)

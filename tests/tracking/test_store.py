@@ -18,6 +18,7 @@ import pytest
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.errors import MachineError
 from charrnn_exp.tracking.store import PROBE_SECONDS, probe_server
+from tests.conftest import compose_once
 
 
 @contextmanager
@@ -44,7 +45,7 @@ def serve(answer: Callable[[str | None], int]) -> Iterator[str]:
 
 def probe(uri: str) -> float:
     """Return how long it took."""
-    tracking = compose_jobs(["tracking=server", f"tracking.uri={uri}"])[0].tracking
+    tracking = compose_once("tracking=server", f"tracking.uri={uri}").tracking
     before = time.monotonic()
     probe_server(tracking)
     return time.monotonic() - before

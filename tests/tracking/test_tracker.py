@@ -9,10 +9,10 @@ from pathlib import Path
 
 import pytest
 
-from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.tracking.mlflow_run import RunDescription
 from charrnn_exp.tracking.tracker import MlflowTracker, NoTracker, start_tracker
 from stress.mlflow_server import MlflowServer, accept_only, answer_all, find_free_port, serve
+from tests.conftest import compose_once
 
 
 def describe(key: str = "a") -> RunDescription:
@@ -26,7 +26,7 @@ def describe(key: str = "a") -> RunDescription:
 
 def start_on(server: MlflowServer) -> MlflowTracker:
     """Return a tracker with one metric, whose run the server has."""
-    tracker = MlflowTracker(compose_jobs(["tracking=server", f"tracking.uri={server.uri}"])[0].tracking, describe())
+    tracker = MlflowTracker(compose_once("tracking=server", f"tracking.uri={server.uri}").tracking, describe())
     tracker.log_metrics(1, {"train_loss": 1.0})
     deadline = time.monotonic() + 60
     while tracker.run_id is None and time.monotonic() < deadline:
@@ -43,7 +43,7 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
 
 @pytest.mark.slow
 def test_a_server_gets_everything_and_a_resumed_run_doubles_no_step(server: str, tmp_path: Path) -> None:
-    tracking = compose_jobs(["tracking=server", f"tracking.uri={server}"])[0].tracking
+    tracking = compose_once("tracking=server", f"tracking.uri={server}").tracking
     first = MlflowTracker(tracking, describe())
     for step in range(1, 6):
         first.log_metrics(step, {"train_loss": float(step)})
@@ -71,8 +71,9 @@ def test_a_server_gets_everything_and_a_resumed_run_doubles_no_step(server: str,
     assert {file.path for file in client.list_artifacts(first.run_id)} == {"samples", "samples.json", "summary.json"}
 
 
+@pytest.mark.slow
 def test_steps_that_a_changed_run_makes_anew_are_sent_again(server: str) -> None:
-    tracking = compose_jobs(["tracking=server", f"tracking.uri={server}"])[0].tracking
+    tracking = compose_once("tracking=server", f"tracking.uri={server}").tracking
     first = MlflowTracker(tracking, describe("changed"))
     for step in range(1, 6):
         first.log_metrics(step, {"train_loss": float(step)})
@@ -91,8 +92,9 @@ def test_steps_that_a_changed_run_makes_anew_are_sent_again(server: str) -> None
     }
 
 
+@pytest.mark.slow
 def test_a_run_whose_id_was_lost_is_found_by_its_key_and_not_made_twice(server: str) -> None:
-    tracking = compose_jobs(["tracking=server", f"tracking.uri={server}"])[0].tracking
+    tracking = compose_once("tracking=server", f"tracking.uri={server}").tracking
     first = MlflowTracker(tracking, describe("b"))
     first.log_metrics(1, {"train_loss": 1.0})
     first.finish("KILLED", artifacts={})
@@ -110,8 +112,9 @@ def test_a_run_whose_id_was_lost_is_found_by_its_key_and_not_made_twice(server: 
     assert [m.step for m in client.get_metric_history(first.run_id, "train_loss")] == [1, 2]
 
 
+@pytest.mark.slow
 def test_rows_added_to_a_table_leave_those_before_as_they_were(server: str, tmp_path: Path) -> None:
-    tracking = compose_jobs(["tracking=server", f"tracking.uri={server}"])[0].tracking
+    tracking = compose_once("tracking=server", f"tracking.uri={server}").tracking
     tracker = MlflowTracker(tracking, describe("e"))
     for step, text in enumerate(("007", "2026-11-26", "1e400", "\n")):
         tracker.log_table({"run": ["12"], "step": [step], "val_loss": [None], "text": [text]}, "samples.json")
@@ -128,16 +131,18 @@ def test_rows_added_to_a_table_leave_those_before_as_they_were(server: str, tmp_
     assert "samples.json" in client.get_run(tracker.run_id).data.tags["mlflow.loggedArtifacts"]
 
 
+@pytest.mark.slow
 def test_an_id_of_another_store_is_not_insisted_on(server: str) -> None:
-    tracking = compose_jobs(["tracking=server", f"tracking.uri={server}"])[0].tracking
+    tracking = compose_once("tracking=server", f"tracking.uri={server}").tracking
     tracker = MlflowTracker(tracking, describe("c"), run_id="0" * 32, is_resumed=True)
     tracker.finish("FINISHED", artifacts={})
     assert tracker.error is None
     assert tracker.run_id != "0" * 32
 
 
+@pytest.mark.slow
 def test_a_file_that_cannot_be_sent_holds_up_neither_metrics_nor_files_nor_status(server: str, tmp_path: Path) -> None:
-    tracking = compose_jobs(["tracking=server", f"tracking.uri={server}"])[0].tracking
+    tracking = compose_once("tracking=server", f"tracking.uri={server}").tracking
     tracker = MlflowTracker(tracking, describe("d"))
     tracker.log_table({"run": ["a"]}, "a table is json or parquet.txt")
     tracker.log_metrics(1, {"train_loss": 1.0})
@@ -156,7 +161,7 @@ def test_a_file_that_cannot_be_sent_holds_up_neither_metrics_nor_files_nor_statu
 @pytest.mark.slow
 def test_system_metrics_are_logged_on_request(server: str) -> None:
     words = ["tracking=server", f"tracking.uri={server}", "tracking.system_metrics=true"]
-    tracker = MlflowTracker(compose_jobs(words)[0].tracking, describe())
+    tracker = MlflowTracker(compose_once(*words).tracking, describe())
     tracker.log_metrics(1, {"train_loss": 1.0})
     time.sleep(12)
     tracker.finish("FINISHED", artifacts={})
@@ -171,7 +176,7 @@ def test_system_metrics_are_logged_on_request(server: str) -> None:
 def test_a_server_that_is_not_there_costs_a_warning_and_nothing_else(caplog: pytest.LogCaptureFixture) -> None:
     words = ["tracking=server", f"tracking.uri=http://127.0.0.1:{find_free_port()}"]
     began = time.monotonic()
-    tracker = start_tracker(compose_jobs(words)[0].tracking, describe())
+    tracker = start_tracker(compose_once(*words).tracking, describe())
     tracker.log_metrics(1, {"train_loss": 1.0})
     told = time.monotonic() - began
     tracker.finish("FINISHED", artifacts={})
@@ -185,7 +190,7 @@ def test_a_server_that_hangs_is_not_waited_for_at_the_end(tmp_path: Path, caplog
     port = find_free_port()
     words = ["tracking=server", f"tracking.uri=http://127.0.0.1:{port}"]
     with accept_only(port):
-        tracker = start_tracker(compose_jobs(words)[0].tracking, describe())
+        tracker = start_tracker(compose_once(*words).tracking, describe())
         tracker.log_metrics(1, {"train_loss": 1.0})
         deadline = time.monotonic() + 60
         while tracker.error is None and time.monotonic() < deadline:
@@ -242,7 +247,7 @@ def test_a_locked_database_costs_a_warning_and_no_minutes(
     holder.execute("create table anything (x)")
     holder.execute("begin exclusive")
     began = time.monotonic()
-    tracker = MlflowTracker(compose_jobs(["tracking=local"])[0].tracking, describe())
+    tracker = MlflowTracker(compose_once("tracking=local").tracking, describe())
     tracker.finish("FINISHED", artifacts={})
     assert time.monotonic() - began < 15.0
     assert "locked" in str(tracker.error)
@@ -250,4 +255,4 @@ def test_a_locked_database_costs_a_warning_and_no_minutes(
 
 
 def test_tracking_none_is_a_tracker_that_does_nothing() -> None:
-    assert isinstance(start_tracker(compose_jobs(["tracking=none"])[0].tracking, describe()), NoTracker)
+    assert isinstance(start_tracker(compose_once("tracking=none").tracking, describe()), NoTracker)

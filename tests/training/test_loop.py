@@ -1,5 +1,6 @@
 """The loop: what happens when, and that a resumed run ends with the same bytes."""
 
+import itertools
 from dataclasses import replace
 from typing import Any
 
@@ -17,6 +18,10 @@ EVERYTHING = ("model.dropout=0.3", "training.ema_decay=0.9", "training.early_sto
 def short(*overrides: str) -> list[str]:
     """A text of 6,007 bytes gives 5,406 training characters: 4 streams of 1,351, 9 steps of 150 an epoch."""
     return ["training.sequence_length=150", *overrides]
+
+
+def find_losses(events: list[Any]) -> list[tuple[int, float]]:
+    return [(event.step, event.loss) for event in events if isinstance(event, StepDone | Validated)]
 
 
 def steps(events: list[Any], kind: type[Any]) -> list[int]:
@@ -94,7 +99,7 @@ def test_a_stop_cuts_a_validation_short_and_the_next_part_makes_it(start: Any) -
 @pytest.mark.parametrize(
     ("stop_after", "others"),
     [
-        (4, ()),
+        pytest.param(4, (), marks=pytest.mark.slow),  # short: those whose batches change shape
         pytest.param(9, ("optimizer=adam", "optimizer.schedule=constant"), marks=pytest.mark.slow),
         pytest.param(13, ("training.shuffle=true", "training.stateful=false"), marks=pytest.mark.slow),
     ],
@@ -115,11 +120,7 @@ def test_a_resumed_run_ends_with_the_same_bytes(start: Any, stop_after: int, oth
         assert expected.keys() == found.keys()
         for key in expected:
             assert expected[key].tobytes() == found[key].tobytes(), key
-
-    def losses(events: list[Any]) -> list[tuple[int, float]]:
-        return [(e.step, e.loss) for e in events if isinstance(e, StepDone | Validated)]
-
-    assert losses(first_events) + losses(resumed_events) == losses(whole_events)
+    assert find_losses(first_events) + find_losses(resumed_events) == find_losses(whole_events)
 
 
 @pytest.mark.parametrize(
@@ -224,9 +225,9 @@ def reshape(run: Any, *reshapes: Reshape) -> Any:
     return run
 
 
-@pytest.mark.parametrize("stop_after", [4, pytest.param(9, marks=pytest.mark.slow), 13])
-def test_a_run_whose_batches_change_shape_is_resumed_to_the_same_bytes(start: Any, stop_after: int) -> None:
-    """Nine updates of 4 x 150 characters, then 27 updates of 2 x 100; stopped before, at, and after that."""
+@pytest.mark.parametrize("stops", [(4, 13), pytest.param((9,), marks=pytest.mark.slow)], ids=str)
+def test_a_run_whose_batches_change_shape_is_resumed_to_the_same_bytes(start: Any, stops: tuple[int, ...]) -> None:
+    """Nine updates of 4 x 150 characters, then 27 updates of 2 x 100; stopped before and after that, or in between."""
     tf.config.experimental.enable_op_determinism()
     options = short("training.epochs=2", *EVERYTHING, "training.batch_size=2", "training.sequence_length=100")
     changes = (
@@ -237,16 +238,24 @@ def test_a_run_whose_batches_change_shape_is_resumed_to_the_same_bytes(start: An
     def begin(folder: str, step: int = 0) -> Any:
         run = reshape(start(*options, folder=folder), *changes)
         run.state.carried = run.state.network.first_states(run.text.plan.find_batch_size(step))
+        if step:
+            run.resume()
         return run
 
-    whole, stopped = begin("whole"), begin("stopped")
-    events = whole.train()
-    assert steps(events, EpochDone) == [9, 9 + 27]
-    stopped.train(should_stop=lambda: stopped.state.progress.step >= stop_after)
-    resumed = begin("stopped", stopped.state.progress.step)
-    assert stopped.state.progress.step == stop_after
-    resumed.resume()
-    resumed.train()
+    def stop_after(run: Any, step: int) -> list[Any]:
+        events: list[Any] = run.train(should_stop=lambda: run.state.progress.step >= step)
+        assert run.state.progress.step == step
+        return events
+
+    whole = begin("whole")
+    whole_events: list[Any] = whole.train()
+    events: list[Any] = []
+    assert steps(whole_events, EpochDone) == [9, 9 + 27]
+    for first, last in itertools.pairwise((0, *stops)):
+        events += stop_after(begin("parts", first), last)
+    resumed = begin("parts", stops[-1])
+    events += resumed.train()
+    assert find_losses(events) == find_losses(whole_events)
     for name in (WEIGHTS, TRAINING):
         expected, found = (run.checkpoints.find_all()[-1].read(name) for run in (whole, resumed))
         assert expected.keys() == found.keys()
@@ -285,7 +294,7 @@ def test_no_validation_text_means_no_validation_and_still_checkpoints(start: Any
     assert run.checkpoints.best_or_newest().step == steps(events, StepDone)[-1]
 
 
-@pytest.mark.parametrize("length", [1, 2])
+@pytest.mark.parametrize("length", [pytest.param(1, marks=pytest.mark.slow), 2])
 def test_a_small_text_is_learned_to_the_entropy_that_counting_gives(start: Any, tmp_path: Any, length: int) -> None:
     """Windows of n characters from empty states: the loss at the last is the entropy of a character given n."""
     text_file = tmp_path / "text.txt"

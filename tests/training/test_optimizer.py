@@ -7,11 +7,11 @@ from typing import Any
 import numpy as np
 import pytest
 
-from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.schema import OptimizerConfig
 from charrnn_exp.model.network import Network
 from charrnn_exp.model.size import SizedModel
 from charrnn_exp.training.optimizer import build_optimizer
+from tests.conftest import compose_once
 
 Rule = Callable[[Any, Any, int], tuple[Any, Any]]
 """From a gradient, the slots (None before the first) and the number of the step to what is taken off, and the slots."""
@@ -19,7 +19,7 @@ RATE = 0.01
 
 
 def configure(*overrides: str) -> OptimizerConfig:
-    return compose_jobs(list(overrides))[0].optimizer
+    return compose_once(*overrides).optimizer
 
 
 def adam(gradient: Any, slots: Any, step: int) -> tuple[Any, Any]:

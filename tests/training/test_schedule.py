@@ -9,14 +9,14 @@ from typing import Any
 import pytest
 
 from charrnn_exp.config.choices import Schedule
-from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.schema import OptimizerConfig
 from charrnn_exp.data.plan import Reshape, plan_run
 from charrnn_exp.training.schedule import find_learning_rate, find_planned_rate, find_plateau_factor
+from tests.conftest import compose_once
 
 
 def configure(*overrides: str) -> OptimizerConfig:
-    return compose_jobs(["optimizer.learning_rate=0.8", *overrides])[0].optimizer
+    return compose_once("optimizer.learning_rate=0.8", *overrides).optimizer
 
 
 def rates(optimizer: OptimizerConfig, num_steps: int, **options: Any) -> list[float]:
@@ -108,7 +108,7 @@ def test_a_schedule_that_is_unknown_is_a_bug() -> None:
 
 def test_a_rate_does_not_jump_where_the_shape_of_the_batches_changes() -> None:
     """20 epochs of 25 updates, of which the last 10 have 50 updates each; the rate follows the share that is done."""
-    config = compose_jobs(["optimizer.warmup_steps=40", "training.epochs=20", "training.batch_size=2"])[0]
+    config = compose_once("optimizer.warmup_steps=40", "training.epochs=20", "training.batch_size=2")
     training = replace(config.training, sequence_length=4)
     change = Reshape(step=250, field="batch_size", old=4, new=2)
     plan, plain = (plan_run(401, training, seed=1, reshapes=reshapes) for reshapes in ((change,), ()))

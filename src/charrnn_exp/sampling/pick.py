@@ -3,6 +3,7 @@
 Axes: b stream, v vocabulary.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import tensorflow as tf
@@ -17,23 +18,24 @@ NO_CHANCE = -1e6
 """Logarithm of a probability that is 0 in float64."""
 
 
-def pick(logits_bv: Any, uniforms_b: Any, sampling: SamplingConfig) -> Any:
+def pick(logits_bv: Any, uniforms_b: Any, temperature: float, filters: Sequence[tuple[Filter, Any]] = ()) -> Any:
     """Return one id per row, int32.
 
     Args:
         logits_bv: float32, any real numbers.
         uniforms_b: float32 in [0, 1), looked up in the cumulative distribution of each row: equal numbers give equal
             ids, alone or in a batch.
-        sampling: temperature (logits are divided by it; 0 picks the largest), then the filters.
+        temperature: logits are divided by it; 0 picks the largest.
+        filters: applied then, see `find_filters`.
     """
-    if sampling.temperature == 0.0:
+    if temperature == 0.0:
         return tf.argmax(logits_bv, axis=-1, output_type=tf.int32)
     # float64 keeps the uniform number times the total below the total, so that every id exists.
     logits_bv = tf.cast(logits_bv, tf.float64)
     below_bv = logits_bv - tf.reduce_max(logits_bv, axis=-1, keepdims=True)
     # XLA draws symbol 0 where scaled logits reach -1e20. Two float32 logits differ by at least 1e-45: no draw changes.
-    scaled_bv = tf.maximum(below_bv / max(sampling.temperature, LEAST_TEMPERATURE), NO_CHANCE)
-    for each, value in find_filters(sampling):
+    scaled_bv = tf.maximum(below_bv / max(temperature, LEAST_TEMPERATURE), NO_CHANCE)
+    for each, value in filters:
         scaled_bv = each.apply(tf.nn.log_softmax(scaled_bv), value)
     cumulative_bv = tf.cumsum(tf.nn.softmax(scaled_bv), axis=-1)
     threshold_b1 = tf.cast(uniforms_b, tf.float64)[:, None] * cumulative_bv[:, -1:]

@@ -3,6 +3,7 @@
 Axes: b stream, t time, v vocabulary.
 """
 
+import functools
 from collections.abc import Iterator
 from typing import Any
 
@@ -12,7 +13,8 @@ import tensorflow as tf
 
 from charrnn_exp.config.schema import SamplingConfig
 from charrnn_exp.model.network import Network
-from charrnn_exp.sampling.pick import pick
+from charrnn_exp.sampling.filters.filter import Filter
+from charrnn_exp.sampling.pick import find_filters, pick
 from charrnn_exp.sampling.stepper import StepStates, StepWeights, first_states, quantize, step
 
 PIECE_LENGTH = 250
@@ -33,8 +35,7 @@ class Sampler:
 
     def __init__(self, network: Network, sampling: SamplingConfig) -> None:
         self._network = network
-        self._sampling = sampling
-        self._read_or_draw = tf.function(self._read_or_draw_impl, jit_compile=True, autograph=False)
+        self._read_or_draw = _compile_loop(sampling.temperature, tuple(find_filters(sampling)))
 
     def stream(
         self, prompt_ids_t: npt.NDArray[np.int32], *, length: int, num_samples: int, seed: int
@@ -80,12 +81,17 @@ class Sampler:
             ids_tb, position = self._read_or_draw(weights, *arguments, *position)
         return ids_tb.numpy()[:num_steps], position
 
-    def _read_or_draw_impl(
-        self, weights: StepWeights, given_tb: Any, uniforms_tb: Any, num_steps: Any, ids_b: Any, states: StepStates
+
+@functools.cache
+def _compile_loop(temperature: float, filters: tuple[tuple[Filter, Any], ...]) -> Any:
+    """Return the loop of one way to draw; a process compiles it once for all networks of the same sizes."""
+
+    def read_or_draw(
+        weights: StepWeights, given_tb: Any, uniforms_tb: Any, num_steps: Any, ids_b: Any, states: StepStates
     ) -> tuple[Any, tuple[Any, StepStates]]:
         def body(t: Any, ids_b: Any, states: Any, ids_tb: Any) -> tuple[Any, ...]:
             logits_bv, states = step(weights, ids_b, states)
-            drawn_b = pick(logits_bv, uniforms_tb[t], self._sampling)
+            drawn_b = pick(logits_bv, uniforms_tb[t], temperature, filters)
             ids_b = tf.where(given_tb[t] == DRAWN, drawn_b, given_tb[t])
             return t + 1, ids_b, states, ids_tb.write(t, ids_b)
 
@@ -93,3 +99,5 @@ class Sampler:
         start = (tf.constant(0), ids_b, states, stack)
         _, ids_b, states, stack = tf.while_loop(lambda t, *_: t < num_steps, body, start)
         return stack.stack(), (ids_b, states)
+
+    return tf.function(read_or_draw, jit_compile=True, autograph=False)

@@ -9,28 +9,30 @@ import pytest
 import tensorflow as tf
 
 from charrnn_exp.config.checks.whole import find_problems
-from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.schema import Config, SamplingConfig
 from charrnn_exp.sampling.filters.filter import Filter
 from charrnn_exp.sampling.filters.registry import FILTERS
 from charrnn_exp.sampling.pick import find_filters
 from tests.config.test_schema import read_field_docs
+from tests.conftest import compose_once
 
 VALUES = [(each, value) for each in FILTERS.built_in.values() for value in each.valid]
 LOGITS_BV = np.random.default_rng(3).normal(size=(5, 13)) * 3
 
 
 def set_filter(name: str, value: Any) -> Config:
-    config = compose_jobs([])[0]
+    config = compose_once()
     return dataclasses.replace(config, sampling=dataclasses.replace(config.sampling, **{name: value}))
 
 
-def apply(each: Filter, logits_bv: Any, value: Any) -> Any:
+def compile_filter(each: Filter, value: Any) -> Any:
+    """Return a function from logits to what the filter leaves of their log-probabilities."""
+
     @tf.function(jit_compile=True, autograph=False)
-    def compiled(logits_bv: Any) -> Any:
+    def apply(logits_bv: Any) -> Any:
         return each.apply(tf.nn.log_softmax(logits_bv), value)
 
-    return compiled(tf.constant(logits_bv, tf.float64)).numpy()
+    return lambda logits_bv: apply(tf.constant(logits_bv, tf.float64)).numpy()
 
 
 @pytest.mark.parametrize("each", FILTERS.built_in.values(), ids=FILTERS.built_in)
@@ -38,7 +40,7 @@ def test_a_filter_has_a_setting_of_its_name_kind_and_meaning(each: Filter) -> No
     (field,) = (field for field in dataclasses.fields(SamplingConfig) if field.name == each.name)
     assert field.type == (each.kind | None if each.default is None else each.kind)
     assert read_field_docs(SamplingConfig)[each.name] == each.meaning
-    assert getattr(compose_jobs([])[0].sampling, each.name) == each.default
+    assert getattr(compose_once().sampling, each.name) == each.default
 
 
 @pytest.mark.parametrize("each", FILTERS.built_in.values(), ids=FILTERS.built_in)
@@ -54,16 +56,17 @@ def test_a_filter_allows_its_valid_values_and_no_invalid_ones(each: Filter) -> N
 
 @pytest.mark.parametrize(("each", "value"), VALUES, ids=lambda value: getattr(value, "name", str(value)))
 def test_a_filter_works_on_each_row_alone_and_leaves_a_symbol(each: Filter, value: Any) -> None:
-    together_bv = apply(each, LOGITS_BV, value)
+    apply = compile_filter(each, value)
+    together_bv = apply(LOGITS_BV)
     assert together_bv.shape == LOGITS_BV.shape
     assert np.isfinite(together_bv).any(axis=1).all()
     for row_v, logits_v in zip(together_bv, LOGITS_BV, strict=True):
-        np.testing.assert_array_equal(apply(each, logits_v[None], value)[0], row_v)
+        np.testing.assert_array_equal(apply(logits_v[None])[0], row_v)
 
 
 def test_filters_that_are_on_come_in_their_order_and_the_others_not_at_all() -> None:
-    assert find_filters(compose_jobs([])[0].sampling) == []
-    sampling = compose_jobs([])[0].sampling
+    assert find_filters(compose_once().sampling) == []
+    sampling = compose_once().sampling
     for each in FILTERS.built_in.values():
         sampling = dataclasses.replace(sampling, **{each.name: each.valid[0]})
     found = [each for each, _ in find_filters(sampling)]
