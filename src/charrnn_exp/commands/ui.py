@@ -14,6 +14,7 @@ from charrnn_exp.program import name_program
 HOST = "127.0.0.1"
 DEFAULT_PORT = 5000
 START_SECONDS = 60.0
+OPEN = ("true", "false")
 PAGE = "#/experiments/{experiment}/runs?workflowType=machine_learning&compareRunsMode=CHART"
 """The charts of all runs. MLflow 3 starts in its GenAI mode, which has none."""
 
@@ -39,19 +40,22 @@ def run(words: Sequence[str]) -> None:
     from charrnn_exp.tracking.store import DATABASE, find_uri
 
     parsed = parse_arguments(words, COMMAND)
+    port, open_browser = parsed.arguments.get("port"), parsed.arguments.get("open", "true")
+    if open_browser not in OPEN:
+        raise UserError(f"open must be true or false, got {open_browser!r}.")
     config = change_config(compose_values(parsed.groups), parsed)
     match config.tracking.backend:
         case Backend.none:
             raise UserError("tracking must be local or server for ui, got 'none'.")
         case Backend.server:
-            _open(redact(find_uri(config.tracking)).rstrip("/"), config, parsed.arguments.get("open", "true"))
+            _open(redact(find_uri(config.tracking)).rstrip("/"), config, open_browser)
         case Backend.local:
             if not DATABASE.is_file():
                 raise UserError(
                     f"no tracking store at {DATABASE.absolute()}: "
                     f"`{name_program()}` makes the first run; start the UI from the same folder."
                 )
-            _serve(config, _read_port(parsed.arguments.get("port")), parsed.arguments.get("open", "true"))
+            _serve(config, _read_port(port), open_browser)
 
 
 def _serve(config: Any, port: int, open_browser: str) -> None:
@@ -152,7 +156,7 @@ COMMAND = Command(
     summary="compare the runs in the MLflow UI",
     usage="ui [tracking=server] [tracking.*=...] [port=5000] [open=false]",
     details=DETAILS,
-    words=(Word("port"), Word("open", lambda: ["true", "false"])),
+    words=(Word("port"), Word("open", lambda: list(OPEN))),
     settings=("tracking.",),
     groups=("tracking",),
     run=run,
