@@ -54,6 +54,8 @@ def list_lines() -> dict[str, Line]:
         fuzz_texts,
         kills,
         outages,
+        refusals,
+        refused_kills,
         saves,
         secrets,
         strange_modules,
@@ -84,6 +86,12 @@ def list_lines() -> dict[str, Line]:
         "canaries-runs": Line("no changed run folder runs code or leads out", 1000, canaries.runs),
         "canaries-modules": Line("no file in the current folder is taken for a module", 100, strange_modules.modules),
         "secrets": Line("no secret is written, sent or said", 50, secrets.secrets),
+        "refusals": Line("a refused call of any verb: exit 2 or 3, lines, every file as it was", 200, refusals.refuse),
+        "refused-kills": Line(
+            "a resume killed before its first own checkpoint: every file as it was, then the same end",
+            50,
+            refused_kills.kill,
+        ),
         "full-disk": Line("disk full midway: exit 3, one line, the same end once there is room", 20, full_disk.check),
     }
 

@@ -1,9 +1,10 @@
 """Many runs of the program from one process: each is a fork of it, in a folder and an environment of its own.
 
-    python -m stress.forked < FLIGHTS > LANDINGS
+    python -m stress.forked [--tensorflow] < FLIGHTS > LANDINGS
 
-reads a list of {words, folder, environment} and prints a list of {code, out, err, megabytes, seconds}, as JSON. Python
-and Hydra are imported once, TensorFlow never before the fork: a run that is refused takes a tenth of a second.
+reads a list of [words, folder, environment, killed after] and prints a list of [code, out, err, megabytes, seconds], as
+JSON. Python and Hydra are imported once, TensorFlow only where asked for: a run that is refused takes a tenth of a
+second.
 """
 
 import json
@@ -14,6 +15,7 @@ import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -30,11 +32,13 @@ class Flight:
         words: after `python -m charrnn_exp`.
         folder: the current one.
         environment: variables that it has beside those of this process.
+        killed_after: seconds until SIGKILL; None: it may end by itself.
     """
 
     words: tuple[str, ...]
     folder: Path
     environment: dict[str, str]
+    killed_after: float | None = None
 
 
 @dataclass(frozen=True)
@@ -56,23 +60,27 @@ class Landing:
     seconds: float
 
 
-def fly(flights: list[Flight]) -> list[Landing]:
-    """Run all, two at a time; return how each ended, in their order."""
+def fly(flights: list[Flight], *, with_tensorflow: bool = False) -> list[Landing]:
+    """Run all, two at a time; return how each ended, in their order.
+
+    Args:
+        flights: in any order.
+        with_tensorflow: whether each begins with TensorFlow imported.
+    """
     halves = [flights[0::2], flights[1::2]]
     landings: list[Any] = [None] * len(flights)
     with ThreadPoolExecutor(2) as pool:
-        for start, landed in enumerate(pool.map(_fly_in_turn, halves)):
+        for start, landed in enumerate(pool.map(partial(_fly_in_turn, with_tensorflow=with_tensorflow), halves)):
             landings[start::2] = landed
     return landings
 
 
-def _fly_in_turn(flights: list[Flight]) -> list[Landing]:
+def _fly_in_turn(flights: list[Flight], *, with_tensorflow: bool) -> list[Landing]:
     if not flights:
         return []
-    asked = json.dumps([[flight.words, str(flight.folder), flight.environment] for flight in flights])
-    done = subprocess.run(
-        [sys.executable, "-m", "stress.forked"], cwd=ROOT, input=asked, capture_output=True, text=True, check=True
-    )
+    asked = [[each.words, str(each.folder), each.environment, each.killed_after] for each in flights]
+    command = [sys.executable, "-m", "stress.forked", *(["--tensorflow"] if with_tensorflow else [])]
+    done = subprocess.run(command, cwd=ROOT, input=json.dumps(asked), capture_output=True, text=True, check=True)
     return [Landing(*values) for values in json.loads(done.stdout)]
 
 
@@ -82,12 +90,18 @@ def main() -> None:
     import charrnn_exp.commands.sample
     import charrnn_exp.config.printing
     import charrnn_exp.experiment.launch
-    import charrnn_exp.sweeps.launch_hydra  # noqa: F401
+    import charrnn_exp.sweeps.launch_hydra
+
+    if "--tensorflow" in sys.argv:
+        from charrnn_exp.machine.tensorflow import import_tensorflow
+
+        import_tensorflow()
+        import charrnn_exp.experiment.run  # noqa: F401
 
     print(json.dumps([_fork(*flight) for flight in json.load(sys.stdin)]))
 
 
-def _fork(words: list[str], folder: str, environment: dict[str, str]) -> list[Any]:
+def _fork(words: list[str], folder: str, environment: dict[str, str], killed_after: float | None) -> list[Any]:
     outputs = [f"{folder}.out", f"{folder}.err"]
     began = time.monotonic()
     child = os.fork()
@@ -97,7 +111,7 @@ def _fork(words: list[str], folder: str, environment: dict[str, str]) -> list[An
         found, status, usage = os.wait4(child, os.WNOHANG)
         if found:
             break
-        if time.monotonic() - began > SECONDS:
+        if time.monotonic() - began > (SECONDS if killed_after is None else killed_after):
             os.kill(child, signal.SIGKILL)
         time.sleep(0.005)
     code = os.waitstatus_to_exitcode(status)

@@ -49,3 +49,13 @@ def test_a_store_that_is_none_ends_with_3_and_one_line(
     assert main(["ui", "open=false"]) == 3
     (line,) = capsys.readouterr().err.splitlines()
     assert line.startswith("charrnn_exp: error: the tracking store mlruns/mlflow.db cannot be read (")
+
+
+def test_open_is_true_or_false(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["ui", "open=maybe"]) == 2
+    assert "open must be true or false, got 'maybe'" in capsys.readouterr().err
+    assert main(["ui", "open=false"]) == 2
+    assert "no tracking store" in capsys.readouterr().err

@@ -112,6 +112,18 @@ def test_a_refused_resume_leaves_every_byte(
     assert changed <= {".lock"}
 
 
+@pytest.mark.parametrize("name", ["metrics.jsonl", "tracking.json", "changes.json", "versions.json", "summary.json"])
+def test_a_resume_of_a_damaged_run_leaves_every_byte(
+    folder: Path, capsys: pytest.CaptureFixture[str], name: str
+) -> None:
+    (folder / name).write_text("[3]\n")
+    found = hash_files(folder)
+    assert resume("training.max_steps=2") == 3
+    assert name in capsys.readouterr().err
+    changed = {key for key, digest in hash_files(folder).items() if found.get(key) != digest}
+    assert changed <= {".lock"}
+
+
 def test_a_run_goes_on_with_other_settings_and_lists_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Updates of 4 x 7 characters, of 801: 28 an epoch; then of 2 x 7, 57 an epoch."""
     Path("text.txt").rename("moved.txt")

@@ -19,8 +19,8 @@ def run(words: Sequence[str]) -> None:
     """Repair `run=REF` (default: all runs below outputs/); a run in use is left alone.
 
     Raises:
-        UserError: if there is no such run.
-        MachineError: with a line for each run that could not be mended.
+        UserError: if there is no such run; with a line for each run that could not be mended, if the user can help all.
+        MachineError: the same, if not.
     """
     from charrnn_exp.commands.arguments import parse_arguments
     from charrnn_exp.config.secrets import hide_secrets
@@ -33,32 +33,37 @@ def run(words: Sequence[str]) -> None:
     folders = [find_run(parsed.arguments["run"])] if "run" in parsed.arguments else list_runs()
     if not folders:
         raise UserError(f"no runs below outputs/: `{name_program()}` makes the first.")
-    failures = []
+    failures, are_mistakes = [], True
     try:
         if (mended := mend_local_store()) is not None:
             print(mended, flush=True)
     except CharRNNError as error:
         failures.append(one_line(error))
+        are_mistakes = False
     num_right = 0
     for folder in folders:
         try:
+            if parsed.settings:  # also where there is nothing to repair
+                _read_tracking(folder, parsed)
             done = repair_run(folder, partial(_read_tracking, folder, parsed))
         except RunInUseError as error:
             done = [f"left alone: {one_line(error)}"]
         except CharRNNError as error:
             failures.append(f"run {folder.path}: {one_line(error)}")
+            are_mistakes &= isinstance(error, UserError)
             continue
         except Exception as error:  # MLflow raises its own, requests' and SQLAlchemy's
             failures.append(
                 f"run {folder.path}: MLflow did not answer ({hide_secrets(one_line(error))[:500]}); run repair again."
             )
+            are_mistakes = False
             continue
         num_right += not done
         if done:
             print(f"{folder.path}: {', '.join(done)}", flush=True)
     print(f"{num_right} of {len(folders)} runs needed nothing", flush=True)
     if failures:
-        raise MachineError(*failures)
+        raise (UserError if are_mistakes else MachineError)(*failures)
 
 
 def _read_tracking(folder: Any, words: Any) -> Any:

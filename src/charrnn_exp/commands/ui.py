@@ -16,6 +16,7 @@ DEFAULT_PORT = 5000
 START_SECONDS = 60.0
 MAX_EXPERIMENTS = 10
 """Most experiments whose pages are printed, those that changed last."""
+OPEN = ("true", "false")
 
 DETAILS = """\
 Serves the store in ./mlruns on 127.0.0.1 and prints the page with the loss curves of each experiment, that of the last
@@ -39,6 +40,8 @@ def run(words: Sequence[str]) -> None:
     from charrnn_exp.tracking.store import DATABASE, find_uri, mend_local_store
 
     parsed = parse_arguments(words, COMMAND)
+    if (opens := parsed.arguments.get("open", "true")) not in OPEN:
+        raise UserError(f"open must be true or false, got {opens!r}.")
     config = change_config(compose_values(parsed.groups), parsed)
     match config.tracking.backend:
         case Backend.none:
@@ -185,7 +188,7 @@ COMMAND = Command(
     summary="compare the runs in the MLflow UI",
     usage="ui [tracking=server] [tracking.*=...] [port=5000] [open=false]",
     details=DETAILS,
-    words=(Word("port"), Word("open", lambda: ["true", "false"])),
+    words=(Word("port"), Word("open", lambda: list(OPEN))),
     settings=("tracking.",),
     groups=("tracking",),
     run=run,

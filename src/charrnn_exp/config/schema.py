@@ -177,7 +177,8 @@ class TrainingConfig:
     """Run (latest, a folder, an MLflow id) whose best weights the training starts from; null: off. All symbols that it
     does not know start with a probability of at most 0.1 % together."""
     profile_steps: int | None
-    """Updates that TensorFlow's profiler records into profile/, from the third on, at least 1; null: off."""
+    """Updates that TensorFlow's profiler records into profile/, from the third on, at least 1; null: off. A resumed run
+    records none."""
 
 
 @dataclass(kw_only=True, slots=True)

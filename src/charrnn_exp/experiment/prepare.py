@@ -82,7 +82,9 @@ def prepare_run(
 
 
 def start_run(job: Job, terminal: Terminal | None = None) -> Summary:
-    """Lock the run folder, train, sample and log; return the summary.
+    """Check memory and tracking server, lock the run folder, train, sample and log; return the summary.
+
+    Nothing is written before the checks, not even the folder of a new run.
 
     Args:
         job: of the run.
@@ -94,10 +96,10 @@ def start_run(job: Job, terminal: Terminal | None = None) -> Summary:
             where the reader of a finished run's last lines went away.
     """
     terminal = terminal or Terminal()
+    check_memory(job.model, job.config.training, num_symbols=len(job.text.corpus.vocabulary))
+    probe_server(job.config.tracking)
     with job.folder.lock(), watch_signals() as stop:
         introduce(job.config, job.text, job.folder, terminal)
-        check_memory(job.model, job.config.training, num_symbols=len(job.text.corpus.vocabulary))
-        probe_server(job.config.tracking)
         import_tensorflow()
         from charrnn_exp.experiment.run import run_experiment
 

@@ -8,6 +8,7 @@ from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.tracking.catch_up import catch_up
+from charrnn_exp.tracking.store import probe_server
 
 DEAD = "KILLED"
 """The status of a run whose process died without writing one."""
@@ -22,7 +23,7 @@ def repair_run(folder: RunFolder, read_tracking: Callable[[], TrackingConfig]) -
 
     Raises:
         RunInUseError: if a process works on the run.
-        MachineError: if the run is damaged.
+        MachineError: if the run is damaged, or the tracking server refuses access; then nothing is written.
         Exception: any of MLflow.
     """
     has_ended = folder.read_summary().has_ended
@@ -30,6 +31,8 @@ def repair_run(folder: RunFolder, read_tracking: Callable[[], TrackingConfig]) -
         return []
     with folder.lock():
         tracking = read_tracking()
+        if folder.read_tracking():
+            probe_server(tracking)
         done = [] if has_ended else [_mark_dead(folder)]
         sent = catch_up(folder, tracking)
         return [*done, str(sent)] if sent is not None else done

@@ -19,6 +19,7 @@ from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.changes import Change, find_changes, join_changes, list_reshapes, read_changes
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder, RunInUseError
+from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.run_folder.resume_point import ResumePoint, find_resume_point
 from charrnn_exp.tracking.catch_up import catch_up
 from charrnn_exp.training.progress import Progress, is_finished
@@ -76,7 +77,14 @@ def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable
 
 
 def _read_earlier(folder: RunFolder) -> _Earlier:
+    """Read all files that the session needs, so that a damaged one is told before anything is written.
+
+    Raises:
+        CharRNNError: if one is damaged.
+    """
     config = folder.read_untracked_config()
+    folder.read_tracking()
+    read_metrics(folder.metrics)
     point = find_resume_point(CheckpointStore(folder.checkpoints, facts={}, num_rolling=1))
     progress = Progress() if point.checkpoint is None else Progress.from_arrays(point.training)
     return _Earlier(config, read_changes(folder.changes, folder.read_values()), point, progress)

@@ -78,23 +78,23 @@ def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
                 log.warning(line)
             pin_determinism()
             state = _build_state(job, terminal)
-            show_parameters(list_parameters(state.network), folder.parameters, terminal)
+            parameters = show_parameters(list_parameters(state.network), terminal)
         facts = _list_facts(job, state.network)
         checkpoints = CheckpointStore(folder.checkpoints, facts=facts, num_rolling=config.training.keep_checkpoints)
         restored = _restore(job, state, checkpoints, terminal) if job.is_resumed else None
         if restored is not None and _forget_other_scoring(job, state, restored):
             previous = replace(previous, ngram_val_loss=None)
-        rows = MetricsFile(folder.metrics, last_step=state.progress.step)
         tracker = start_tracking(job, terminal)
         baseline = Baseline(text, previous.ngram_val_loss)
-        feed = TrackerFeed(tracker, job, checkpoints, watch)
+        feed = TrackerFeed(tracker, job, checkpoints, watch, state.progress.step)
         summary = SummaryFile(job, state, tracker, watch=watch, previous=previous, find_baseline=baseline.find_loss)
         listeners = [
-            Settings(job, step=state.progress.step),
+            Settings(job, checkpoints, step=state.progress.step, parameters=parameters),
             Times(watch, job.began),
             baseline,
             Metrics(
-                rows,
+                MetricsFile(folder.metrics, last_step=state.progress.step),
+                is_resumed=job.is_resumed,
                 characters_per_step=text.order.characters_per_step,
                 is_averaged=bool(state.ema),
                 watch=watch,
@@ -150,7 +150,6 @@ def _list_facts(job: Job, network: Network) -> dict[str, Any]:
 
 def _restore(job: Job, state: TrainingState, checkpoints: CheckpointStore, terminal: Terminal) -> Checkpoint | None:
     """Load the checkpoint that the run goes on from; return None where there is none."""
-    checkpoints.bring_back()
     point, resumption = find_resume_point(checkpoints), job.resumption
     if resumption.step not in (None, point.step):
         raise MachineError(f"run {job.folder.path} was worked on by another process meanwhile: resume it again.")
@@ -205,7 +204,7 @@ def _train(
         lines = ProgressLines(
             view, state, characters_per_step=text.order.characters_per_step, is_validated=scorer is not None
         )
-        with view, Profiler(job.folder.profile, training.profile_steps) as profiler:
+        with view, Profiler(job.folder.profile, None if job.is_resumed else training.profile_steps) as profiler:
             events = train(
                 state, config=job.config, text=text, scorer=scorer, checkpoints=checkpoints, should_stop=stop
             )

@@ -98,8 +98,10 @@ class RunFolder:
             MachineError: if the folder cannot be written.
         """
         try:
-            self._write_settings(config)
+            self.path.mkdir(parents=True, exist_ok=True)
+            # A folder with settings is a run, and a run has a vocabulary, also after a kill between the two.
             write_durably(self.vocabulary, vocabulary.to_json() + "\n")
+            self._write_settings(config)
         except OSError as error:
             raise self._unwritable(error) from error
 

@@ -4,14 +4,14 @@ import json
 import os
 from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from charrnn_exp.errors import MachineError, one_line
 from charrnn_exp.files import write_durably
 
 
 class MetricsFile:
-    """`metrics.jsonl`.
+    """`metrics.jsonl`, untouched until `open`.
 
     Args:
         path: path of the file; rows are appended.
@@ -20,10 +20,19 @@ class MetricsFile:
     """
 
     def __init__(self, path: Path, *, last_step: int) -> None:
-        self._path = path
-        kept = [line for line, row in _read_rows(path) if row["step"] <= last_step]
-        write_durably(path, "".join(line + "\n" for line in kept))
-        self._file = path.open("a", encoding="utf-8", buffering=1)
+        self._path, self._last_step = path, last_step
+        self._file: TextIO | None = None
+
+    def open(self) -> None:
+        """Drop the rows after the last step, and get ready to append.
+
+        Raises:
+            MachineError: if the file is damaged.
+            OSError: if it cannot be written.
+        """
+        kept = [line for line, row in _read_rows(self._path) if row["step"] <= self._last_step]
+        write_durably(self._path, "".join(line + "\n" for line in kept))
+        self._file = self._path.open("a", encoding="utf-8", buffering=1)
 
     def write(self, step: int, metrics: Mapping[str, float]) -> None:
         """Append one row and flush it to the operating system.
@@ -31,6 +40,7 @@ class MetricsFile:
         Raises:
             MachineError: if the disk is full.
         """
+        assert self._file is not None
         try:
             self._file.write(json.dumps({"step": step, **metrics}) + "\n")
         except OSError as error:
@@ -44,6 +54,7 @@ class MetricsFile:
         Raises:
             MachineError: if the disk is full.
         """
+        assert self._file is not None
         try:
             self._file.flush()
             os.fsync(self._file.fileno())
@@ -53,12 +64,17 @@ class MetricsFile:
             ) from error
 
     def close(self) -> None:
-        """Close the file."""
-        self._file.close()
+        """Close the file where it was opened."""
+        if self._file is not None:
+            self._file.close()
 
 
-def read_metrics(path: Path) -> dict[str, list[tuple[int, float]]]:
+def read_metrics(path: Path, *, last_step: int | None = None) -> dict[str, list[tuple[int, float]]]:
     """Return each metric's (step, value) pairs in the order they were written.
+
+    Args:
+        path: of the file; a missing one has no rows.
+        last_step: later rows are left out; None: none is.
 
     Raises:
         MachineError: if a line has no step or holds other values than numbers.
@@ -66,6 +82,8 @@ def read_metrics(path: Path) -> dict[str, list[tuple[int, float]]]:
     curves: dict[str, list[tuple[int, float]]] = {}
     for _, row in _read_rows(path):
         step = row.pop("step")
+        if last_step is not None and step > last_step:
+            continue
         for name, value in row.items():
             curves.setdefault(name, []).append((step, value))
     return curves

@@ -31,11 +31,12 @@ def read_trained_weights(
         MachineError: if there is no whole checkpoint.
     """
     store = CheckpointStore(folder.checkpoints, facts=facts, num_rolling=1)
-    if not store.find_all():
+    if not store.find_all() and not store.find_hidden():
         raise MachineError(f"run {folder.path} has no checkpoint: resume it first.")
     match which or ("best" if folder.read_summary().speaks_by_best else "last"):
         case "last":
-            checkpoint, weights, _, warnings = store.load_newest()
+            found = sorted([*store.find_all(), *store.find_hidden()], key=lambda each: each.step)
+            checkpoint, weights, _, warnings = store.read_newest(found)
             store.check_facts(checkpoint)
             for line in warnings:
                 warn(line)

@@ -2,7 +2,6 @@
 
 import shlex
 from collections.abc import Iterable, Mapping
-from pathlib import Path
 
 from charrnn_exp.config.checks.whole import find_warnings
 from charrnn_exp.config.choices import Backend
@@ -44,20 +43,19 @@ def introduce(config: Config, text: PreparedText, folder: RunFolder, terminal: T
         terminal.warn(line)
 
 
-def show_parameters(parameters: Iterable[tuple[str, tuple[int, ...], int]], path: Path, terminal: Terminal) -> None:
-    """Print the table of weights, and write it to a file.
+def show_parameters(parameters: Iterable[tuple[str, tuple[int, ...], int]], terminal: Terminal) -> str:
+    """Print the table of weights; return it at its whole width, for a file.
 
     Args:
         parameters: name, shape and number of weights of each array.
-        path: of the file.
         terminal: of the run.
     """
     found = list(parameters)
     rows = [[name, " x ".join(map(str, shape)), f"{count:,}"] for name, shape, count in found]
     rows.append(["total", "", f"{sum(count for _, _, count in found):,}"])
     header = ["parameter", "shape", "weights"]
-    path.write_text(fit_columns(header, rows, None, dropped_first=[]) + "\n", encoding="utf-8")
     terminal.say_as_it_is(fit_columns(header, rows, terminal.width, dropped_first=["shape"]))
+    return fit_columns(header, rows, None, dropped_first=[]) + "\n"
 
 
 def conclude(summary: Summary, folder: RunFolder, config: Config, terminal: Terminal) -> None:

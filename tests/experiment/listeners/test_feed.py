@@ -44,11 +44,12 @@ def job(compose: Any, tmp_path: Path) -> Job:
 
 
 def feed(job: Job, tracker: Notes) -> TrackerFeed:
-    return TrackerFeed(tracker, job, CheckpointStore(job.folder.checkpoints, facts={}, num_rolling=1), Stopwatch())
+    checkpoints = CheckpointStore(job.folder.checkpoints, facts={}, num_rolling=1)
+    return TrackerFeed(tracker, job, checkpoints, Stopwatch(), 2)
 
 
-def test_rows_of_earlier_sessions_are_sent_at_the_start(job: Job) -> None:
-    job.folder.metrics.write_text('{"step": 1, "a": 2.5}\n{"step": 2, "a": 3.5, "b": 1}\n')
+def test_rows_of_earlier_sessions_up_to_the_checkpoint_are_sent_at_the_start(job: Job) -> None:
+    job.folder.metrics.write_text('{"step": 1, "a": 2.5}\n{"step": 2, "a": 3.5, "b": 1}\n{"step": 3, "a": 9}\n')
     tracker = Notes()
     feed(job, tracker).start()
     assert tracker.heard == [(1, {"a": 2.5}), (2, {"a": 3.5}), (2, {"b": 1})]
@@ -61,6 +62,8 @@ def test_samples_are_a_file_and_rows_with_the_last_validation_loss(job: Job) -> 
     fed.hear(VALIDATED)
     fed.send_samples(3, path, ["ab", "c"])
     (text_file, text), (_, table) = tracker.heard
+    fed.send_samples(2, path, ["a"])
+    assert tracker.heard[-1][1]["val_loss"] == [None], "the loss of a later step is not that of the sample"
     assert (text_file, text) == ("samples/step_3.txt", "ab\ufffd")
     assert table == {
         "run": ["a run"] * 2, "step": [3] * 2, "val_loss": [2.0] * 2, "temperature": [0.75] * 2, "text": ["ab", "c"]

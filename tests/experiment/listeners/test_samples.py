@@ -9,7 +9,7 @@ from charrnn_exp.experiment.prepare import prepare_run
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.samples import read_samples
-from charrnn_exp.training.loop import Saved
+from charrnn_exp.training.loop import Saved, Saving
 
 
 def test_a_kept_checkpoint_has_samples_and_a_restored_one_gets_those_that_it_lacks(
@@ -34,8 +34,12 @@ def test_a_kept_checkpoint_has_samples_and_a_restored_one_gets_those_that_it_lac
 
     samples = make()
     samples.start()
+    assert list(folder.samples.iterdir()) == [], "it is held until the first own checkpoint"
+    samples.hear(Saving())
     assert sent == [(0, True, 2)]
-    make().start()
+    again = make()
+    again.start()
+    again.hear(Saving())
     assert len(sent) == 1, "it is there"
     samples.hear(Saved(3, kept=False, seconds=0.1))
     samples.hear(Saved(5, kept=True, seconds=0.1))

@@ -1,18 +1,21 @@
 """The summary of a run whose numbers are known."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from charrnn_exp.experiment.job import Job
+from charrnn_exp.experiment.listeners.listener import RunEvent
 from charrnn_exp.experiment.listeners.summary import SummaryFile
 from charrnn_exp.experiment.prepare import prepare_run
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.tracking.tracker import NoTracker
-from tests.experiment.listeners.events import EVENTS, SCORED, STEPS, VALIDATED
+from charrnn_exp.training.loop import Saving
+from tests.experiment.listeners.events import EVENTS, SAVED, SCORED, STEPS, VALIDATED
 
 
 @pytest.fixture
@@ -30,7 +33,7 @@ def make(job: Job, start: Any, before: Summary) -> SummaryFile:
 def test_the_summary_has_the_numbers_of_the_events(job: Job, start: Any) -> None:
     summary = make(job, start, Summary())
     summary.start()
-    assert job.folder.read_summary().status == "RUNNING"
+    assert job.folder.read_summary() == Summary(status="RUNNING")
     for event in EVENTS:
         summary.hear(event)
     summary.close("FINISHED")
@@ -46,20 +49,45 @@ def test_numbers_of_earlier_sessions_stay_until_there_are_new_ones_and_their_row
 ) -> None:
     before = Summary(status="KILLED", run_id="a1", val_loss=9.0, chars_per_second=7.5)
     summary = make(job, start, before)
-    summary.start()
+    summary.hear(Saving())
+    summary.hear(SAVED)
     found = job.folder.read_summary()
     assert (found.status, found.run_id, found.val_loss, found.chars_per_second) == ("RUNNING", "a1", 9.0, 7.5)
     job.folder.metrics.write_text('{"step": 0, "val_loss": 3.5}\n')
     summary = make(job, start, before)
-    summary.start()
+    summary.hear(Saving())
+    summary.hear(SAVED)
     assert (job.folder.read_summary().val_loss, job.folder.read_summary().val_loss_raw) == (3.5, 3.5)
     summary.hear(VALIDATED)
     summary.close("KILLED")
     assert (job.folder.read_summary().val_loss, job.folder.read_summary().val_loss_raw) == (2.0, 2.25)
 
 
+@pytest.mark.parametrize(("status", "is_due"), [("FAILED", False), ("FAILED", True), ("KILLED", False)])
+def test_until_the_first_own_checkpoint_of_a_resumed_run_only_the_status_changes(
+    job: Job, start: Any, status: str, is_due: bool
+) -> None:
+    before = Summary(status="KILLED", step=7, val_loss=9.0, session_began=3.5, num_sessions=2, sample="a")
+    job.folder.write_summary(before)
+    summary = make(job, start, before)
+    summary.start()
+    events: list[RunEvent] = [*STEPS, VALIDATED]
+    for event in events:
+        summary.hear(event)
+        assert job.folder.read_summary() == replace(before, status="RUNNING")
+    if is_due:
+        summary.hear(Saving())
+    summary.close(status)
+    if status == "FAILED" and not is_due:
+        assert job.folder.read_summary() == replace(before, status=status)
+    else:  # also after a signal, which ends the session as with a checkpoint
+        assert job.folder.read_summary().num_sessions == 3
+
+
 def test_scores_are_those_after_the_last_step(job: Job, start: Any) -> None:
     summary = make(job, start, Summary())
+    summary.hear(Saving())
+    summary.hear(SAVED)
     for event, expected in ((SCORED, ["val"]), (STEPS[0], [])):
         summary.hear(event)
         summary.write("RUNNING")

@@ -22,25 +22,26 @@ class TrackerFeed(Listener):
         job: names the run in the table of samples.
         checkpoints: tracking.log_checkpoints chooses among them at the end.
         watch: for the seconds.
+        step: that the session goes on from.
     """
 
-    def __init__(self, tracker: Tracker, job: Job, checkpoints: CheckpointStore, watch: Stopwatch) -> None:
+    def __init__(self, tracker: Tracker, job: Job, checkpoints: CheckpointStore, watch: Stopwatch, step: int) -> None:
         self._tracker, self._job, self._checkpoints, self._watch = tracker, job, checkpoints, watch
-        self._val_loss: float | None = None
+        self._step = step
+        self._val_losses: list[tuple[int, float]] = []
 
     def start(self) -> None:
         """Send the rows of earlier sessions; MLflow gets none twice."""
-        curves = read_metrics(self._job.folder.metrics)
-        if val := curves.get("val_loss"):
-            self._val_loss = val[-1][1]
+        curves = read_metrics(self._job.folder.metrics, last_step=self._step)
+        self._val_losses = list(curves.get("val_loss", []))
         for name, curve in curves.items():
             for step, value in curve:
                 self._tracker.log_metrics(step, {name: value})
 
     def hear(self, event: RunEvent) -> None:
-        """Keep the validation loss for the table of samples."""
+        """Keep the validation losses for the table of samples."""
         if isinstance(event, Validated):
-            self._val_loss = event.loss
+            self._val_losses.append((event.step, event.loss))
 
     def send_row(self, step: int, metrics: Mapping[str, float]) -> None:
         """Send a row of metrics."""
@@ -49,11 +50,12 @@ class TrackerFeed(Listener):
 
     def send_samples(self, step: int, path: Path, texts: Sequence[str]) -> None:
         """Send a file of samples, and its texts as rows of the table."""
+        losses = [loss for at, loss in self._val_losses if at <= step]
         table = build_table(
             texts,
             run=self._job.name,
             step=step,
-            val_loss=self._val_loss,
+            val_loss=losses[-1] if losses else None,
             temperature=self._job.config.sampling.temperature,
         )
         with self._watch.time("tracking"):

@@ -14,7 +14,7 @@ from charrnn_exp.files import write_durably
 from charrnn_exp.run_folder.checkpoint import Checkpoint
 from charrnn_exp.run_folder.samples import SEPARATOR
 from charrnn_exp.sampling.sampler import Sampler
-from charrnn_exp.training.loop import Saved
+from charrnn_exp.training.loop import Saved, Saving
 from charrnn_exp.training.state import TrainingState
 
 Send = Callable[[int, Path, Sequence[str]], None]
@@ -22,6 +22,9 @@ Send = Callable[[int, Path, Sequence[str]], None]
 
 class Samples(Listener):
     """Draws and writes `samples/step_N.txt` when a kept checkpoint is on disk.
+
+    A sample that an interrupted session left out is drawn at the start, and written when the first own checkpoint is
+    due.
 
     Args:
         job: its prompt, vocabulary and `sampling` are used.
@@ -47,34 +50,52 @@ class Samples(Listener):
         self._sampler = Sampler(state.network, job.config.sampling)
         self._texts: list[str] = []
         self._title: str | None = None
+        self._held: tuple[int, list[bytes]] | None = None
+        """Step and texts of the sample that was left out, until it is written."""
 
     def start(self) -> None:
-        """Write the sample that an interrupted session left out."""
+        """Draw the sample that an interrupted session left out."""
         checkpoint = self._restored
         if checkpoint is not None and checkpoint.is_kept() and not self._find_path(checkpoint.step).exists():
-            self._write(checkpoint.step)
+            self._held = (checkpoint.step, self._draw())
 
     def hear(self, event: RunEvent) -> None:
         """Write the samples of a kept checkpoint, and those of the best weights where they speak for the run."""
         match event:
+            case Saving():
+                self._release()
             case Saved(kept=True):
-                self._write(event.step)
+                self._write(event.step, self._draw())
             case Chosen(is_best=True):
+                self._release()
                 self._title = f"sample of step {event.step:,}, which has the lowest val_loss"
-                self._write(event.step)
+                self._write(event.step, self._draw())
 
     def finish(self) -> None:
         """Show the newest texts."""
+        self._release()
         for text in self._texts:
             self._show(self._title or f"sample after step {self._state.progress.step:,}", text)
 
-    def _write(self, step: int) -> None:
+    def close(self, status: str) -> None:
+        """Write the sample where a signal came before a checkpoint."""
+        if status == "KILLED":
+            self._release()
+
+    def _release(self) -> None:
+        if self._held is not None:
+            self._write(*self._held)
+            self._held = None
+
+    def _draw(self) -> list[bytes]:
         sampling, text = self._job.config.sampling, self._job.text
         with self._watch.time("samples"), self._state.averaged_weights():
             drawn = self._sampler.texts(
                 text.prompt_ids_t, length=sampling.length, num_samples=sampling.num_samples, seed=sampling.seed
             )
-        written = [text.corpus.vocabulary.to_bytes(ids_t) for ids_t in drawn]
+        return [text.corpus.vocabulary.to_bytes(ids_t) for ids_t in drawn]
+
+    def _write(self, step: int, written: list[bytes]) -> None:
         path = self._find_path(step)
         write_durably(path, SEPARATOR.encode().join(written) + b"\n")
         dataset = self._job.config.dataset

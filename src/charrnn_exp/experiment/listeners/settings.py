@@ -1,7 +1,9 @@
-"""The settings of a resumed run, written when it has a checkpoint made with them."""
+"""The settings of a resumed run, written when its first own checkpoint is due."""
 
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.listeners.listener import Listener, RunEvent
+from charrnn_exp.files import write_durably
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.training.loop import Saving
 
 
@@ -9,16 +11,23 @@ class Settings(Listener):
     """Writes `config.yaml` and `changes.json` of a resumed run right before its first own checkpoint.
 
     Until then the folder keeps the settings of its checkpoints, whatever ends the session; only one that a signal stops
-    keeps what was asked of it.
+    keeps what was asked of it. What a kill left of the run before is mended at the same moment.
 
     Args:
         job: with the settings that the run goes on with.
+        checkpoints: of the run; one that a kill left hidden comes back.
         step: that the session goes on from.
+        parameters: text of `parameters.txt`, written at the start of a new run; of a resumed one where it is missing.
     """
 
-    def __init__(self, job: Job, *, step: int) -> None:
-        self._job, self._step = job, step
+    def __init__(self, job: Job, checkpoints: CheckpointStore, *, step: int, parameters: str) -> None:
+        self._job, self._checkpoints, self._step, self._parameters = job, checkpoints, step, parameters
         self._is_due = job.is_resumed
+
+    def start(self) -> None:
+        """Write the table of weights of a new run."""
+        if not self._is_due:
+            write_durably(self._job.folder.parameters, self._parameters)
 
     def hear(self, event: RunEvent) -> None:
         """Write before a checkpoint."""
@@ -39,6 +48,9 @@ class Settings(Listener):
             return
         self._is_due = False
         job = self._job
+        self._checkpoints.bring_back()
+        if not job.folder.parameters.exists():
+            write_durably(job.folder.parameters, self._parameters)
         job.folder.update(job.config, job.resumption.changes)
         if job.resumption.diverged_after is not None:
             for path in job.folder.samples.glob("step_*.txt"):  # of steps that are made anew

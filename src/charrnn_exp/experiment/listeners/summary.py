@@ -18,7 +18,7 @@ from charrnn_exp.model.network import count_parameters
 from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.tracking.tracker import Tracker
-from charrnn_exp.training.loop import Reshaped, StepDone, Validated
+from charrnn_exp.training.loop import Reshaped, Saved, Saving, StepDone, Validated
 from charrnn_exp.training.state import TrainingState
 
 ACTIVITIES = ("start", "updates", "validation", "checkpoints", "samples", "scores", "tracking")
@@ -26,6 +26,9 @@ ACTIVITIES = ("start", "updates", "validation", "checkpoints", "samples", "score
 
 class SummaryFile(Listener):
     """Collects the numbers of the summary and writes them.
+
+    Until a resumed run has its first own checkpoint, the file keeps the numbers of the session before; only its status
+    changes.
 
     Args:
         job: of the run.
@@ -49,8 +52,10 @@ class SummaryFile(Listener):
         self._job, self._state, self._tracker = job, state, tracker
         self._watch, self._find_baseline = watch, find_baseline
         self._num_earlier = previous.num_sessions
-        self._previous = _take_last_rows(previous, job)
+        self._previous = _take_last_rows(previous, job, last_step=state.progress.step)
         self._speed = Speed(job.text.order.characters_per_step)
+        self._is_own = self._is_told = not job.is_resumed
+        """Whether there is something of this session to tell of, and whether the file has told of it."""
         self._validated: Validated | None = None
         self._chosen_step: int | None = None
         self._scores: dict[str, Scores] = read_scores(job, step=state.progress.step)
@@ -74,14 +79,25 @@ class SummaryFile(Listener):
                 self._scores = read_scores(self._job, step=event.step)
             case Scored():
                 self._scores[event.split] = event.scores
+            case Saving():
+                self._is_own = True
+            case Saved() if not self._is_told:
+                self._is_told = True
+                self.write("RUNNING")
+
+    def finish(self) -> None:
+        """Tell of the session where no checkpoint was due."""
+        self._is_own = True
 
     def close(self, status: str) -> None:
         """Write the final status."""
+        self._is_own |= status == "KILLED"
         self.write(status)
 
     def write(self, status: str) -> None:
         """Replace the file."""
-        self._job.folder.write_summary(self._summarise(status))
+        folder = self._job.folder
+        folder.write_summary(self._summarise(status) if self._is_own else replace(folder.read_summary(), status=status))
 
     def _summarise(self, status: str) -> Summary:
         job, progress, previous, scores = self._job, self._state.progress, self._previous, self._scores
@@ -127,9 +143,9 @@ class SummaryFile(Listener):
         return {activity: round(value, 3) for activity, value in seconds.items()}
 
 
-def _take_last_rows(previous: Summary, job: Job) -> Summary:
-    """Return the summary of earlier sessions, updated from their rows, which may be newer."""
-    curves = read_metrics(job.folder.metrics)
+def _take_last_rows(previous: Summary, job: Job, *, last_step: int) -> Summary:
+    """Return the summary of earlier sessions, updated from their rows up to a step, which may be newer."""
+    curves = read_metrics(job.folder.metrics, last_step=last_step)
     if val := curves.get("val_loss"):
         raw = curves.get("val_loss_raw", val)
         previous = replace(previous, val_loss=val[-1][1], val_loss_raw=raw[-1][1])
