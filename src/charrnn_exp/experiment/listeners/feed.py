@@ -7,8 +7,9 @@ from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.listeners.listener import Listener, RunEvent
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
-from charrnn_exp.run_folder.metrics import read_metrics
+from charrnn_exp.run_folder.metrics import read_rows
 from charrnn_exp.tracking.artifacts import list_artifacts
+from charrnn_exp.tracking.rows import RowPicker
 from charrnn_exp.tracking.tables import TABLE, build_table
 from charrnn_exp.tracking.tracker import Tracker
 from charrnn_exp.training.loop import Validated
@@ -19,23 +20,21 @@ class TrackerFeed(Listener):
 
     Args:
         tracker: of the run.
-        job: names the run in the table of samples.
+        job: names the run in the table of samples; tracking.log_every_steps chooses among the rows.
         checkpoints: tracking.log_checkpoints chooses among them at the end.
         watch: for the seconds.
     """
 
     def __init__(self, tracker: Tracker, job: Job, checkpoints: CheckpointStore, watch: Stopwatch) -> None:
         self._tracker, self._job, self._checkpoints, self._watch = tracker, job, checkpoints, watch
+        self._picker = RowPicker(job.config.tracking.log_every_steps)
         self._val_loss: float | None = None
 
     def start(self) -> None:
         """Send the rows of earlier sessions; MLflow gets none twice."""
-        curves = read_metrics(self._job.folder.metrics)
-        if val := curves.get("val_loss"):
-            self._val_loss = val[-1][1]
-        for name, curve in curves.items():
-            for step, value in curve:
-                self._tracker.log_metrics(step, {name: value})
+        for step, metrics in read_rows(self._job.folder.metrics):
+            self._val_loss = metrics.get("val_loss", self._val_loss)
+            self.send_row(step, metrics)
 
     def hear(self, event: RunEvent) -> None:
         """Keep the validation loss for the table of samples."""
@@ -43,9 +42,10 @@ class TrackerFeed(Listener):
             self._val_loss = event.loss
 
     def send_row(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Send a row of metrics."""
+        """Send a row of metrics; some wait for the end, and most updates are left out."""
         with self._watch.time("tracking"):
-            self._tracker.log_metrics(step, metrics)
+            for row in self._picker.take(step, metrics):
+                self._tracker.log_metrics(*row)
 
     def send_samples(self, step: int, path: Path, texts: Sequence[str]) -> None:
         """Send a file of samples, and its texts as rows of the table."""
@@ -61,8 +61,10 @@ class TrackerFeed(Listener):
             self._tracker.log_table(table, TABLE)
 
     def send_end(self, status: str) -> None:
-        """Send files and status, and wait for MLflow; called when all other listeners are closed."""
+        """Send the last rows, files and status, and wait for MLflow; called when all other listeners are closed."""
         with self._watch.time("tracking"):
+            for row in self._picker.finish():
+                self._tracker.log_metrics(*row)
             which = self._job.config.tracking.log_checkpoints
             artifacts = list_artifacts(self._job.folder, self._checkpoints, which)
             self._tracker.finish(status, artifacts=artifacts)
