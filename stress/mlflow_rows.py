@@ -65,7 +65,9 @@ def find_mlflow_problems(uri: str, run_folder: RunFolder, status: str = "FINISHE
     settings, written = read_settings(run_folder.config), list(read_rows(run_folder.metrics))
     has = has_sections({name for name, _, _ in books.rows})
     picked = _place(pick_rows(written, settings["tracking.log_every_steps"]), has_sections=has)
-    problems += _compare("rows", picked, _count(books.rows), allowed=_place(written, has_sections=has))
+    # A session that was interrupted may have sent the time of an update that is the first, untimed one of the next.
+    timed = ((step, {**dict.fromkeys(TIMES, 0.0), **row} if "train_loss" in row else row) for step, row in written)
+    problems += _compare("rows", picked, _count(books.rows), allowed=_place(timed, has_sections=has))
     params = Counter((name, str(value)[:MAX_PARAM_LENGTH]) for name, value in settings.items())
     return problems + _compare("params", params, Counter(books.params.items()), allowed=params)
 
