@@ -13,7 +13,7 @@ import yaml
 
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.metrics import read_rows
-from charrnn_exp.tracking.rows import find_place, has_sections, pick_rows
+from charrnn_exp.tracking.rows import find_places, has_sections, pick_rows
 
 TIMES = ("chars_per_second",)
 """Metrics that are times: a step that is made again takes another, so only their steps are compared."""
@@ -90,7 +90,9 @@ def read_settings(config: Path) -> dict[str, Any]:
 def _place(rows: Iterable[tuple[int, Mapping[str, float]]], *, has_sections: bool) -> "Counter[Any]":
     """Return the values of rows with their names and steps in MLflow."""
     values = ((name, step, value) for step, metrics in rows for name, value in metrics.items())
-    return _count((*find_place(name, step, has_sections=has_sections), value) for name, step, value in values)
+    return _count(
+        (*place, value) for name, step, value in values for place in find_places(name, step, has_sections=has_sections)
+    )
 
 
 def _count(rows: Iterable[Row]) -> "Counter[Any]":

@@ -31,7 +31,7 @@ from charrnn_exp.experiment.track import describe_run
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.signals import StopRequest
-from charrnn_exp.tracking.rows import find_place
+from charrnn_exp.tracking.rows import find_places
 from charrnn_exp.views.scores import format_score_header
 from charrnn_exp.views.terminal import Terminal
 from stress.mlflow_rows import find_mlflow_problems
@@ -213,7 +213,7 @@ def test_mlflow_has_every_metric_of_the_rows_that_it_gets(
     }  # fmt: skip
     assert not find_mlflow_problems(client.tracking_uri, folder)
     for name, curve in curves.items():
-        place, _ = find_place(name, 0)
+        place, _ = find_places(name, 0)[-1]
         history = [(metric.step, metric.value) for metric in client.get_metric_history(found.info.run_id, place)]
         if name in ("train_loss", "learning_rate", "gradient_norm", "chars_per_second"):
             assert history == [(step, value) for step, value in curve if step in (1, 10, 18)], name

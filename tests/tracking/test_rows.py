@@ -3,7 +3,7 @@
 import pytest
 
 from charrnn_exp.evaluation.scores import Scores, to_metrics
-from charrnn_exp.tracking.rows import Row, RowPicker, find_place, has_sections, pick_rows
+from charrnn_exp.tracking.rows import SECTIONS, Row, RowPicker, find_places, has_sections, pick_rows
 
 VAL = {"val_loss": 2.0, "val_bits_per_char": 3.0}
 
@@ -47,18 +47,24 @@ def test_rows_one_by_one_are_picked_as_all_at_once() -> None:
     assert picker.finish() == []
 
 
-def test_the_losses_keep_their_names_so_that_older_runs_stay_comparable() -> None:
-    assert [find_place(name, 7) for name in ("train_loss", "val_loss")] == [("train_loss", 7), ("val_loss", 7)]
+def test_the_losses_come_first_on_the_page_and_keep_their_plain_names_too() -> None:
+    assert find_places("train_loss", 7) == [("train_loss", 7), ("loss/train_loss", 7)]
+    sections = sorted({find_places(name, 7)[-1][0].partition("/")[0] for name in (*SECTIONS, "test_loss")})
+    assert sections == ["loss", "scores", "updates", "validation"]
 
 
 def test_every_score_is_a_bar_in_one_section() -> None:
     scores = Scores(loss=2.0, accuracy=0.5, standard_error=0.1, num_characters=3)
     for name in to_metrics("test", scores):
-        assert find_place(name, 7) == (f"scores/{name}", 0)
+        assert find_places(name, 7)[-1] == (f"scores/{name}", 0)
+    assert find_places("test_loss", 7)[0] == ("test_loss", 0)
 
 
 def test_names_of_an_older_run_stay_as_they_are() -> None:
     older = {"train_loss", "learning_rate", "system/cpu_utilization_percentage"}
     assert not has_sections(older)
-    assert find_place("test_loss", 7, has_sections=False) == ("test_loss", 7)
-    assert has_sections({find_place(name, 7)[0] for name in ("train_loss", "learning_rate", "test_loss")})
+    for name in (*older, "test_loss"):
+        assert find_places(name, 7, has_sections=False) == [(name, 7)]
+    assert has_sections(
+        {place for name in ("train_loss", "learning_rate", "test_loss") for place, _ in find_places(name, 7)}
+    )

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from charrnn_exp.config.schema import TrackingConfig
-from charrnn_exp.tracking.rows import SCORES, find_place, has_sections
+from charrnn_exp.tracking.rows import SCORE_STEP, find_places, has_sections
 from charrnn_exp.tracking.store import open_client
 
 MAX_METRICS_PER_CALL = 1000
@@ -90,11 +90,12 @@ class MlflowRun:
         """
         from mlflow.entities import Metric
 
-        metrics = []
-        for local_name, value, timestamp, local_step in entries:
-            name, step = find_place(local_name, local_step, has_sections=self._has_sections)
-            if _identify(name, step, value) not in sent:
-                metrics.append(Metric(name, value, timestamp, step))
+        metrics = [
+            Metric(name, value, timestamp, step)
+            for local_name, value, timestamp, local_step in entries
+            for name, step in find_places(local_name, local_step, has_sections=self._has_sections)
+            if _identify(name, step, value) not in sent
+        ]
         for start in range(0, len(metrics), MAX_METRICS_PER_CALL):
             self.client.log_batch(self.run_id, metrics=metrics[start : start + MAX_METRICS_PER_CALL])
         return len(metrics)
@@ -159,7 +160,7 @@ def open_run(tracking: TrackingConfig, run: RunDescription, *, run_id: str | Non
 
 
 def _identify(name: str, step: int, value: float) -> Key:
-    return (name, step, value) if name.startswith(SCORES) else (name, step)
+    return (name, step, value) if step == SCORE_STEP else (name, step)
 
 
 def _find_run(client: Any, run_id: str) -> Any:

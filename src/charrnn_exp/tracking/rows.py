@@ -1,23 +1,29 @@
-"""The rows of `metrics.jsonl` as MLflow gets them: which of them, and each value's name and step there.
+"""The rows of `metrics.jsonl` as MLflow gets them: which of them, and each value's names and step there.
 
-MLflow's page makes a section of the names with the same word before a slash, with the names without a slash in a
-section of their own. It draws a value at step 0 as a bar and every other curve as a line, also one of a single point.
+MLflow's page makes a section of the names with the same word before a slash. Sections come in alphabetical order, and
+after all of them the names without a slash. A value at step 0 is drawn as a bar, all others as a line, even if it is of
+a single point.
 """
 
 from collections.abc import Iterable, Iterator, Mapping, Set
 
+LOSSES = ("train_loss", "val_loss", "test_loss")
+"""Metrics that MLflow has by two names: in a section, and by the plain name, which is that of older runs, of searches
+and of the columns of its table."""
 SECTIONS = {
-    "train_loss": "",
-    "val_loss": "",
+    "train_loss": "loss/",
+    "val_loss": "loss/",
     "learning_rate": "updates/",
     "gradient_norm": "updates/",
     "chars_per_second": "updates/",
     "val_bits_per_char": "validation/",
     "val_loss_raw": "validation/",
 }
-"""Section by curve; the others are scores."""
+"""Section by curve; the other metrics are scores."""
 SCORES = "scores/"
-"""Section of the scores after the last step, which a run has once; their step in MLflow is 0."""
+"""Section of the scores after the last step, which a run has once."""
+SCORE_STEP = 0
+"""Step of the scores in MLflow; no update has it."""
 
 Row = tuple[int, Mapping[str, float]]
 """Step, values by name."""
@@ -68,20 +74,21 @@ def pick_rows(rows: Iterable[Row], every: int) -> Iterator[Row]:
     yield from picker.finish()
 
 
-def find_place(name: str, step: int, *, has_sections: bool = True) -> tuple[str, int]:
-    """Return name and step of a value in MLflow.
+def find_places(name: str, step: int, *, has_sections: bool = True) -> list[tuple[str, int]]:
+    """Return the names of a value in MLflow, each with its step there.
 
     Args:
         name: of the metric in `metrics.jsonl`.
         step: there.
         has_sections: see `has_sections`.
 
-    >>> find_place("gradient_norm", 7), find_place("test_loss", 7)
-    (('updates/gradient_norm', 7), ('scores/test_loss', 0))
+    >>> find_places("val_loss", 7), find_places("test_loss", 7)
+    ([('val_loss', 7), ('loss/val_loss', 7)], [('test_loss', 0), ('scores/test_loss', 0)])
     """
     if not has_sections:
-        return name, step
-    return (f"{SECTIONS[name]}{name}", step) if name in SECTIONS else (f"{SCORES}{name}", 0)
+        return [(name, step)]
+    section, step = (SECTIONS[name], step) if name in SECTIONS else (SCORES, SCORE_STEP)
+    return [(place, step) for place in (*([name] if name in LOSSES else []), f"{section}{name}")]
 
 
 def has_sections(names: Set[str]) -> bool:
@@ -90,4 +97,4 @@ def has_sections(names: Set[str]) -> bool:
     >>> has_sections({"train_loss", "learning_rate"}), has_sections({"train_loss", "system/memory"})
     (False, True)
     """
-    return all("/" in name or SECTIONS.get(name) == "" for name in names)
+    return all("/" in name or name in LOSSES for name in names)
