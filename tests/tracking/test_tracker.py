@@ -91,6 +91,48 @@ def test_steps_that_a_changed_run_makes_anew_are_sent_again(server: str) -> None
     }
 
 
+def test_a_run_that_an_older_program_began_keeps_its_names(server: str) -> None:
+    tracking = compose_jobs(["tracking=server", f"tracking.uri={server}"])[0].tracking
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=server)
+    first = MlflowTracker(tracking, describe("older"))
+    first.finish("KILLED", artifacts={})
+    for name in ("train_loss", "gradient_norm"):
+        client.log_metric(first.run_id, name, 1.0, step=1)
+    second = MlflowTracker(tracking, describe("older"), run_id=first.run_id, is_resumed=True)
+    for step in (1, 2):
+        second.log_metrics(step, {"train_loss": 1.0, "gradient_norm": 1.0})
+    second.log_metrics(2, {"test_loss": 1.0})
+    second.finish("FINISHED", artifacts={})
+    found = {
+        name: [metric.step for metric in client.get_metric_history(first.run_id, name)]
+        for name in client.get_run(first.run_id).data.metrics
+    }
+    assert found == {"train_loss": [1, 2], "gradient_norm": [1, 2], "test_loss": [2]}
+
+
+def test_the_scores_of_a_run_that_went_on_replace_those_before_and_none_is_sent_twice(server: str) -> None:
+    tracking = compose_jobs(["tracking=server", f"tracking.uri={server}"])[0].tracking
+    first = MlflowTracker(tracking, describe("longer"))
+    first.log_metrics(5, {"test_loss": 2.0, "test_accuracy": 0.25})
+    first.finish("FINISHED", artifacts={})
+    second = MlflowTracker(tracking, describe("longer"), run_id=first.run_id, is_resumed=True)
+    second.log_metrics(5, {"test_loss": 2.0, "test_accuracy": 0.25})
+    second.log_metrics(9, {"test_loss": 3.0, "test_accuracy": 0.5})
+    second.finish("FINISHED", artifacts={})
+
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=server)
+    assert client.get_run(first.run_id).data.metrics == {
+        "test_loss": 3.0, "scores/test_loss": 3.0, "scores/test_accuracy": 0.5
+    }  # fmt: skip
+    for name, values in (("test_loss", [2.0, 3.0]), ("scores/test_accuracy", [0.25, 0.5])):
+        history = client.get_metric_history(first.run_id, name)
+        assert sorted((metric.step, metric.value) for metric in history) == [(0, value) for value in values]
+
+
 def test_a_run_whose_id_was_lost_is_found_by_its_key_and_not_made_twice(server: str) -> None:
     tracking = compose_jobs(["tracking=server", f"tracking.uri={server}"])[0].tracking
     first = MlflowTracker(tracking, describe("b"))
@@ -150,7 +192,7 @@ def test_a_file_that_cannot_be_sent_holds_up_neither_metrics_nor_files_nor_statu
     client = MlflowClient(tracking_uri=server)
     assert [file.path for file in client.list_artifacts(tracker.run_id)] == ["summary.json"]
     run = client.get_run(tracker.run_id)
-    assert (run.info.status, run.data.metrics) == ("FINISHED", {"train_loss": 1.0})
+    assert (run.info.status, run.data.metrics) == ("FINISHED", {"train_loss": 1.0, "loss/train_loss": 1.0})
 
 
 @pytest.mark.slow
@@ -213,7 +255,7 @@ def test_a_server_that_failed_is_asked_again_with_one_metric(tmp_path: Path) -> 
             tracker.finish("FINISHED", artifacts={})
             time.sleep(1.0)  # the run does not wait for its thread
         assert tracker.error is not None
-        assert [body.count(b"train_loss") for body in bodies][-1] == 1
+        assert [body.count(b"loss/train_loss") for body in bodies][-1] == 1
 
 
 @pytest.mark.slow
