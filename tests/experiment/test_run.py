@@ -248,7 +248,8 @@ def test_mlflow_has_the_artifacts(mlflow_run: tuple[Any, Any], tmp_path: Path) -
         "samples.json", "samples/step_9.txt", "samples/step_18.txt", "plots/loss.png",
     }  # fmt: skip
     table = json.loads((root / "samples.json").read_text())
-    assert [row[1] for row in table["data"]] == [9, 18]
+    assert table["columns"] == ["sample", "text", "run", "step", "val_loss", "temperature"]
+    assert [row[3] for row in table["data"]] == [9, 18]
 
 
 def test_sample_streams_text_of_the_run_and_head_may_leave(tracked: tuple[Path, str, str]) -> None:

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from charrnn_exp.cli import main
+from charrnn_exp.run_folder.checkpoint import hash_manifest
 
 OLD = Path(__file__).parent.parent / "data" / "runs_c230ba2"
 """Small runs that were trained once."""
@@ -32,7 +33,9 @@ def test_sample_and_evaluate_say_on_stderr_which_run_and_checkpoint_speaks(
     shutil.copy(OLD / "text.txt", tmp_path)
     run = shutil.copytree(OLD / "gru", tmp_path / "outputs/gru/2026-01-02/03-04-05")
     newest = run / "checkpoints/step_0000000060/manifest.json"
-    newest.write_text(json.dumps(json.loads(newest.read_text()) | {"best_step": 50, "best_val_loss": 2.4}))
+    values = json.loads(newest.read_text()) | {"best_step": 50, "best_val_loss": 2.4}
+    del values["sha256"]
+    newest.write_text(json.dumps(values | {"sha256": hash_manifest(values)}))
     capfd.readouterr()
     assert main([verb, "run=latest", *words]) == 0
     captured = capfd.readouterr()
