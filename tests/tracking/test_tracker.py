@@ -11,6 +11,7 @@ import pytest
 
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.tracking.mlflow_run import RunDescription
+from charrnn_exp.tracking.tables import TABLE, build_table
 from charrnn_exp.tracking.tracker import MlflowTracker, NoTracker, start_tracker
 from stress.mlflow_server import MlflowServer, accept_only, answer_all, find_free_port, serve
 
@@ -156,7 +157,9 @@ def test_rows_added_to_a_table_leave_those_before_as_they_were(server: str, tmp_
     tracking = compose_jobs(["tracking=server", f"tracking.uri={server}"])[0].tracking
     tracker = MlflowTracker(tracking, describe("e"))
     for step, text in enumerate(("007", "2026-11-26", "1e400", "\n")):
-        tracker.log_table({"run": ["12"], "step": [step], "val_loss": [None], "text": [text]}, "samples.json")
+        tracker.log_table({"run": ["12"], "step": [step], "val_loss": [None], "text": [text]}, TABLE)
+    # The columns above are of an older program.
+    tracker.log_table(build_table(["a"], run="12", step=4, val_loss=2.0, temperature=0.5), TABLE)
     tracker.finish("FINISHED", artifacts={})
     assert tracker.error is None
 
@@ -166,7 +169,7 @@ def test_rows_added_to_a_table_leave_those_before_as_they_were(server: str, tmp_
     table = json.loads(Path(client.download_artifacts(tracker.run_id, "samples.json", str(tmp_path))).read_text())
     assert table["columns"] == ["run", "step", "val_loss", "text"]
     assert table["data"] == [["12", 0, None, "007"], ["12", 1, None, "2026-11-26"], ["12", 2, None, "1e400"],
-                             ["12", 3, None, "\n"]]  # fmt: skip
+                             ["12", 3, None, "\n"], ["12", 4, 2.0, "a"]]  # fmt: skip
     assert "samples.json" in client.get_run(tracker.run_id).data.tags["mlflow.loggedArtifacts"]
 
 
