@@ -3,6 +3,7 @@
 import json
 import sqlite3
 from collections import Counter
+from collections.abc import Iterable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
 from pathlib import Path
@@ -11,6 +12,8 @@ from typing import Any
 import yaml
 
 from charrnn_exp.run_folder.folder import RunFolder
+from charrnn_exp.run_folder.metrics import read_rows
+from charrnn_exp.tracking.rows import find_places, has_sections, pick_rows
 
 TIMES = ("chars_per_second",)
 """Metrics that are times: a step that is made again takes another, so only their steps are compared."""
@@ -39,7 +42,10 @@ class Books:
 
 
 def find_mlflow_problems(uri: str, run_folder: RunFolder, status: str = "FINISHED") -> list[str]:
-    """Return what MLflow has not exactly once of metrics.jsonl and of config.yaml, what it has besides, a wrong status.
+    """Return what MLflow has not exactly once of the rows that it should have and of config.yaml, what it has besides,
+    a wrong status.
+
+    An update that was the last of an interrupted session may be there besides.
 
     Args:
         uri: of the store; a `sqlite:///` file is read without MLflow.
@@ -56,16 +62,14 @@ def find_mlflow_problems(uri: str, run_folder: RunFolder, status: str = "FINISHE
     problems = [] if books.num_runs == 1 else [f"MLflow has {books.num_runs} runs of {label}"]
     if books.status != status:
         problems.append(f"MLflow says {books.status}, not {status}")
-    written = _count(read_written_rows(run_folder.metrics))
-    problems += _compare("rows", written, _count(books.rows))
-    params = [(name, str(value)[:MAX_PARAM_LENGTH]) for name, value in read_settings(run_folder.config).items()]
-    return problems + _compare("params", Counter(params), Counter(books.params.items()))
-
-
-def read_written_rows(metrics: Path) -> list[Row]:
-    """Return the rows of metrics.jsonl; a last line without its line break was cut by a kill."""
-    rows = [json.loads(line) for line in metrics.read_text().split("\n")[:-1]]
-    return [(name, row["step"], value) for row in rows for name, value in row.items() if name != "step"]
+    settings, written = read_settings(run_folder.config), list(read_rows(run_folder.metrics))
+    has = has_sections({name for name, _, _ in books.rows})
+    picked = _place(pick_rows(written, settings["tracking.log_every_steps"]), has_sections=has)
+    # A session that was interrupted may have sent the time of an update that is the first, untimed one of the next.
+    timed = ((step, {**dict.fromkeys(TIMES, 0.0), **row} if "train_loss" in row else row) for step, row in written)
+    problems += _compare("rows", picked, _count(books.rows), allowed=_place(timed, has_sections=has))
+    params = Counter((name, str(value)[:MAX_PARAM_LENGTH]) for name, value in settings.items())
+    return problems + _compare("params", params, Counter(books.params.items()), allowed=params)
 
 
 def read_settings(config: Path) -> dict[str, Any]:
@@ -83,13 +87,21 @@ def read_settings(config: Path) -> dict[str, Any]:
     return flat
 
 
-def _count(rows: list[Row]) -> "Counter[Any]":
-    return Counter((name, step, None if name in TIMES else value) for name, step, value in rows)
+def _place(rows: Iterable[tuple[int, Mapping[str, float]]], *, has_sections: bool) -> "Counter[Any]":
+    """Return the values of rows with their names and steps in MLflow."""
+    values = ((name, step, value) for step, metrics in rows for name, value in metrics.items())
+    return _count(
+        (*place, value) for name, step, value in values for place in find_places(name, step, has_sections=has_sections)
+    )
 
 
-def _compare(what: str, ours: "Counter[Any]", theirs: "Counter[Any]") -> list[str]:
+def _count(rows: Iterable[Row]) -> "Counter[Any]":
+    return Counter((name, step, None if name.rpartition("/")[2] in TIMES else value) for name, step, value in rows)
+
+
+def _compare(what: str, ours: "Counter[Any]", theirs: "Counter[Any]", *, allowed: "Counter[Any]") -> list[str]:
     twice = [key for key, count in theirs.items() if count > 1]
-    kinds = {"missing": list(ours - theirs), "too many": list(theirs - ours), "more than once": twice}
+    kinds = {"missing": list(ours - theirs), "too many": list(theirs - allowed), "more than once": twice}
     return [f"{len(keys)} {what} {kind}, one is {keys[0]}" for kind, keys in kinds.items() if keys]
 
 

@@ -316,5 +316,6 @@ SETTINGS: dict[str, Setting] = {
     ),
     "tracking.system_metrics": flag(),
     "tracking.log_checkpoints": one_of("best", "all", "none"),
+    "tracking.log_every_steps": whole(1, None),
 }
 """Without the names that their groups set, dataset.path and tracking.uri, which depend on these."""

@@ -13,7 +13,7 @@ from typing import NoReturn
 from charrnn_exp.commands.registry import COMMANDS, list_commands
 from charrnn_exp.errors import CharRNNError, Interrupted, MachineError, UserError, one_line
 from charrnn_exp.signals import remember_interrupts
-from charrnn_exp.streams import escape_line, escape_unknown_characters, fit_encoding
+from charrnn_exp.streams import escape_line, escape_unknown_characters, write_error
 
 BUG = 1
 
@@ -117,9 +117,8 @@ def _is_text(word: str) -> bool:
 
 
 def _print_error(line: str) -> None:
-    """Print one line; unprintable characters are escaped, and a closed stream is no error."""
-    with contextlib.suppress(OSError, ValueError, AttributeError):
-        print(fit_encoding(f"charrnn_exp: {escape_line(line)}", sys.stderr), file=sys.stderr, flush=True)
+    """Print one line; unprintable characters are escaped."""
+    write_error(escape_line(line))
 
 
 def _write_traceback() -> str:

@@ -2,12 +2,18 @@
 
 import contextlib
 import io
+import os
 import sys
 from typing import IO
+
+from rich.cells import cell_len
 
 LINE_SEPARATORS = "\u2028\u2029"
 BIDI_CONTROLS = "\u061c\u200e\u200f\u202a\u202b\u202c\u202d\u202e\u2066\u2067\u2068\u2069\u206a\u206b"
 """They reorder the text around them on screen (Unicode Standard Annex 9); the last two switch mirrored brackets."""
+
+UNKNOWN_WIDTH = 80
+"""Columns of a terminal that does not tell them."""
 
 
 def escape_controls(text: str) -> str:
@@ -53,6 +59,62 @@ def escape_unknown_characters() -> None:
 
 
 def write_note(line: str) -> None:
-    """Print one note to standard error; a closed stream is no error."""
+    """Print one note to standard error."""
+    write_error(f"note: {escape_controls(line)}")
+
+
+def write_error(line: str) -> None:
+    """Print a line to standard error, wrapped between words if that is a terminal; a closed stream is no error.
+
+    Args:
+        line: with its controls escaped; the name of the program comes before it.
+    """
     with contextlib.suppress(OSError, ValueError, AttributeError):
-        print(fit_encoding(f"charrnn_exp: note: {escape_controls(line)}", sys.stderr), file=sys.stderr, flush=True)
+        width = find_width(sys.stderr)
+        shown = f"charrnn_exp: {line}"
+        rows = [shown] if width is None else wrap(shown, width)
+        print(fit_encoding("\n".join(rows), sys.stderr), file=sys.stderr, flush=True)
+
+
+def find_width(stream: IO[str]) -> int | None:
+    """Return the columns of the terminal that a stream is, by COLUMNS or the terminal itself; None: it is none."""
+    if not stream.isatty():
+        return None
+    typed = os.environ.get("COLUMNS", "")
+    if typed.isdecimal() and int(typed) > 0:
+        return int(typed)
+    return os.get_terminal_size(stream.fileno()).columns or UNKNOWN_WIDTH
+
+
+def measure(text: str) -> int:
+    """Return the columns that a line takes on a terminal: a Chinese character takes two.
+
+    >>> measure("a\\u4f60")
+    3
+    """
+    return cell_len(text)
+
+
+def wrap(line: str, width: int, *, indent: str = "  ") -> list[str]:
+    """Return the line in pieces of a width, cut between words; a word that is longer stays whole.
+
+    Args:
+        line: one line.
+        width: columns of the terminal.
+        indent: before each piece but the first.
+
+    >>> wrap("one two three", 8)
+    ['one two', '  three']
+    """
+    if measure(line) <= width:
+        return [line]
+    pieces: list[str] = []
+    first, *others = line.split(" ")
+    current = first
+    for word in others:
+        if current.strip() and measure(f"{current} {word}") > width:
+            pieces.append(current.rstrip())
+            current = indent + word if word else indent.rstrip()
+        else:
+            current = f"{current} {word}"
+    return [*pieces, current.rstrip()]

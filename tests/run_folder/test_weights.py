@@ -1,13 +1,50 @@
-"""The weights that sampling and scoring read."""
+"""The weights that a verb takes, and the note that says which."""
 
+import json
+import shutil
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from charrnn_exp.cli import main
 from charrnn_exp.errors import MachineError
+from charrnn_exp.run_folder.checkpoint import hash_manifest
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.weights import read_trained_weights
+
+OLD = Path(__file__).parent.parent / "data" / "runs_c230ba2"
+"""Small runs that were trained once."""
+
+
+@pytest.mark.parametrize("verb", ["sample", "evaluate"])
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        ([], "checkpoint step_0000000060 (lowest val_loss 2.4000 at step 50: checkpoint=best)"),
+        (["checkpoint=best"], "checkpoint step_0000000050 (val_loss 2.5921, the lowest of the run)"),
+    ],
+)
+def test_sample_and_evaluate_say_on_stderr_which_run_and_checkpoint_speaks(
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capfd: pytest.CaptureFixture[str],
+    verb: str,
+    words: list[str],
+    said: str,
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    shutil.copy(OLD / "text.txt", tmp_path)
+    run = shutil.copytree(OLD / "gru", tmp_path / "outputs/gru/2026-01-02/03-04-05")
+    newest = run / "checkpoints/step_0000000060/manifest.json"
+    values = json.loads(newest.read_text()) | {"best_step": 50, "best_val_loss": 2.4}
+    del values["sha256"]
+    newest.write_text(json.dumps(values | {"sha256": hash_manifest(values)}))
+    capfd.readouterr()
+    assert main([verb, "run=latest", *words]) == 0
+    captured = capfd.readouterr()
+    assert f"charrnn_exp: note: run outputs/gru/2026-01-02/03-04-05, {said}\n" in captured.err
+    assert "step_" not in captured.out
 
 
 def test_reading_a_checkpoint_that_a_kill_left_hidden_changes_nothing(start: Any, tmp_path: Path) -> None:

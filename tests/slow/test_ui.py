@@ -2,6 +2,7 @@
 
 import contextlib
 import os
+import re
 import shutil
 import signal
 import subprocess
@@ -24,8 +25,14 @@ SWEEP = [
     "training.validate_every_steps=20",
     "sampling.length=200",
 ]
-PICTURE = os.environ.get("CHARRNN_UI_PICTURE")
-"""Where to leave the picture, for the docs."""
+PICTURES = os.environ.get("CHARRNN_UI_PICTURES")
+"""Folder to leave the pictures in, for the docs."""
+READ_CHARTS = """Array.from(document.querySelectorAll('[data-testid=experiment-view-compare-runs-card]'), card => [
+    card.querySelector('h4').title,
+    Array.from(card.querySelectorAll('.js-plotly-plot'), plot => plot.data
+        .filter(line => line.visible !== false && line.x)
+        .map(line => ({kind: line.type, name: line.name || '', length: line.x.length}))).flat()])"""
+"""The charts that the page has drawn, from the top: name, and what is drawn in each."""
 
 
 @pytest.fixture(scope="module")
@@ -67,39 +74,89 @@ def test_four_jobs_give_four_folders_and_four_runs_with_their_params_and_names(s
     assert len({run.data.tags["sweep"] for run in runs}) == 1
 
 
-def test_the_page_of_the_ui_verb_shows_the_curves_of_all_four(page_address: str, tmp_path: Path) -> None:
+@pytest.fixture(scope="module")
+def page(page_address: str) -> Iterator[Any]:
+    """The page that the verb opens, in a real browser."""
     playwright = pytest.importorskip("playwright.sync_api")
     chromium = shutil.which("chromium") or shutil.which("chromium-browser") or shutil.which("google-chrome")
     assert chromium, "the browser test needs Chromium"
-    picture = Path(PICTURE) if PICTURE else tmp_path / "ui.png"
     with playwright.sync_playwright() as driver:
         browser = driver.chromium.launch(
             executable_path=chromium,
             args=["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-component-update"],
         )
-        page = browser.new_page(viewport={"width": 1500, "height": 950})
-        page.goto(page_address)
-        _show_only_losses(page)
-        page.screenshot(path=str(picture))
-        for size in SIZES:
-            assert page.get_by_text(f"model.hidden_size={size}").first.is_visible()
-        drawn = page.evaluate(
-            "Array.from(document.querySelectorAll('.js-plotly-plot'), plot => plot.data"
-            ".filter(line => line.visible !== false && line.x && line.x.length > 1).map(line => line.name || ''))"
-        )
-        for size in SIZES:
-            assert f"model.hidden_size={size}" in drawn[0], drawn
+        opened = browser.new_page(viewport={"width": 1500, "height": 950})
+        opened.goto(page_address)
+        opened.locator(".js-plotly-plot .scatterlayer .trace").first.wait_for(timeout=60_000)
+        close = opened.get_by_role("button", name="Close")
+        if close.count():
+            close.first.click()
+        opened.wait_for_timeout(3_000)
+        yield opened
         browser.close()
-    assert picture.stat().st_size > 20_000
 
 
-def _show_only_losses(page: Any) -> None:
-    """Close the assistant and leave one large chart of val_loss."""
-    search = page.get_by_placeholder("Search metric charts").first
-    search.wait_for(timeout=60_000)
-    close = page.get_by_role("button", name="Close")
-    if close.count():
-        close.first.click()
-    search.fill("val_loss")
-    page.locator(".js-plotly-plot .scatterlayer .trace").first.wait_for(timeout=60_000)
-    page.wait_for_timeout(3_000)
+@pytest.fixture(scope="module")
+def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return Path(PICTURES) if PICTURES else tmp_path_factory.mktemp("pictures")
+
+
+def test_the_first_charts_are_training_and_validation_loss_with_the_curves_of_all_four(
+    page: Any, pictures: Path
+) -> None:
+    page.screenshot(path=str(pictures / "charts.png"))
+    charts = page.evaluate(READ_CHARTS)
+    assert [name for name, _ in charts[:2]] == ["loss/train_loss", "loss/val_loss"]
+    for _, lines in charts[:2]:
+        for size in SIZES:
+            (line,) = (each for each in lines if f"model.hidden_size={size} " in f"{each['name']} ")
+            assert line["length"] > 5
+    for size in SIZES:
+        assert page.get_by_text(f"model.hidden_size={size}").first.is_visible()
+
+
+def test_no_chart_is_a_line_of_one_dot(page: Any) -> None:
+    seen = read_all_charts(page)
+    assert {"updates/learning_rate", "validation/val_bits_per_char", "scores/val_accuracy", "val_loss"} <= set(seen)
+    for name, lines in seen.items():
+        assert lines, name
+        dots = [line for line in lines if line["kind"] != "bar" and line["length"] < 2]
+        assert not dots, name
+        assert (lines[0]["kind"] == "bar") == name.startswith("scores/"), name
+
+
+def test_the_samples_of_the_runs_stand_side_by_side(page_address: str, page: Any, pictures: Path) -> None:
+    page.goto(page_address.replace("CHART", "ARTIFACT"))
+    page.get_by_text("step 200, text 1").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(2_000)
+    page.screenshot(path=str(pictures / "samples.png"))
+    text = page.locator("body").inner_text()
+    for name, value in (("Table", "samples.json"), ("Group by", "sample"), ("Compare", "text")):
+        assert re.search(rf"{name}:\s*{value}\b", text), name
+
+
+def test_the_page_of_a_run_shows_settings_and_metrics(
+    swept: Path, page_address: str, page: Any, pictures: Path
+) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{swept}/mlruns/mlflow.db")
+    experiment = client.get_experiment_by_name("charrnn").experiment_id
+    newest = client.search_runs([experiment])[0].info.run_id
+    root = page_address.partition("#")[0]
+    page.goto(f"{root}#/experiments/{experiment}/runs/{newest}?workflowType=machine_learning")
+    page.get_by_text("loss/val_loss").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(2_000)
+    page.screenshot(path=str(pictures / "run.png"))
+    assert page.get_by_text("model.hidden_size").first.is_visible()
+
+
+def read_all_charts(page: Any) -> dict[str, Any]:
+    """Scroll through the page, which draws a chart when it is seen; return all charts by name."""
+    seen: dict[str, Any] = {}
+    page.mouse.move(1_000, 600)
+    for _ in range(30):
+        seen |= {name: lines for name, lines in page.evaluate(READ_CHARTS) if lines}
+        page.mouse.wheel(0, 300)
+        page.wait_for_timeout(700)
+    return seen

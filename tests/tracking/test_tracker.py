@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 from charrnn_exp.tracking.mlflow_run import RunDescription
+from charrnn_exp.tracking.tables import TABLE, build_table
 from charrnn_exp.tracking.tracker import MlflowTracker, NoTracker, start_tracker
 from stress.mlflow_server import MlflowServer, accept_only, answer_all, find_free_port, serve
 from tests.conftest import compose_once
@@ -93,6 +94,50 @@ def test_steps_that_a_changed_run_makes_anew_are_sent_again(server: str) -> None
 
 
 @pytest.mark.slow
+def test_a_run_that_an_older_program_began_keeps_its_names(server: str) -> None:
+    tracking = compose_once("tracking=server", f"tracking.uri={server}").tracking
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=server)
+    first = MlflowTracker(tracking, describe("older"))
+    first.finish("KILLED", artifacts={})
+    for name in ("train_loss", "gradient_norm"):
+        client.log_metric(first.run_id, name, 1.0, step=1)
+    second = MlflowTracker(tracking, describe("older"), run_id=first.run_id, is_resumed=True)
+    for step in (1, 2):
+        second.log_metrics(step, {"train_loss": 1.0, "gradient_norm": 1.0})
+    second.log_metrics(2, {"test_loss": 1.0})
+    second.finish("FINISHED", artifacts={})
+    found = {
+        name: [metric.step for metric in client.get_metric_history(first.run_id, name)]
+        for name in client.get_run(first.run_id).data.metrics
+    }
+    assert found == {"train_loss": [1, 2], "gradient_norm": [1, 2], "test_loss": [2]}
+
+
+@pytest.mark.slow
+def test_the_scores_of_a_run_that_went_on_replace_those_before_and_none_is_sent_twice(server: str) -> None:
+    tracking = compose_once("tracking=server", f"tracking.uri={server}").tracking
+    first = MlflowTracker(tracking, describe("longer"))
+    first.log_metrics(5, {"test_loss": 2.0, "test_accuracy": 0.25})
+    first.finish("FINISHED", artifacts={})
+    second = MlflowTracker(tracking, describe("longer"), run_id=first.run_id, is_resumed=True)
+    second.log_metrics(5, {"test_loss": 2.0, "test_accuracy": 0.25})
+    second.log_metrics(9, {"test_loss": 3.0, "test_accuracy": 0.5})
+    second.finish("FINISHED", artifacts={})
+
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=server)
+    assert client.get_run(first.run_id).data.metrics == {
+        "test_loss": 3.0, "scores/test_loss": 3.0, "scores/test_accuracy": 0.5
+    }  # fmt: skip
+    for name, values in (("test_loss", [2.0, 3.0]), ("scores/test_accuracy", [0.25, 0.5])):
+        history = client.get_metric_history(first.run_id, name)
+        assert sorted((metric.step, metric.value) for metric in history) == [(0, value) for value in values]
+
+
+@pytest.mark.slow
 def test_a_run_whose_id_was_lost_is_found_by_its_key_and_not_made_twice(server: str) -> None:
     tracking = compose_once("tracking=server", f"tracking.uri={server}").tracking
     first = MlflowTracker(tracking, describe("b"))
@@ -117,7 +162,9 @@ def test_rows_added_to_a_table_leave_those_before_as_they_were(server: str, tmp_
     tracking = compose_once("tracking=server", f"tracking.uri={server}").tracking
     tracker = MlflowTracker(tracking, describe("e"))
     for step, text in enumerate(("007", "2026-11-26", "1e400", "\n")):
-        tracker.log_table({"run": ["12"], "step": [step], "val_loss": [None], "text": [text]}, "samples.json")
+        tracker.log_table({"run": ["12"], "step": [step], "val_loss": [None], "text": [text]}, TABLE)
+    # The columns above are of an older program.
+    tracker.log_table(build_table(["a"], run="12", step=4, val_loss=2.0, temperature=0.5), TABLE)
     tracker.finish("FINISHED", artifacts={})
     assert tracker.error is None
 
@@ -127,7 +174,7 @@ def test_rows_added_to_a_table_leave_those_before_as_they_were(server: str, tmp_
     table = json.loads(Path(client.download_artifacts(tracker.run_id, "samples.json", str(tmp_path))).read_text())
     assert table["columns"] == ["run", "step", "val_loss", "text"]
     assert table["data"] == [["12", 0, None, "007"], ["12", 1, None, "2026-11-26"], ["12", 2, None, "1e400"],
-                             ["12", 3, None, "\n"]]  # fmt: skip
+                             ["12", 3, None, "\n"], ["12", 4, 2.0, "a"]]  # fmt: skip
     assert "samples.json" in client.get_run(tracker.run_id).data.tags["mlflow.loggedArtifacts"]
 
 
@@ -155,7 +202,7 @@ def test_a_file_that_cannot_be_sent_holds_up_neither_metrics_nor_files_nor_statu
     client = MlflowClient(tracking_uri=server)
     assert [file.path for file in client.list_artifacts(tracker.run_id)] == ["summary.json"]
     run = client.get_run(tracker.run_id)
-    assert (run.info.status, run.data.metrics) == ("FINISHED", {"train_loss": 1.0})
+    assert (run.info.status, run.data.metrics) == ("FINISHED", {"train_loss": 1.0, "loss/train_loss": 1.0})
 
 
 @pytest.mark.slow
@@ -218,7 +265,7 @@ def test_a_server_that_failed_is_asked_again_with_one_metric(tmp_path: Path) -> 
             tracker.finish("FINISHED", artifacts={})
             time.sleep(1.0)  # the run does not wait for its thread
         assert tracker.error is not None
-        assert [body.count(b"train_loss") for body in bodies][-1] == 1
+        assert [body.count(b"loss/train_loss") for body in bodies][-1] == 1
 
 
 @pytest.mark.slow

@@ -10,10 +10,10 @@ import pytest
 from charrnn_exp.config.overrides import parse_override
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.summary import Summary
+from charrnn_exp.streams import measure
 from charrnn_exp.views.report import conclude, format_seconds, suggest_sample
 from charrnn_exp.views.scores import format_score_header, format_scores
 from charrnn_exp.views.settings import format_settings
-from charrnn_exp.views.table import measure
 from charrnn_exp.views.terminal import Terminal
 
 

@@ -1,8 +1,7 @@
-"""Rows in columns, and lines of a width."""
+"""Rows in columns."""
 
-import pytest
-
-from charrnn_exp.views.table import fit_columns, format_table, measure, wrap
+from charrnn_exp.streams import measure
+from charrnn_exp.views.table import fit_columns, format_table
 
 
 def test_columns_line_up() -> None:
@@ -13,15 +12,6 @@ def test_columns_line_up() -> None:
 def test_columns_of_wide_characters_line_up_on_a_terminal() -> None:
     lines = format_table(["name", "n"], [["\u5468\u6770\u4f26", "1"], ["abc", "2"]]).split("\n")
     assert {measure(line) for line in lines} == {9}
-
-
-@pytest.mark.parametrize("width", [8, 20, 40, 80])
-def test_a_line_is_cut_between_words_and_loses_none(width: int) -> None:
-    line = "the quick brown fox jumps over incomprehensibilities and \u5468\u6770\u4f26 of 1,234 characters"
-    pieces = wrap(line, width)
-    assert " ".join(piece.strip() for piece in pieces) == line
-    assert all(measure(piece) <= width or " " not in piece.strip() for piece in pieces)
-    assert all(piece.startswith("  ") for piece in pieces[1:])
 
 
 def test_columns_without_room_are_left_out_in_the_given_order() -> None:

@@ -221,6 +221,9 @@ class TrackingConfig:
     """CPU and memory use of the machine are logged."""
     log_checkpoints: LogCheckpoints
     """Checkpoints that go to MLflow: best, all (kept ones), none."""
+    log_every_steps: int
+    """Updates from row to row of MLflow's curves, at least 1; the first, the last and each validation are sent too.
+    metrics.jsonl has every update."""
 
 
 @dataclass(kw_only=True, slots=True)

@@ -61,6 +61,7 @@ GROUPS_OF_SYNONYMS: dict[str, str] = {
     "tracking.uri": "tracking_uri server",
     "tracking.experiment_name": "mlflow_experiment",
     "tracking.tags": "tag",
+    "tracking.log_every_steps": "log_interval log_every logging_steps log_every_n_steps",
     # Verbs and flags.
     "train": "run fit training learn",
     "resume": "continue restart",

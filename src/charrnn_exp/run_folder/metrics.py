@@ -80,13 +80,22 @@ def read_metrics(path: Path, *, last_step: int | None = None) -> dict[str, list[
         MachineError: if a line has no step or holds other values than numbers.
     """
     curves: dict[str, list[tuple[int, float]]] = {}
-    for _, row in _read_rows(path):
-        step = row.pop("step")
+    for step, row in read_rows(path):
         if last_step is not None and step > last_step:
             continue
         for name, value in row.items():
             curves.setdefault(name, []).append((step, value))
     return curves
+
+
+def read_rows(path: Path) -> Iterator[tuple[int, dict[str, float]]]:
+    """Yield step and metrics of each row, in the order they were written.
+
+    Raises:
+        MachineError: as for `read_metrics`.
+    """
+    for _, row in _read_rows(path):
+        yield row.pop("step"), row
 
 
 def _read_rows(path: Path) -> Iterator[tuple[str, dict[str, Any]]]:

@@ -18,7 +18,7 @@ from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.files import read_json
 from charrnn_exp.sampling.filters.registry import FILTERS
 
-SETTINGS = 3
+SETTINGS = 4
 """Raised when a setting is added, renamed or changes its meaning; each such change is an entry of `CHANGES`."""
 NUMERICS = 2
 """Raised when the arithmetic changes: sampler, validation, rounding, averages, order of sums."""
@@ -86,6 +86,7 @@ CHANGES: tuple[Added | Renamed, ...] = (
     Added(3, "dataset.test_path", None),
     Added(3, "dataset.errors", "strict"),
     Added(3, "dataset.newlines", "keep"),
+    Added(4, "tracking.log_every_steps", 1),
 )
 """In the order of their versions."""
 

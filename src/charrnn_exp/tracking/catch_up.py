@@ -7,10 +7,11 @@ from charrnn_exp.config.choices import Backend
 from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder
-from charrnn_exp.run_folder.metrics import read_metrics
+from charrnn_exp.run_folder.metrics import read_rows
 from charrnn_exp.run_folder.samples import read_samples
 from charrnn_exp.tracking.artifacts import list_artifacts
 from charrnn_exp.tracking.mlflow_run import RunDescription, open_run
+from charrnn_exp.tracking.rows import pick_rows
 from charrnn_exp.tracking.tables import TABLE, build_table
 
 
@@ -53,30 +54,26 @@ def send_missing(folder: RunFolder, tracking: TrackingConfig, *, status: str) ->
     Raises:
         Exception: any of MLflow; the next call sends the rest.
     """
-    record, curves = folder.read_tracking(), read_metrics(folder.metrics)
+    record, rows = folder.read_tracking(), list(read_rows(folder.metrics))
     run = RunDescription.of(record)
     stored = open_run(tracking, run, run_id=record["run_id"], may_exist=True)
     stored.tag_changes(run)
     record |= {"run_id": stored.run_id, "experiment_id": stored.experiment_id}
     folder.write_tracking(record)
-    sent, now = stored.find_sent_steps(), int(time.time() * 1000)
-    missing = [
-        (name, value, now, step)
-        for name, curve in curves.items()
-        for step, value in curve
-        if step not in sent.get(name, ())
-    ]
-    stored.send_metrics(missing)
+    now = int(time.time() * 1000)
+    picked = pick_rows(rows, tracking.log_every_steps)
+    entries = [(name, value, now, step) for step, metrics in picked for name, value in metrics.items()]
+    num_metrics = stored.send_metrics(entries, stored.find_sent())
     checkpoints = CheckpointStore(folder.checkpoints, facts={}, num_rolling=1)
     for path, artifact_folder in list_artifacts(folder, checkpoints, tracking.log_checkpoints).items():
         stored.send_path(path, artifact_folder)
     known, temperature = stored.find_table_steps(TABLE), folder.read_config().sampling.temperature
     for step, texts in read_samples(folder.samples).items():
         if step not in known:
-            losses = [loss for at, loss in curves.get("val_loss", []) if at <= step]
+            losses = [metrics["val_loss"] for at, metrics in rows if "val_loss" in metrics and at <= step]
             val_loss = losses[-1] if losses else None
             table = build_table(texts, run=run.name, step=step, val_loss=val_loss, temperature=temperature)
             stored.add_rows(table, TABLE)
     stored.end(status, folder.find_last_write())
     folder.write_tracking({**record, "complete": True})
-    return Sent(stored.run_id, len(missing))
+    return Sent(stored.run_id, num_metrics)

@@ -4,12 +4,13 @@ import getpass
 import json
 import os
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import asdict, dataclass, fields
 from pathlib import Path
 from typing import Any, Self
 
 from charrnn_exp.config.schema import TrackingConfig
+from charrnn_exp.tracking.rows import SCORE_STEP, find_places, has_sections
 from charrnn_exp.tracking.store import open_client
 
 MAX_METRICS_PER_CALL = 1000
@@ -24,6 +25,8 @@ MAX_TAG_LENGTH = 5000
 
 Entry = tuple[str, float, int, int]
 """A metric: name, value, time in milliseconds, step."""
+Key = tuple[str, int] | tuple[str, int, float]
+"""A value in the store: name and step there; of a score the value too, since a run that goes on has later ones."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -61,11 +64,14 @@ class MlflowRun:
         client: MlflowClient of the store.
         info: its ids and times, an MLflow `RunInfo`.
         is_new: whether it was just created.
+        names: of its metrics in the store.
     """
 
-    def __init__(self, client: Any, info: Any, *, is_new: bool) -> None:
+    def __init__(self, client: Any, info: Any, *, is_new: bool, names: Iterable[str] = ()) -> None:
         self.client, self.is_new = client, is_new
         self.run_id, self.experiment_id = str(info.run_id), str(info.experiment_id)
+        self._names = set(names)
+        self._has_sections = has_sections(self._names)
 
     def start_again(self) -> None:
         """Set the status of a run that goes on."""
@@ -80,20 +86,29 @@ class MlflowRun:
         if CHANGES_TAG in run.tags:
             self.client.set_tag(self.run_id, CHANGES_TAG, run.tags[CHANGES_TAG])
 
-    def find_sent_steps(self) -> dict[str, set[int]]:
-        """Return the steps in the store by metric name."""
-        if self.is_new:
-            return {}
-        names = self.client.get_run(self.run_id).data.metrics
-        return {name: {m.step for m in self.client.get_metric_history(self.run_id, name)} for name in names}
+    def find_sent(self) -> set[Key]:
+        """Return the values in the store when the run was opened."""
+        histories = {name: self.client.get_metric_history(self.run_id, name) for name in self._names}
+        return {_identify(name, m.step, m.value) for name, history in histories.items() for m in history}
 
-    def send_metrics(self, entries: Iterable[Entry]) -> None:
-        """Send metrics in batches; an entry that is sent twice is stored once."""
+    def send_metrics(self, entries: Iterable[Entry], sent: Set[Key]) -> int:
+        """Send the metrics that are not in the store, in batches; return their number.
+
+        Args:
+            entries: with the names and steps of `metrics.jsonl`; one that is sent twice is stored once.
+            sent: values in the store.
+        """
         from mlflow.entities import Metric
 
-        metrics = [Metric(*entry) for entry in entries]
+        metrics = [
+            Metric(name, value, timestamp, step)
+            for local_name, value, timestamp, local_step in entries
+            for name, step in find_places(local_name, local_step, has_sections=self._has_sections)
+            if _identify(name, step, value) not in sent
+        ]
         for start in range(0, len(metrics), MAX_METRICS_PER_CALL):
             self.client.log_batch(self.run_id, metrics=metrics[start : start + MAX_METRICS_PER_CALL])
+        return len(metrics)
 
     def send_path(self, path: Path, artifact_folder: str) -> None:
         """Send a file or a folder; a missing one is skipped."""
@@ -140,15 +155,14 @@ def open_run(tracking: TrackingConfig, run: RunDescription, *, run_id: str | Non
         may_exist: whether to search for the run by its key where the id is unknown.
     """
     client, experiment_id = open_client(tracking)
-    info = None if run_id is None else _find_info(client, run_id)
-    if info is not None:
-        return MlflowRun(client, info, is_new=False)
+    if run_id is not None and (stored := _find_run(client, run_id)) is not None:
+        return MlflowRun(client, stored.info, is_new=False, names=stored.data.metrics)
     if may_exist:
         found = client.search_runs([experiment_id], f"tags.{KEY_TAG} = '{run.tags[KEY_TAG]}'", max_results=1)
         if found:
             if not found[0].data.params:  # its creation was interrupted
                 _describe(client, found[0].info.run_id, run)
-            return MlflowRun(client, found[0].info, is_new=False)
+            return MlflowRun(client, found[0].info, is_new=False, names=found[0].data.metrics)
     tags = {"mlflow.user": _find_user(), "mlflow.source.type": "LOCAL", **run.tags}
     began = None if run.began is None else int(run.began * 1000)
     created = client.create_run(experiment_id, start_time=began, run_name=run.name, tags=tags).info
@@ -156,17 +170,21 @@ def open_run(tracking: TrackingConfig, run: RunDescription, *, run_id: str | Non
     return MlflowRun(client, created, is_new=True)
 
 
-def _find_info(client: Any, run_id: str) -> Any:
-    """Return the ids and times of a run; None where the store has none of this id, or it was deleted."""
+def _identify(name: str, step: int, value: float) -> Key:
+    return (name, step, value) if step == SCORE_STEP else (name, step)
+
+
+def _find_run(client: Any, run_id: str) -> Any:
+    """Return a run; None where the store has none of this id, or it was deleted."""
     from mlflow.exceptions import MlflowException
 
     try:
-        info = client.get_run(run_id).info
+        run = client.get_run(run_id)
     except MlflowException as error:
         if error.error_code == "RESOURCE_DOES_NOT_EXIST":  # the id is of another store
             return None
         raise
-    return info if info.lifecycle_stage == "active" else None
+    return run if run.info.lifecycle_stage == "active" else None
 
 
 def _find_user() -> str:

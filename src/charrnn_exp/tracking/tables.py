@@ -12,9 +12,16 @@ def build_table(
 ) -> dict[str, list[Any]]:
     """Return the columns of the table for the samples of one step, a row for each sample.
 
-    >>> build_table(["ab", "cd"], run="a run", step=3, val_loss=None, temperature=0.8)["text"]
-    ['ab', 'cd']
+    The UI groups rows by the first column and compares the second; so the first names a sample alike in every run.
+
+    >>> table = build_table(["ab", "cd"], run="a run", step=3, val_loss=None, temperature=0.8)
+    >>> table["sample"], table["text"]
+    (['step 3, text 1', 'step 3, text 2'], ['ab', 'cd'])
     """
     rounded = None if val_loss is None else round(val_loss, 4)
-    columns = {"run": run, "step": step, "val_loss": rounded, "temperature": temperature}
-    return {**{name: [value] * len(texts) for name, value in columns.items()}, "text": list(texts)}
+    same = {"run": run, "step": step, "val_loss": rounded, "temperature": temperature}
+    return {
+        "sample": [f"step {step:,}, text {i}" for i in range(1, len(texts) + 1)],
+        "text": list(texts),
+        **{name: [value] * len(texts) for name, value in same.items()},
+    }

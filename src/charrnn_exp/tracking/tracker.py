@@ -18,7 +18,7 @@ from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.config.secrets import hide_secrets
 from charrnn_exp.errors import one_line
 from charrnn_exp.program import name_program
-from charrnn_exp.tracking.mlflow_run import MAX_METRICS_PER_CALL, Entry, MlflowRun, RunDescription, open_run
+from charrnn_exp.tracking.mlflow_run import MAX_METRICS_PER_CALL, Entry, Key, MlflowRun, RunDescription, open_run
 from charrnn_exp.tracking.store import find_uri
 
 SEND_EVERY_SECONDS = 1.0
@@ -113,7 +113,7 @@ class MlflowTracker:
         self._tracking, self._description, self._remember = tracking, run, remember
         self._may_exist, self._renewed_after = is_resumed, renewed_after
         self._run: MlflowRun | None = None
-        self._sent_steps: dict[str, set[int]] = {}
+        self._sent: set[Key] = set()
         self._metrics: deque[Entry] = deque()
         self._jobs: deque[Callable[[MlflowRun], None]] = deque()
         self._status: str | None = None
@@ -228,7 +228,7 @@ class MlflowTracker:
         while self._metrics:
             # To a store that failed, one metric is sent first: building a whole batch would delay the end of a run.
             batch = list(islice(self._metrics, 1 if self._is_down else MAX_METRICS_PER_CALL))
-            self._run.send_metrics(entry for entry in batch if entry[3] not in self._sent_steps.get(entry[0], ()))
+            self._run.send_metrics(batch, self._sent)
             for _ in batch:
                 self._metrics.popleft()
             self._hear()
@@ -263,9 +263,9 @@ class MlflowTracker:
             self._hear()
             self.run_id = run.run_id
             self._remember(run.run_id, run.experiment_id)
-        self._sent_steps = run.find_sent_steps()
+        self._sent = run.find_sent()
         if (last := self._renewed_after) is not None:
-            self._sent_steps = {name: {n for n in steps if n <= last} for name, steps in self._sent_steps.items()}
+            self._sent = {key for key in self._sent if key[1] <= last}
         if not run.is_new:
             run.start_again()
             run.tag_changes(self._description)

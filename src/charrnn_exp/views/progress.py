@@ -9,7 +9,7 @@ from rich.live import Live
 from rich.table import Table
 from rich.text import Text
 
-from charrnn_exp.views.table import measure
+from charrnn_exp.streams import measure
 from charrnn_exp.views.terminal import Terminal
 
 PLAIN_LINE_EVERY_SECONDS = 10.0

@@ -4,8 +4,8 @@ from collections.abc import Mapping, Sequence
 from typing import Any
 
 from charrnn_exp.run_folder.overview import Overview
-from charrnn_exp.streams import escape_line
-from charrnn_exp.views.table import format_table, measure, wrap
+from charrnn_exp.streams import escape_line, measure, wrap
+from charrnn_exp.views.table import format_table
 
 NEVER_DIFFER = ("name", "tracking.")
 """Settings that are not compared: a column of its own has the name, and where a run is tracked changes no number."""

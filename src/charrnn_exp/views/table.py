@@ -2,7 +2,7 @@
 
 from collections.abc import Collection, Iterable, Sequence
 
-from rich.cells import cell_len
+from charrnn_exp.streams import measure
 
 
 def format_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: Collection[str] | None = None) -> str:
@@ -29,40 +29,6 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: 
         return "  ".join(cells).rstrip()
 
     return "\n".join(map(align, lines))
-
-
-def measure(text: str) -> int:
-    """Return the columns that a line takes on a terminal: a Chinese character takes two.
-
-    >>> measure("a\\u4f60")
-    3
-    """
-    return cell_len(text)
-
-
-def wrap(line: str, width: int, *, indent: str = "  ") -> list[str]:
-    """Return the line in pieces of a width, cut between words; a word that is longer stays whole.
-
-    Args:
-        line: one line.
-        width: columns of the terminal.
-        indent: before each piece but the first.
-
-    >>> wrap("one two three", 8)
-    ['one two', '  three']
-    """
-    if measure(line) <= width:
-        return [line]
-    pieces: list[str] = []
-    first, *others = line.split(" ")
-    current = first
-    for word in others:
-        if current.strip() and measure(f"{current} {word}") > width:
-            pieces.append(current.rstrip())
-            current = indent + word if word else indent.rstrip()
-        else:
-            current = f"{current} {word}"
-    return [*pieces, current.rstrip()]
 
 
 def fit_columns(

@@ -6,8 +6,7 @@ from collections.abc import Callable
 from rich.console import Console
 from rich.text import Text
 
-from charrnn_exp.streams import escape_controls, fit_encoding
-from charrnn_exp.views.table import wrap
+from charrnn_exp.streams import escape_controls, fit_encoding, wrap, write_error
 
 Copy = Callable[[str], None]
 
@@ -59,10 +58,7 @@ class Terminal:
 
     def show_warning(self, line: str) -> None:
         """Print one warning that the log has."""
-        shown = escape_controls(f"charrnn_exp: warning: {line}")
-        if sys.stderr.isatty():
-            shown = "\n".join(wrap(shown, self.console.width))
-        print(fit_encoding(shown, sys.stderr), file=sys.stderr, flush=True)
+        write_error(f"warning: {escape_controls(line)}")
 
     def sample(self, title: str, text: str) -> None:
         """Print generated text between two lines of dashes."""

@@ -1,5 +1,6 @@
 """The tracker is fed with what the run folder has."""
 
+import json
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -45,14 +46,28 @@ def job(compose: Any, tmp_path: Path) -> Job:
 
 def feed(job: Job, tracker: Notes) -> TrackerFeed:
     checkpoints = CheckpointStore(job.folder.checkpoints, facts={}, num_rolling=1)
-    return TrackerFeed(tracker, job, checkpoints, Stopwatch(), 2)
+    return TrackerFeed(tracker, job, checkpoints, Stopwatch(), 12)
 
 
-def test_rows_of_earlier_sessions_up_to_the_checkpoint_are_sent_at_the_start(job: Job) -> None:
-    job.folder.metrics.write_text('{"step": 1, "a": 2.5}\n{"step": 2, "a": 3.5, "b": 1}\n{"step": 3, "a": 9}\n')
+def test_rows_of_earlier_sessions_are_sent_at_the_start_with_those_left_out_that_every_session_leaves_out(
+    job: Job,
+) -> None:
+    rows = [
+        {"step": step, "train_loss": step / 2, "learning_rate": 0.5} for step in range(1, 14)
+    ]  # that of step 13 was lost
+    rows.insert(3, {"step": 3, "val_loss": 2.5})
+    job.folder.metrics.write_text("".join(json.dumps(row) + "\n" for row in rows))
     tracker = Notes()
-    feed(job, tracker).start()
-    assert tracker.heard == [(1, {"a": 2.5}), (2, {"a": 3.5}), (2, {"b": 1})]
+    fed = feed(job, tracker)
+    fed.start()
+    assert tracker.heard == [
+        (1, {"train_loss": 0.5, "learning_rate": 0.5}),
+        (3, {"val_loss": 2.5}),
+        (10, {"train_loss": 5.0, "learning_rate": 0.5}),
+    ]
+    fed.send_row(13, {"train_loss": 6.5})
+    fed.send_end("FINISHED")
+    assert tracker.heard[3:-1] == [(13, {"train_loss": 6.5})], "the last update is sent, that of step 12 is not"
 
 
 def test_samples_are_a_file_and_rows_with_the_last_validation_loss(job: Job) -> None:
@@ -66,7 +81,8 @@ def test_samples_are_a_file_and_rows_with_the_last_validation_loss(job: Job) -> 
     assert tracker.heard[-1][1]["val_loss"] == [None], "the loss of a later step is not that of the sample"
     assert (text_file, text) == ("samples/step_3.txt", "ab\ufffd")
     assert table == {
-        "run": ["a run"] * 2, "step": [3] * 2, "val_loss": [2.0] * 2, "temperature": [0.75] * 2, "text": ["ab", "c"]
+        "sample": ["step 3, text 1", "step 3, text 2"], "text": ["ab", "c"], "run": ["a run"] * 2, "step": [3] * 2,
+        "val_loss": [2.0] * 2, "temperature": [0.75] * 2,
     }  # fmt: skip
 
 

@@ -7,8 +7,9 @@ from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.listeners.listener import Listener, RunEvent
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
-from charrnn_exp.run_folder.metrics import read_metrics
+from charrnn_exp.run_folder.metrics import read_rows
 from charrnn_exp.tracking.artifacts import list_artifacts
+from charrnn_exp.tracking.rows import RowPicker
 from charrnn_exp.tracking.tables import TABLE, build_table
 from charrnn_exp.tracking.tracker import Tracker
 from charrnn_exp.training.loop import Validated
@@ -19,7 +20,7 @@ class TrackerFeed(Listener):
 
     Args:
         tracker: of the run.
-        job: names the run in the table of samples.
+        job: names the run in the table of samples; tracking.log_every_steps chooses among the rows.
         checkpoints: tracking.log_checkpoints chooses among them at the end.
         watch: for the seconds.
         step: that the session goes on from.
@@ -27,16 +28,16 @@ class TrackerFeed(Listener):
 
     def __init__(self, tracker: Tracker, job: Job, checkpoints: CheckpointStore, watch: Stopwatch, step: int) -> None:
         self._tracker, self._job, self._checkpoints, self._watch = tracker, job, checkpoints, watch
-        self._step = step
+        self._step, self._picker = step, RowPicker(job.config.tracking.log_every_steps)
         self._val_losses: list[tuple[int, float]] = []
 
     def start(self) -> None:
         """Send the rows of earlier sessions; MLflow gets none twice."""
-        curves = read_metrics(self._job.folder.metrics, last_step=self._step)
-        self._val_losses = list(curves.get("val_loss", []))
-        for name, curve in curves.items():
-            for step, value in curve:
-                self._tracker.log_metrics(step, {name: value})
+        for step, metrics in read_rows(self._job.folder.metrics):
+            if step <= self._step:
+                if "val_loss" in metrics:
+                    self._val_losses.append((step, metrics["val_loss"]))
+                self.send_row(step, metrics)
 
     def hear(self, event: RunEvent) -> None:
         """Keep the validation losses for the table of samples."""
@@ -44,9 +45,10 @@ class TrackerFeed(Listener):
             self._val_losses.append((event.step, event.loss))
 
     def send_row(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Send a row of metrics."""
+        """Send a row of metrics; some wait for the end, and most updates are left out."""
         with self._watch.time("tracking"):
-            self._tracker.log_metrics(step, metrics)
+            for row in self._picker.take(step, metrics):
+                self._tracker.log_metrics(*row)
 
     def send_samples(self, step: int, path: Path, texts: Sequence[str]) -> None:
         """Send a file of samples, and its texts as rows of the table."""
@@ -63,8 +65,10 @@ class TrackerFeed(Listener):
             self._tracker.log_table(table, TABLE)
 
     def send_end(self, status: str) -> None:
-        """Send files and status, and wait for MLflow; called when all other listeners are closed."""
+        """Send the last rows, files and status, and wait for MLflow; called when all other listeners are closed."""
         with self._watch.time("tracking"):
+            for row in self._picker.finish():
+                self._tracker.log_metrics(*row)
             which = self._job.config.tracking.log_checkpoints
             artifacts = list_artifacts(self._job.folder, self._checkpoints, which)
             self._tracker.finish(status, artifacts=artifacts)
