@@ -5,7 +5,7 @@ from typing import Any
 
 from charrnn_exp.errors import MachineError, UserError
 from charrnn_exp.run_folder.arrays import Arrays
-from charrnn_exp.run_folder.checkpoint import WEIGHTS, Checkpoint
+from charrnn_exp.run_folder.checkpoint import TRAINING, WEIGHTS, Checkpoint
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.streams import write_note
@@ -35,7 +35,7 @@ def read_trained_weights(
         raise MachineError(f"run {folder.path} has no checkpoint: resume it first.")
     match which:
         case "last":
-            checkpoint, weights, _, warnings = store.load_newest()
+            checkpoint, weights, warnings = _read_newest(store)
             store.check_facts(checkpoint)
             for line in warnings:
                 warn(line)
@@ -47,6 +47,16 @@ def read_trained_weights(
             raise UserError(f"checkpoint must be last or best, got {which!r}.")
     write_note(f"run {folder.path}, checkpoint {checkpoint.folder.name}{_describe_best(checkpoint)}")
     return weights
+
+
+def _read_newest(store: CheckpointStore) -> tuple[Checkpoint, Arrays, list[str]]:
+    """Return the newest whole checkpoint, its weights, and a line for each damaged one skipped."""
+    store.bring_back()
+    newest = store.find_all()[-1]
+    if not (newest.folder / TRAINING).exists():  # somebody keeps the weights alone
+        return newest, newest.read(WEIGHTS), []
+    checkpoint, weights, _, warnings = store.load_newest()
+    return checkpoint, weights, warnings
 
 
 def _describe_best(checkpoint: Checkpoint) -> str:

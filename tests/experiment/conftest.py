@@ -1,0 +1,3 @@
+from tests.sent_run import sent_files
+
+__all__ = ["sent_files"]
