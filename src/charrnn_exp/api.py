@@ -1,6 +1,7 @@
 """The Python interface, for notebooks and scripts: compose settings, run them, read the results."""
 
 import time
+from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
@@ -9,7 +10,7 @@ from typing import Any
 
 from charrnn_exp.commands import resume as resume_command
 from charrnn_exp.commands import sample as sample_command
-from charrnn_exp.commands.arguments import change_config, parse_arguments
+from charrnn_exp.commands.arguments import parse_arguments, read_tracking
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.reading import flatten, to_values
 from charrnn_exp.config.schema import Config
@@ -20,11 +21,12 @@ from charrnn_exp.evaluation.scores import Scores
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.prepare import prepare_run, start_run
 from charrnn_exp.experiment.shared_inputs import read_shared_inputs
-from charrnn_exp.run_folder.finding import find_run, list_runs
+from charrnn_exp.run_folder.finding import list_runs
 from charrnn_exp.run_folder.folder import RunFolder, make_run_folder
 from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.sampling.loaded_model import LoadedModel, load_model
+from charrnn_exp.tracking.fetch import find_run_anywhere
 from charrnn_exp.views.terminal import Terminal
 
 
@@ -55,8 +57,10 @@ class RunResult:
     @property
     def sample(self) -> str | None:
         """The newest sample's text, with its prompt; None before the first."""
-        name = self.summary.sample
-        return None if name is None else (self.folder / name).read_bytes().decode("utf-8", errors="replace")
+        if self.summary.sample is None:
+            return None
+        path = RunFolder(self.folder).samples / Path(self.summary.sample).name  # whatever folder a summary names
+        return path.read_bytes().decode("utf-8", errors="replace") if path.is_file() else None
 
     def __repr__(self) -> str:
         """Return three lines: folder, status, losses."""
@@ -114,16 +118,19 @@ def run(config: Config, *, run_name: str | None = None) -> RunResult:
     return RunResult(folder.path, config, summary)
 
 
-def load(reference: str | Path = "latest") -> RunResult:
+def load(reference: str | Path = "latest", *, tracking: Sequence[str] = ()) -> RunResult:
     """Return the result of an existing run.
 
     Args:
-        reference: `latest`, `best`, `best:NAME`, a run folder, or the MLflow id of a run below outputs/.
+        reference: `latest`, `best`, `best:NAME`, a run folder, or the MLflow id of a run below outputs/ or in the
+            store, from which it is downloaded once.
+        tracking: the store that an id is looked for in, as on the command line: `["tracking=server",
+            "tracking.uri=http://HOST:5000"]`.
 
     Raises:
         CharRNNError: if there is no such run, or it is damaged.
     """
-    folder = find_run(str(reference))
+    folder = _find(reference, tracking)
     return RunResult(folder.path, folder.read_config(), folder.read_summary())
 
 
@@ -137,12 +144,8 @@ def resume(reference: str | Path = "latest", *overrides: str) -> RunResult:
     Raises:
         CharRNNError: with the lines of the command line.
     """
-    from charrnn_exp.experiment.resume import resume_run
-
     parsed = parse_arguments(overrides, resume_command.COMMAND)
-    folder = find_run(str(reference))
-    resume_run(folder, change_config(folder.read_values(), parsed), began=time.time())
-    return load(folder.path)
+    return load(resume_command.resume_reference(str(reference), parsed, began=time.time()).path)
 
 
 def sample(reference: str | Path = "latest", *overrides: str, checkpoint: str | None = None) -> str:
@@ -156,7 +159,8 @@ def sample(reference: str | Path = "latest", *overrides: str, checkpoint: str | 
     Raises:
         CharRNNError: with the lines of the command line.
     """
-    folder = find_run(str(reference), needs_weights=True)
+    parsed = parse_arguments(overrides, sample_command.COMMAND)
+    folder = find_run_anywhere(str(reference), lambda: read_tracking(parsed), needs_weights=True)
     words = [f"run={folder.path.absolute()}", f"checkpoint={checkpoint or 'null'}"]
     return "".join(map(str, sample_command.draw_text([*overrides, *words])))
 
@@ -167,6 +171,7 @@ def evaluate(
     split: str | None = None,
     text: str | Path | None = None,
     checkpoint: str | None = None,
+    tracking: Sequence[str] = (),
 ) -> dict[str, Scores]:
     """Return the scores of a run on its own text, by split, or on a file as "text".
 
@@ -175,26 +180,30 @@ def evaluate(
         split: train, val, test or all; None: all that the run's protocol has.
         text: a file in place of the run's own text; None: off.
         checkpoint: last or best; None: best if early stopping ended the run, else last.
+        tracking: as of `load`.
 
     Raises:
         CharRNNError: with the lines of the command line.
     """
     other = None if text is None else OtherText(Path(text))
-    run_folder = find_run(str(reference), needs_weights=True)
+    run_folder = _find(reference, tracking, needs_weights=True)
     return dict(score_run(run_folder, split=split, text=other, checkpoint=checkpoint, warn=Terminal().warn))
 
 
-def open_model(reference: str | Path = "latest", *, checkpoint: str | None = None) -> LoadedModel:
+def open_model(
+    reference: str | Path = "latest", *, checkpoint: str | None = None, tracking: Sequence[str] = ()
+) -> LoadedModel:
     """Return the model of a run to call: ids in, log-probabilities and state out.
 
     Args:
         reference: as of `load`.
         checkpoint: last or best; None: best if early stopping ended the run, else last.
+        tracking: as of `load`.
 
     Raises:
         CharRNNError: if there is no such run, or it has no checkpoint.
     """
-    run_folder = find_run(str(reference), needs_weights=True)
+    run_folder = _find(reference, tracking, needs_weights=True)
     return load_model(run_folder, checkpoint, warn=Terminal().warn)
 
 
@@ -226,6 +235,11 @@ def runs(name: str | None = None) -> RunTable:
         }
         for folder, values, summary in kept
     )
+
+
+def _find(reference: str | Path, tracking: Sequence[str], *, needs_weights: bool = False) -> RunFolder:
+    parsed = parse_arguments(tracking, resume_command.COMMAND)
+    return find_run_anywhere(str(reference), lambda: read_tracking(parsed), needs_weights=needs_weights)
 
 
 def _show_cell(value: Any) -> str:

@@ -2,13 +2,15 @@
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from charrnn_exp.commands.command import Command
 from charrnn_exp.config.choices import Unknown
-from charrnn_exp.config.schema import Config
+from charrnn_exp.config.schema import Config, TrackingConfig
 from charrnn_exp.errors import UserError
+
+TRACKING = "tracking."
 
 
 @dataclass(frozen=True)
@@ -96,6 +98,24 @@ def read_unknown(arguments: Arguments) -> Unknown:
     if typed not in Unknown.__members__:
         raise UserError(f"unknown must be one of {', '.join(Unknown.__members__)}, got {typed!r}.")
     return Unknown[typed]
+
+
+def read_tracking(arguments: Arguments) -> TrackingConfig:
+    """Return the settings of the store at hand: those of a new run, with what the words say of tracking.
+
+    Raises:
+        UserError: with a line for each mistake.
+    """
+    from charrnn_exp.config.compose import compose_values
+
+    typed = tuple(override for override in arguments.settings if override.key_or_group.startswith(TRACKING))
+    return change_config(compose_values(arguments.groups), replace(arguments, settings=typed)).tracking
+
+
+def drop_tracking(arguments: Arguments) -> Arguments:
+    """Return the words without those of tracking, which say where a run is looked for."""
+    kept = tuple(override for override in arguments.settings if not override.key_or_group.startswith(TRACKING))
+    return replace(arguments, settings=kept, groups=())
 
 
 def change_config(values: dict[str, Any], arguments: Arguments) -> Config:

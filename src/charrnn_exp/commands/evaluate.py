@@ -15,7 +15,8 @@ Scores the splits of the run's own text (default: all that its dataset.split mak
   checkpoint=last       with the last ones (default elsewhere)
 The loss is in nats per character, and its standard error that of contiguous blocks (batch means).
 REF is latest (default: the run worked on last), best or best:NAME (lowest validation loss of a name, a sweep or a
-text), a run folder, or the MLflow id of a run below outputs/.
+text), a run folder, or the MLflow id of a run below outputs/ or in the store, from which it is downloaded once:
+  run=ID tracking=server tracking.uri=http://HOST:5000
 """
 
 
@@ -30,17 +31,24 @@ def run(words: Sequence[str]) -> None:
         CharRNNError: if there is no such run, it has no checkpoint, its text has changed, split and text are both
             given, the split is unknown, or the file is too short or does not fit its vocabulary.
     """
-    from charrnn_exp.commands.arguments import change_config, parse_arguments, read_unknown
+    from charrnn_exp.commands.arguments import (
+        change_config,
+        drop_tracking,
+        parse_arguments,
+        read_tracking,
+        read_unknown,
+    )
     from charrnn_exp.evaluation.from_run import OtherText, score_run
-    from charrnn_exp.run_folder.finding import find_run
     from charrnn_exp.run_folder.folder import forget_tracking
+    from charrnn_exp.tracking.fetch import find_run_anywhere
     from charrnn_exp.views.terminal import Terminal
 
     parsed, terminal = parse_arguments(words, COMMAND), Terminal()
     unknown = read_unknown(parsed)
     text = parsed.arguments.get("text")
-    folder = find_run(parsed.arguments.get("run", "latest"), needs_weights=True)
-    config = change_config(forget_tracking(folder.read_values()), parsed) if parsed.settings else None
+    reference, changes = parsed.arguments.get("run", "latest"), drop_tracking(parsed)
+    folder = find_run_anywhere(reference, lambda: read_tracking(parsed), needs_weights=True)
+    config = change_config(forget_tracking(folder.read_values()), changes) if changes.settings else None
     scores = score_run(
         folder,
         config=config,
@@ -66,9 +74,11 @@ COMMAND = Command(
     name="evaluate",
     order=4,
     summary="loss, perplexity, accuracy of a run on a text:       evaluate run=latest split=test",
-    usage="evaluate [run=REF] [split=SPLIT] [text=FILE] [unknown=skip] [checkpoint=best] [dataset.path=FILE]",
+    usage="evaluate [run=REF] [split=SPLIT] [text=FILE] [unknown=skip] [checkpoint=best] [dataset.path=FILE] "
+    "[tracking=server]",
     details=DETAILS,
     words=(RUN, Word("split", _offer_splits), Word("text"), UNKNOWN, CHECKPOINT),
-    settings=("dataset.path",),
+    settings=("dataset.path", "tracking.uri"),
+    groups=("tracking",),
     run=run,
 )

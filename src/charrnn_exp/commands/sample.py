@@ -16,7 +16,8 @@ Writes text to standard output as it is drawn, with the run's own settings where
   dataset.encoding=cp1252                  of a model of bytes: the encoding of its text, for prompt and terminal
 A model of bytes writes the bytes themselves into a pipe or a file.
 REF is latest (default: the run worked on last), best or best:NAME (lowest validation loss of a name, a sweep or a
-text), a run folder, or the MLflow id of a run below outputs/.
+text), a run folder, or the MLflow id of a run below outputs/ or in the store, from which it is downloaded once:
+  run=ID tracking=server tracking.uri=http://HOST:5000
 """
 
 
@@ -36,17 +37,24 @@ def run(words: Sequence[str]) -> None:
 
 def draw_text(words: Sequence[str], *, is_raw: bool = False) -> Iterator[str | bytes]:
     """Yield the text of the words in pieces, see `run`; `is_raw`: a model of bytes yields the bytes themselves."""
-    from charrnn_exp.commands.arguments import change_config, parse_arguments, read_unknown
-    from charrnn_exp.run_folder.finding import find_run
+    from charrnn_exp.commands.arguments import (
+        change_config,
+        drop_tracking,
+        parse_arguments,
+        read_tracking,
+        read_unknown,
+    )
     from charrnn_exp.run_folder.folder import forget_tracking
     from charrnn_exp.sampling.from_run import sample_run
+    from charrnn_exp.tracking.fetch import find_run_anywhere
     from charrnn_exp.views.terminal import Terminal
 
     parsed = parse_arguments(words, COMMAND)
     unknown = read_unknown(parsed)
-    folder = find_run(parsed.arguments.get("run", "latest"), needs_weights=True)
+    reference = parsed.arguments.get("run", "latest")
+    folder = find_run_anywhere(reference, lambda: read_tracking(parsed), needs_weights=True)
     values = forget_tracking(folder.read_values())
-    config = change_config(values, parsed)
+    config = change_config(values, drop_tracking(parsed))
     checkpoint = parsed.arguments.get("checkpoint")
     yield from sample_run(folder, config, checkpoint=checkpoint, warn=Terminal().warn, unknown=unknown, is_raw=is_raw)
 
@@ -55,9 +63,10 @@ COMMAND = Command(
     name="sample",
     order=3,
     summary="more text from a run:                                sample run=latest sampling.temperature=0.5",
-    usage="sample [run=REF] [checkpoint=last|best] [unknown=skip] [sampling.*=...]",
+    usage="sample [run=REF] [checkpoint=last|best] [unknown=skip] [sampling.*=...] [tracking=server]",
     details=DETAILS,
     words=(RUN, CHECKPOINT, UNKNOWN),
-    settings=("sampling.", "dataset.encoding"),
+    settings=("sampling.", "dataset.encoding", "tracking.uri"),
+    groups=("tracking",),
     run=run,
 )

@@ -11,6 +11,7 @@ from charrnn_exp.run_folder.checkpoint import WEIGHTS
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.finding import find_run
 from charrnn_exp.run_folder.folder import RunFolder, shorten
+from charrnn_exp.tracking.fetch import find_run_anywhere
 from charrnn_exp.training.transfer import InitialWeights
 
 KEY = "training.init_from"
@@ -28,14 +29,18 @@ MAY_DIFFER = {
 def find_sources(configs: Sequence[Config]) -> dict[str, str]:
     """Return the run folder of each reference; `latest` is the same run in all jobs of a sweep.
 
+    A run of the store is fetched by its MLflow id.
+
     Raises:
-        UserError: if there is no such run.
+        CharRNNError: if there is no such run, or the store does not give it.
     """
-    references = {config.training.init_from for config in configs} - {None}
-    return {
-        str(reference): str(shorten(find_run(str(reference), key=KEY, needs_weights=True).path))
-        for reference in references
-    }
+    by_reference = {config.training.init_from: config for config in reversed(configs)}
+    return {reference: _find_source(reference, config) for reference, config in by_reference.items() if reference}
+
+
+def _find_source(reference: str, config: Config) -> str:
+    run = find_run_anywhere(reference, lambda: config.tracking, key=KEY, needs_weights=True)
+    return str(shorten(run.path))
 
 
 def keep_source(config: Config, sources: Mapping[str, str]) -> Config:

@@ -23,6 +23,7 @@ class Resumption:
         new: those of this session.
         warnings: about this session, one line each.
         diverged_after: step after which an earlier session diverged, before which the run goes back; None: it did not.
+        copied_from: fetched run whose files the folder of this one starts with; None: it is there already.
     """
 
     step: int | None = None
@@ -30,6 +31,7 @@ class Resumption:
     new: Sequence[Change] = ()
     warnings: Sequence[str] = ()
     diverged_after: int | None = None
+    copied_from: RunFolder | None = None
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -11,6 +11,7 @@ from charrnn_exp.data.prompt import put_prompt, read_prompt_once
 from charrnn_exp.errors import CharRNNError, UserError, one_line
 from charrnn_exp.experiment.divergence import check_calmed
 from charrnn_exp.experiment.ends import advise_longer, explain_end
+from charrnn_exp.experiment.fetched import check_training_state, start_copy
 from charrnn_exp.experiment.initial_weights import read_initial_weights
 from charrnn_exp.experiment.job import Job, Prepared, Resumption
 from charrnn_exp.experiment.prepare import prepare_run, start_run
@@ -22,6 +23,7 @@ from charrnn_exp.run_folder.folder import RunFolder, RunInUseError
 from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.run_folder.resume_point import ResumePoint, find_resume_point
 from charrnn_exp.tracking.catch_up import catch_up
+from charrnn_exp.tracking.fetch import find_fetched_id
 from charrnn_exp.training.progress import Progress, is_finished
 from charrnn_exp.views.terminal import Terminal
 
@@ -43,11 +45,12 @@ class _Earlier:
     progress: Progress
 
 
-def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable[[str], None] = print) -> None:
+def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable[[str], None] = print) -> RunFolder:
     """Train on with the settings, to `training.epochs` and `training.max_steps`; of a finished run, only complete the
-    tracking.
+    tracking. Return the folder in which it went on.
 
-    Nothing is written before all is checked, and the settings not before the first checkpoint made with them.
+    Nothing is written before all is checked, and the settings not before the first checkpoint made with them. A fetched
+    run goes on in a new folder, as a new MLflow run.
 
     Args:
         folder: of the run.
@@ -56,24 +59,30 @@ def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable
         say: prints a line where nothing is left to train.
 
     Raises:
-        CharRNNError: if the run's text or checkpoints have changed, or as for `start_run`.
+        CharRNNError: if the run's text or checkpoints have changed, a fetched run has weights alone, or as for
+            `start_run`.
     """
     config = replace(config, sampling=put_prompt(config.sampling, read_prompt_once([config])))
     terminal = Terminal()
+    if (run_id := find_fetched_id(folder)) is not None:
+        check_training_state(folder, run_id)
     earlier, summary = _read_earlier(folder), folder.read_summary()
     prepared = _prepare(config, earlier, folder, terminal)
     if _is_done(prepared, earlier, folder):
         _say_done(prepared, earlier, folder, say)
         _finish_tracking(folder, config.tracking, say)
-        return
+        return folder
     if earlier.point.diverged_after is not None:
         check_calmed(prepared.resumption.new, earlier.point.diverged_after, folder, earlier.config.optimizer)
     if earlier.point.checkpoint is None:
         _check_vocabulary(prepared, folder)
         # Only a run without a checkpoint needs the weights of the other run.
         prepared = replace(prepared, initial=read_initial_weights(config, prepared.text.corpus.vocabulary))
+    if run_id is not None:
+        prepared, folder = start_copy(prepared, folder, run_id, terminal)
     name = summary.name or folder.read_tracking().get("name") or config.tracking.run_name or folder.path.name
     start_run(Job.of(prepared, folder, name=name, began=began, is_resumed=True), terminal)
+    return folder
 
 
 def _read_earlier(folder: RunFolder) -> _Earlier:
@@ -102,7 +111,9 @@ def _prepare(config: Config, earlier: _Earlier, folder: RunFolder, terminal: Ter
     text, progress = prepared.text, earlier.progress
     if config.sampling.prompt_file != earlier.config.sampling.prompt_file:
         config = replace(config, sampling=prepared.config.sampling)
-    then = to_values(earlier.config) | {"tracking": folder.read_values().get("tracking", {})}
+    is_fetched = find_fetched_id(folder) is not None  # then it is tracked anew
+    tracking = to_values(config)["tracking"] if is_fetched else folder.read_values().get("tracking", {})
+    then = to_values(earlier.config) | {"tracking": tracking}
     epoch_end = text.plan.find_epoch_end(step=progress.step, epoch=progress.epoch, step_in_epoch=progress.step_in_epoch)
     new = find_changes(then, to_values(config), step=progress.step, epoch_end=epoch_end)
     changes = join_changes(earlier.changes, new, step=progress.step)

@@ -5,6 +5,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import replace
 from typing import Any
 
+from charrnn_exp.config.reading import to_values
 from charrnn_exp.data.corpus import describe
 from charrnn_exp.errors import Interrupted, MachineError
 from charrnn_exp.evaluation.scorer import Scorer
@@ -37,6 +38,7 @@ from charrnn_exp.model.weights import load_weights, read_weights
 from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.checkpoint import Checkpoint
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
+from charrnn_exp.run_folder.copying import copy_run
 from charrnn_exp.run_folder.metrics import MetricsFile
 from charrnn_exp.run_folder.resume_point import find_resume_point
 from charrnn_exp.run_folder.summary import Summary
@@ -68,6 +70,8 @@ def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
         Interrupted: after a signal or a closed pipe, with a checkpoint taken if there was a step since the last.
     """
     config, text, folder, watch = job.config, job.text, job.folder, Stopwatch()
+    if job.resumption.copied_from is not None:
+        copy_run(job.resumption.copied_from, folder, to_values(config)["tracking"], began=job.began)
     previous = folder.read_summary() if job.is_resumed else Summary()
     if not job.is_resumed:
         folder.create(config, text.corpus.vocabulary)

@@ -18,6 +18,10 @@ WEIGHT_COPIES = 13
 One more where gradients of several batches are summed."""
 NORM_COPIES = 3
 """32-bit numbers that a norm keeps for each character, layer and unit, beside the kept_copies of the cell."""
+SAVED_COPIES = 4
+"""Times that a checkpoint may hold all weights beside those sampled: raw ones, two slots of the optimizer, and one."""
+SAVED_BYTES = 1 << 20
+"""Headers of the arrays of a checkpoint, seeds, progress: a thousand arrays take half of it."""
 INPUT_COPIES = 3
 """Numbers for each character and each input of the first layer beyond h: vectors, transposed ones, gradients."""
 LOGIT_COPIES = 4
@@ -53,6 +57,20 @@ def estimate_bytes(model: SizedModel, training: TrainingConfig, *, num_symbols: 
     weight_copies = WEIGHT_COPIES + (1 if training.gradient_accumulation_steps > 1 else 0)
     of_weights = weight_copies * FLOAT_BYTES * count_weights(model, num_symbols=num_symbols)
     return of_weights + training.batch_size * training.sequence_length * per_character
+
+
+def bound_checkpoint_bytes(model: SizedModel, *, num_symbols: int, batch_size: int) -> tuple[int, int]:
+    """Return the most bytes that the two files of a checkpoint can have: sampled weights, and the rest of the state.
+
+    Args:
+        model: of the run.
+        num_symbols: of its vocabulary.
+        batch_size: largest number of streams whose states are carried.
+    """
+    of_weights = FLOAT_BYTES * count_weights(model, num_symbols=num_symbols)
+    num_states = len(CELLS.find(model.cell).state_names) * model.num_layers
+    of_states = FLOAT_BYTES * num_states * batch_size * model.hidden_size
+    return of_weights + SAVED_BYTES, SAVED_COPIES * of_weights + of_states + SAVED_BYTES
 
 
 def find_free_bytes() -> int:

@@ -44,14 +44,21 @@ def find_run(reference: str, *, key: str = "run", needs_weights: bool = False) -
             return folder
     if reference.partition(":")[0] == BEST:
         return find_best(list_runs(), reference, key=key)
-    for run in list_runs():
-        with suppress(MachineError):  # a damaged one is not the one that is looked for
-            if reference in (run.read_tracking().get("run_id"), run.read_summary().run_id):
-                return run
+    if (found := find_run_by_id(reference)) is not None:
+        return found
     raise UserError(
         f"{key} must be 'latest', 'best', 'best:NAME', a run folder, or the MLflow id of a run below "
         f"{OUTPUTS.absolute()}, got {reference!r}. `{name_program()} list` shows the runs."
     )
+
+
+def find_run_by_id(run_id: str) -> RunFolder | None:
+    """Return the run below outputs/ that has this MLflow id; None where none has it."""
+    for run in list_runs():
+        with suppress(MachineError):  # a damaged one is not the one that is looked for
+            if run_id in (run.read_tracking().get("run_id"), run.read_summary().run_id):
+                return run
+    return None
 
 
 def list_runs() -> list[RunFolder]:

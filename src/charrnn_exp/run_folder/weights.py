@@ -5,7 +5,7 @@ from typing import Any
 
 from charrnn_exp.errors import MachineError, UserError
 from charrnn_exp.run_folder.arrays import Arrays
-from charrnn_exp.run_folder.checkpoint import WEIGHTS, Checkpoint
+from charrnn_exp.run_folder.checkpoint import TRAINING, WEIGHTS, Checkpoint
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.streams import write_note
@@ -35,8 +35,7 @@ def read_trained_weights(
         raise MachineError(f"run {folder.path} has no checkpoint: resume it first.")
     match which or ("best" if folder.read_summary().speaks_by_best else "last"):
         case "last":
-            found = sorted([*store.find_all(), *store.find_hidden()], key=lambda each: each.step)
-            checkpoint, weights, _, warnings = store.read_newest(found)
+            checkpoint, weights, warnings = _read_newest(store)
             store.check_facts(checkpoint)
             for line in warnings:
                 warn(line)
@@ -48,6 +47,16 @@ def read_trained_weights(
             raise UserError(f"checkpoint must be last or best, got {which!r}.")
     write_note(f"run {folder.path}, checkpoint {checkpoint.folder.name}{_describe_best(checkpoint)}")
     return weights
+
+
+def _read_newest(store: CheckpointStore) -> tuple[Checkpoint, Arrays, list[str]]:
+    """Return the newest whole checkpoint, its weights, and a line for each damaged one skipped."""
+    found = sorted([*store.find_all(), *store.find_hidden()], key=lambda each: each.step)
+    newest = found[-1]
+    if not (newest.folder / TRAINING).exists():  # somebody keeps the weights alone
+        return newest, newest.read(WEIGHTS), []
+    checkpoint, weights, _, warnings = store.read_newest(found)
+    return checkpoint, weights, warnings
 
 
 def _describe_best(checkpoint: Checkpoint) -> str:

@@ -9,7 +9,8 @@ from charrnn_exp.run_folder.folder import RunFolder
 
 def list_artifacts(folder: RunFolder, checkpoints: CheckpointStore, which: LogCheckpoints) -> dict[Path, str]:
     """Return the paths in the run folder that go to MLflow, each with its artifact folder."""
-    files = (folder.config, folder.vocabulary, folder.parameters, folder.metrics, folder.log, folder.summary)
+    of_settings = (folder.config, folder.versions, folder.changes)  # a run without changes has no such file
+    files = (*of_settings, folder.vocabulary, folder.parameters, folder.metrics, folder.log, folder.summary)
     artifacts = {path: "" for path in files} | {folder.samples: "samples", folder.plots: "plots"}
     if folder.profile.exists():
         artifacts[folder.profile] = "profile"

@@ -21,6 +21,8 @@ KEY_TAG = "run_key"
 """Tag with a unique key: it identifies a run in MLflow whose id was lost before it was written to the run folder."""
 CHANGES_TAG = "changes"
 """Tag with the settings that a resumed run went on with, and the steps; its params are those of its start."""
+RESUMED_TAG = "resumed_from"
+"""Tag with the MLflow id of the run of a store from whose training state a run went on."""
 MAX_TAG_LENGTH = 5000
 
 Entry = tuple[str, float, int, int]

@@ -70,7 +70,7 @@ def open_client(tracking: TrackingConfig) -> tuple[Any, str]:
     MLflow's creation of a database is safe neither in parallel nor under a kill. So a file lock is held around it, and
     the database gets its final name only when it is complete.
     """
-    client_class = _import_client()
+    client_class = import_client()
     uri = find_uri(tracking)
     if tracking.backend is Backend.server:
         client = client_class(tracking_uri=uri)
@@ -122,7 +122,7 @@ def probe_server(tracking: TrackingConfig) -> None:
     # First without credentials and without MLflow, whose import takes a second: most servers need none.
     if _answer_in_time(lambda: _ask(shown_uri)) not in REFUSALS:
         return
-    _import_client()
+    import_client()
     status = _answer_in_time(lambda: _ask_with_password(tracking))
     if status in REFUSALS:
         raise MachineError(
@@ -173,7 +173,7 @@ def _ask_with_password(tracking: TrackingConfig) -> int:
 
 def list_experiments(tracking: TrackingConfig) -> dict[str, str]:
     """Return the ids of the experiments by name, the one that changed last first; without MLflow's own, number 0."""
-    client = _import_client()(tracking_uri=find_uri(tracking))
+    client = import_client()(tracking_uri=find_uri(tracking))
     found = client.search_experiments(order_by=["last_update_time DESC"])
     return {each.name: str(each.experiment_id) for each in found if each.experiment_id != "0"}
 
@@ -192,7 +192,7 @@ def _find_experiment(client: Any, name: str, artifacts: str | None) -> str:
     return str(client.create_experiment(name, artifact_location=artifacts))
 
 
-def _import_client() -> Any:
+def import_client() -> Any:
     """Import MLflow without telemetry, git warnings, its four minutes of retries, and log lines.
 
     MLflow logs every exception that it raises, with a traceback; the tracker reports it in one line instead.
