@@ -1,5 +1,6 @@
 """The n-gram baseline, counted by a process of its own."""
 
+import gc
 import time
 
 import numpy as np
@@ -31,3 +32,11 @@ def test_nothing_is_known_before_and_nothing_after_a_stop() -> None:
     assert counter.find_loss(wait=True) is None
     assert counter.find_loss(wait=False) is None
     assert time.monotonic() - began < 2.0
+
+
+def test_a_stop_leaves_no_pipe_open_also_where_nobody_asks_for_the_loss() -> None:
+    """An open pipe is a ResourceWarning when it is collected, which fails the test."""
+    counter = BaselineProcess(*make_parts(3_000), (0,), num_symbols=5)
+    counter.stop()
+    del counter
+    gc.collect()

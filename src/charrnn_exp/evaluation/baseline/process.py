@@ -56,9 +56,9 @@ class BaselineProcess:
         return self._loss
 
     def stop(self) -> None:
-        """Kill the process."""
+        """Kill the process; a loss that it had printed by then can still be read."""
         self._process.kill()
-        self._process.wait()
+        self.find_loss(wait=True)
 
 
 def main() -> None:
