@@ -109,8 +109,9 @@ def test_the_first_charts_are_training_and_validation_loss_with_the_curves_of_al
     assert [name for name, _ in charts[:2]] == ["loss/train_loss", "loss/val_loss"]
     for _, lines in charts[:2]:
         for size in SIZES:
-            (line,) = (each for each in lines if f"model.hidden_size={size} " in f"{each['name']} ")
-            assert line["length"] > 5
+            # MLflow draws several traces a curve.
+            lengths = [line["length"] for line in lines if f"model.hidden_size={size} " in f"{line['name']} "]
+            assert max(lengths) > 5, (size, lines)
     for size in SIZES:
         assert page.get_by_text(f"model.hidden_size={size}").first.is_visible()
 
