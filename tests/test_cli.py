@@ -282,19 +282,19 @@ MISTAKES = [
     mistake(
         "a setting that a sample cannot change",
         "sample|model.hidden_size=3|sampling.temprature=1",
-        "sample must be given settings it knows (run, checkpoint, unknown, sampling.*, dataset.encoding), got "
-        "'model.hidden_size'.",
-        "sample must be given settings it knows (run, checkpoint, unknown, sampling.*, dataset.encoding), got "
-        "'sampling.temprature' - did you mean sampling.temperature?",
+        "sample must be given settings it knows (run, checkpoint, unknown, sampling.*, dataset.encoding, tracking.uri), "
+        "got 'model.hidden_size'.",
+        "sample must be given settings it knows (run, checkpoint, unknown, sampling.*, dataset.encoding, tracking.uri), "
+        "got 'sampling.temprature' - did you mean sampling.temperature?",
     ),
     mistake("no run to evaluate", "evaluate|split=test", f"run must be a run folder, got 'latest', but {LATEST}"),
     mistake(
         "a setting that an evaluation cannot change",
         "evaluate|dataset.split=tfds|spilt=val",
-        "evaluate must be given settings it knows (run, split, text, unknown, checkpoint, dataset.path), got "
-        "'dataset.split'.",
-        "evaluate must be given settings it knows (run, split, text, unknown, checkpoint, dataset.path), got 'spilt' - "
-        "did you mean split?",
+        "evaluate must be given settings it knows (run, split, text, unknown, checkpoint, dataset.path, tracking.uri), "
+        "got 'dataset.split'.",
+        "evaluate must be given settings it knows (run, split, text, unknown, checkpoint, dataset.path, tracking.uri), "
+        "got 'spilt' - did you mean split?",
     ),
     mistake(
         "no store to look at",
@@ -535,7 +535,7 @@ def test_asking_for_help_is_answered_with_help_and_nothing_else(
 def test_cfg_job_shows_all_settings_of_the_run_and_does_nothing(
     settings_program: Program, folder: Path, words: list[str]
 ) -> None:
-    done = settings_program.run(folder, "--cfg", "job", *words, environment=list_variables())
+    done = settings_program.run(folder, "--cfg", "job", "--resolve", *words, environment=list_variables())
     assert (done.returncode, done.stderr) == (0, "")
     (folder / "shown.yaml").write_text(done.stdout)
     assert read_config(read_yaml(folder / "shown.yaml")) == compose_jobs(words)[0]
@@ -547,7 +547,7 @@ def test_cfg_job_shows_the_settings_of_every_job_of_a_sweep(
     settings_program: Program, folder: Path, words: list[str]
 ) -> None:
     swept = ["model.hidden_size=5,7", "seed=range(1,3)", "name=x"]
-    done = settings_program.run(folder, *words, "--cfg", "job", *swept, environment=list_variables())
+    done = settings_program.run(folder, *words, "--cfg", "job", "--resolve", *swept, environment=list_variables())
     assert (done.returncode, done.stderr) == (0, "")
     shown = [read_config(values) for values in yaml.safe_load_all(done.stdout)]
     assert shown == compose_jobs(swept, multirun=True)

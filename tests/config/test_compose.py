@@ -184,7 +184,7 @@ def test_taking_away_what_every_run_needs_is_the_users_mistake(word: str) -> Non
 def test_a_sweep_is_every_combination_in_order(defaults: Config) -> None:
     jobs = compose_jobs(["model.hidden_size=5,7", "seed=range(1,4)", "name=x"], multirun=True)
     assert jobs == [
-        change(defaults, {"model.hidden_size": h, "seed": seed, "name": "x"})
+        change(defaults, {"model.hidden_size": h, "seed": seed, "name": "x", "tracking.experiment_name": "x"})
         for h, seed in itertools.product((5, 7), (1, 2, 3))
     ]
 
@@ -408,3 +408,9 @@ def test_a_folder_that_holds_a_whole_disk_is_refused_at_once(tmp_path: Path) -> 
             (tmp_path / str(i) / str(j)).touch()
     (line,) = compose_lines(["experiment=mine"], config_dir=tmp_path)
     assert line == f"--config-dir must be a folder with YAML groups, got {tmp_path}, which has over 10000 files."
+
+
+def test_an_experiment_of_mlflow_has_the_name_of_the_runs_unless_set() -> None:
+    assert compose_jobs([])[0].tracking.experiment_name == "charrnn"
+    assert compose_jobs(["name=notebook"])[0].tracking.experiment_name == "notebook"
+    assert compose_jobs(["name=notebook", "tracking.experiment_name=all"])[0].tracking.experiment_name == "all"

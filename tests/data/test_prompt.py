@@ -8,10 +8,12 @@ from pathlib import Path
 import pytest
 
 from charrnn_exp.config.choices import Unit, Unknown
+from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.prompt import put_prompt, read_prompt, read_prompt_once
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import UserError
+from charrnn_exp.experiment.prepare import prepare_run
 
 SYMBOLS = Vocabulary(Unit.char, tuple(sorted(map(ord, "\n abc\uac00"))))
 
@@ -208,3 +210,30 @@ def test_a_prompt_file_of_a_model_of_bytes_may_be_any_bytes(config: Config, tmp_
     for encoding in ("cp1252", "utf-8"):
         own = replace(asked, dataset=replace(config.dataset, encoding=encoding, unit=Unit.byte))
         assert ALL_BYTES.to_bytes(read_prompt(own, ALL_BYTES)) == b"K\xe4se"
+
+
+@pytest.mark.parametrize(
+    ("unit", "text", "prompt"),
+    [
+        ("char", "zebra and a horse " * 40, "z"),
+        ("char", "\u00e9tude " * 60, "\u00e9"),
+        ("byte", "zebra and a horse " * 40, "z"),
+        ("byte", "\u00e9tude " * 60, None),
+        ("char", "\x07bell " * 60, None),
+        ("char", "zebra\n" * 60, None),
+    ],
+)
+def test_a_run_without_prompt_and_line_break_keeps_the_first_symbol_of_its_text(
+    unit: str, text: str, prompt: str | None, tmp_path: Path
+) -> None:
+    path = tmp_path / "text.txt"
+    path.write_text(text, encoding="utf-8")
+    words = ["dataset=file", f"dataset.path={path}", f"dataset.unit={unit}", "dataset.split=none", "tracking=none"]
+    words += ["training.batch_size=2", "training.sequence_length=8"]
+    prepared = prepare_run(compose_jobs(words)[0])
+    assert prepared.config.sampling.prompt == prompt
+    if prompt is not None:
+        assert prepared.text.corpus.vocabulary.decode(prepared.text.prompt_ids_t) == prompt
+    resumed = prepare_run(prepared.config, is_resumed=True)
+    assert resumed.text.prompt_ids_t.tolist() == prepared.text.prompt_ids_t.tolist()
+    assert prepare_run(compose_jobs(words)[0], is_resumed=True).config.sampling.prompt is None, "an older run stays"

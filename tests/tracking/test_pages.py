@@ -19,5 +19,5 @@ def test_a_password_in_the_variable_is_never_in_an_address(monkeypatch: pytest.M
 def test_a_local_run_is_where_ui_serves_it(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tracking = compose_jobs([])[0].tracking
-    assert name_store(tracking) == f"{tmp_path}/mlruns/mlflow.db"
+    assert name_store(tracking) == "mlruns/mlflow.db"
     assert find_run_page(tracking, "1", "ab").startswith("http://127.0.0.1:5000/#/experiments/1/runs/ab?")

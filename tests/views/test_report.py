@@ -55,7 +55,7 @@ SERVER = ["tracking=server", "tracking.uri=http://host:5000"]
     ("words", "record", "said", "not_said"),
     [
         (["tracking=local"], {"run_id": "ab", "experiment_id": "1", "complete": True},
-         ["/mlruns/mlflow.db", "charrnn_exp ui",
+         ["in MLflow: mlruns/mlflow.db", "charrnn_exp ui",
           "http://127.0.0.1:5000/#/experiments/1/runs/ab?workflowType=machine_learning"], "not in MLflow"),
         (SERVER, {"run_id": "ab", "experiment_id": "1", "complete": True},
          ["in MLflow: http://host:5000", "http://host:5000/#/experiments/1/runs/ab?workflowType=machine_learning"],

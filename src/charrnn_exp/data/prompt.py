@@ -14,6 +14,7 @@ import numpy.typing as npt
 
 from charrnn_exp.config.choices import Unit, Unknown
 from charrnn_exp.config.schema import Config, DatasetConfig, SamplingConfig
+from charrnn_exp.data.corpus import Corpus
 from charrnn_exp.data.encodings import MARKS
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import UserError, one_line
@@ -52,6 +53,19 @@ def keep_prompt(config: Config) -> SamplingConfig:
     if sampling.prompt_file is None:
         return sampling
     return replace(sampling, prompt=_read_file(sampling.prompt_file, config.dataset), prompt_file=None)
+
+
+def keep_first_symbol(sampling: SamplingConfig, corpus: Corpus) -> SamplingConfig:
+    """Return the settings with the text's first symbol as sampling.prompt where there is no prompt and no line break.
+
+    A run without its text has it then. A byte that is no symbol of its own, and a control character, are no prompt.
+    """
+    vocabulary = corpus.vocabulary
+    if sampling.prompt is not None or sampling.prompt_file is not None or ord("\n") in vocabulary.code_points:
+        return sampling
+    point = vocabulary.code_points[int(corpus.ids_n[0])]
+    is_symbol = chr(point).isprintable() and (vocabulary.unit is Unit.char or point < 128)
+    return replace(sampling, prompt=chr(point)) if is_symbol else sampling
 
 
 def read_prompt(

@@ -8,7 +8,7 @@ from charrnn_exp.config.schema import Config
 from charrnn_exp.data.corpus import Corpus, describe, load_corpus
 from charrnn_exp.data.plan import Reshape
 from charrnn_exp.data.preparation import prepare_text
-from charrnn_exp.data.prompt import keep_prompt
+from charrnn_exp.data.prompt import keep_first_symbol, keep_prompt, read_prompt
 from charrnn_exp.data.sources import trust_installed_alone
 from charrnn_exp.errors import CharRNNError, Interrupted, MachineError, UserError
 from charrnn_exp.experiment.initial_weights import read_initial_weights
@@ -78,6 +78,9 @@ def prepare_run(
     initial = None if is_resumed else read_initial_weights(config, vocabulary)
     # Last: a symbol that the text lacks is told of the file.
     config = replace(config, sampling=keep_prompt(config))
+    if not is_resumed:
+        config = replace(config, sampling=keep_first_symbol(config.sampling, text.corpus))
+        text = replace(text, prompt_ids_t=read_prompt(config, vocabulary))
     return Prepared(config=config, model=model, text=text, initial=initial)
 
 

@@ -1,17 +1,21 @@
 """Late tracking: the data that an outage or a kill kept from MLflow is sent from the run folder."""
 
+import contextlib
 import time
 from dataclasses import dataclass, replace
 
 from charrnn_exp.config.choices import Backend
 from charrnn_exp.config.schema import TrackingConfig
+from charrnn_exp.errors import MachineError
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.metrics import read_rows
 from charrnn_exp.run_folder.samples import read_samples
+from charrnn_exp.streams import write_note
 from charrnn_exp.tracking.artifacts import list_artifacts
 from charrnn_exp.tracking.mlflow_run import RunDescription, open_run
 from charrnn_exp.tracking.rows import pick_rows
+from charrnn_exp.tracking.store import mend_local_store
 from charrnn_exp.tracking.tables import TABLE, build_table
 
 
@@ -39,6 +43,10 @@ def catch_up(folder: RunFolder, tracking: TrackingConfig) -> Sent | None:
     """
     if tracking.backend is Backend.none or not folder.read_tracking():
         return None
+    if tracking.backend is Backend.local:
+        with contextlib.suppress(MachineError):  # what is wrong with the store is told below
+            if (mended := mend_local_store()) is not None:
+                write_note(mended)
     summary = folder.read_summary()
     assert summary.status is not None, "a run that has ended says how"
     sent = send_missing(folder, tracking, status=summary.status)

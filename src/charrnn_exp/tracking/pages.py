@@ -29,4 +29,4 @@ def find_run_page(tracking: TrackingConfig, experiment_id: str, run_id: str) -> 
 
 def name_store(tracking: TrackingConfig) -> str:
     """Return the store as text for people: the path of the database, or the address of the server."""
-    return str(DATABASE.absolute()) if tracking.backend is Backend.local else redact(find_uri(tracking))
+    return str(DATABASE) if tracking.backend is Backend.local else redact(find_uri(tracking))

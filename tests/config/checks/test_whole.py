@@ -35,6 +35,7 @@ LIMITS = [
     ("training.validate_every_steps", 1, None),
     ("training.checkpoint_every_epochs", 1, None),
     ("training.checkpoint_every_steps", 1, None),
+    ("tracking.log_every_steps", 1, None),
     ("training.keep_checkpoints", 1, None),
     ("sampling.length", 1, 10_000_000),
     ("sampling.num_samples", 1, 10_000),
