@@ -282,10 +282,10 @@ MISTAKES = [
     mistake(
         "a setting that a sample cannot change",
         "sample|model.hidden_size=3|sampling.temprature=1",
-        "sample must be given settings it knows (run, checkpoint, unknown, sampling.*, dataset.encoding, tracking.uri), "
-        "got 'model.hidden_size'.",
-        "sample must be given settings it knows (run, checkpoint, unknown, sampling.*, dataset.encoding, tracking.uri), "
-        "got 'sampling.temprature' - did you mean sampling.temperature?",
+        "sample must be given settings it knows (run, checkpoint, unknown, sampling.*, dataset.encoding, "
+        "tracking.uri), got 'model.hidden_size'.",
+        "sample must be given settings it knows (run, checkpoint, unknown, sampling.*, dataset.encoding, "
+        "tracking.uri), got 'sampling.temprature' - did you mean sampling.temperature?",
     ),
     mistake("no run to evaluate", "evaluate|split=test", f"run must be a run folder, got 'latest', but {LATEST}"),
     mistake(
