@@ -69,12 +69,7 @@ def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
         Interrupted: after a signal or a closed pipe, with a checkpoint taken if there was a step since the last.
     """
     config, text, folder, watch = job.config, job.text, job.folder, Stopwatch()
-    if job.resumption.copied_from is not None:
-        copy_run(job.resumption.copied_from, folder, to_values(config)["tracking"], began=job.began)
-    previous = folder.read_summary() if job.is_resumed else Summary()
-    if not job.is_resumed:
-        folder.create(config, text.corpus.vocabulary)
-        folder.write_summary(Summary(name=job.name, session_began=job.began, num_sessions=1, status="RUNNING"))
+    previous = _open_folder(job)
     with log_to(folder.log, terminal):
         with beginning(folder):
             for line in (*warn_of_length(config.training, text.plan), *job.resumption.warnings):
@@ -117,6 +112,18 @@ def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
         ended = folder.read_summary()
         conclude(ended, folder, config, terminal)
     return ended
+
+
+def _open_folder(job: Job) -> Summary:
+    """Make the folder where it is not there: of a new run, or a copy; return the summary of earlier sessions."""
+    folder, source = job.folder, job.resumption.copied_from
+    if source is not None:
+        copy_run(source, folder, to_values(job.config)["tracking"], began=job.began)
+    if job.is_resumed:
+        return folder.read_summary()
+    folder.create(job.config, job.text.corpus.vocabulary)
+    folder.write_summary(Summary(name=job.name, session_began=job.began, num_sessions=1, status="RUNNING"))
+    return Summary()
 
 
 def _describe_size(job: Job, state: TrainingState) -> str:
