@@ -1,5 +1,6 @@
 """The copy of a run that goes on as a run of its own."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -34,11 +35,10 @@ def source(compose: Any, tmp_path: Path) -> RunFolder:
 def test_a_copy_has_what_a_run_goes_on_from_and_its_own_tracking(compose: Any, source: RunFolder) -> None:
     target = RunFolder(source.path.with_name("target"))
     target.path.mkdir()
-    tracked = compose("tracking.tags.resumed_from=b", "tracking.log_checkpoints=all")
-    copy_run(source, target, to_values(tracked)["tracking"], began=2e9)
-    assert target.read_config() == compose(
-        "model.dropout=0.25", "tracking.tags.resumed_from=b", "tracking.log_checkpoints=all"
-    )
+    config = compose("model.dropout=0.25", "tracking.log_checkpoints=all")
+    config = replace(config, tracking=replace(config.tracking, tags={"resumed_from": "b"}))
+    copy_run(source, target, to_values(config)["tracking"], began=2e9)
+    assert target.read_config() == config
     assert target.read_vocabulary() == source.read_vocabulary()
     for path in [*source.checkpoints.rglob("*.*"), source.metrics, source.versions]:
         assert (target.path / path.relative_to(source.path)).read_bytes() == path.read_bytes()
