@@ -270,19 +270,19 @@ MISTAKES = [
     mistake(
         "a setting that a sample cannot change",
         "sample|model.hidden_size=3|sampling.temprature=1",
-        "sample must be given settings it knows (run, checkpoint, unknown, sampling.*, dataset.encoding), got "
-        "'model.hidden_size'.",
-        "sample must be given settings it knows (run, checkpoint, unknown, sampling.*, dataset.encoding), got "
-        "'sampling.temprature' - did you mean sampling.temperature?",
+        "sample must be given settings it knows (run, checkpoint, unknown, sampling.*, dataset.encoding, "
+        "tracking.uri), got 'model.hidden_size'.",
+        "sample must be given settings it knows (run, checkpoint, unknown, sampling.*, dataset.encoding, "
+        "tracking.uri), got 'sampling.temprature' - did you mean sampling.temperature?",
     ),
     mistake("no run to evaluate", "evaluate|split=test", f"run must be a run folder, got 'latest', but {LATEST}"),
     mistake(
         "a setting that an evaluation cannot change",
         "evaluate|dataset.split=tfds|spilt=val",
-        "evaluate must be given settings it knows (run, split, text, unknown, checkpoint, dataset.path), got "
-        "'dataset.split'.",
-        "evaluate must be given settings it knows (run, split, text, unknown, checkpoint, dataset.path), got 'spilt' - "
-        "did you mean split?",
+        "evaluate must be given settings it knows (run, split, text, unknown, checkpoint, dataset.path, "
+        "tracking.uri), got 'dataset.split'.",
+        "evaluate must be given settings it knows (run, split, text, unknown, checkpoint, dataset.path, "
+        "tracking.uri), got 'spilt' - did you mean split?",
     ),
     mistake(
         "no store to look at",
