@@ -44,7 +44,7 @@ def test_a_run_is_sampled_scored_and_gone_on_with_by_its_id(
 
     out, err = run(tmp_path, "resume", f"run={run_id}", *store, "training.max_steps=50")
     assert f"run {run_id} goes on as a new MLflow run tagged resumed_from={run_id}" in out
-    mine = find_run(tmp_path / "outputs")
+    mine = find_run(tmp_path)
     client = MlflowClient(tracking_uri=server.uri)
     found = client.get_run(mine.read_tracking()["run_id"])
     assert found.info.run_id != run_id

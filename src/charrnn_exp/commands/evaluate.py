@@ -74,7 +74,7 @@ COMMAND = Command(
     name="evaluate",
     order=4,
     summary="loss, perplexity, accuracy of a run on a text:       evaluate run=latest split=test",
-    usage="evaluate [run=REF] [split=SPLIT] [text=FILE] [unknown=skip] [checkpoint=best] [tracking=server]",
+    usage="evaluate [run=REF] [split=SPLIT] [text=FILE] [unknown=skip] [checkpoint=best] [dataset.path=FILE]",
     details=DETAILS,
     words=(RUN, Word("split", _offer_splits), Word("text"), UNKNOWN, CHECKPOINT),
     settings=("dataset.path", "tracking.uri"),

@@ -119,7 +119,7 @@ def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
 
 
 def _open_folder(job: Job) -> Summary:
-    """Make the folder of a new run; return the summary of earlier sessions, `Summary()` without any."""
+    """Make the folder where it is not there: of a new run, or a copy; return the summary of earlier sessions."""
     folder, source = job.folder, job.resumption.copied_from
     if source is not None:
         copy_run(source, folder, to_values(job.config)["tracking"], began=job.began)

@@ -27,6 +27,8 @@ def copy_run(source: RunFolder, target: RunFolder, tracking: Mapping[str, Any], 
     """
     try:
         shutil.copytree(source.checkpoints, target.checkpoints)
+        for folder in (target.samples, target.plots):
+            folder.mkdir()
         for path in (source.vocabulary, source.versions, source.changes, source.metrics):
             if path.exists():
                 shutil.copyfile(path, target.path / path.name)
