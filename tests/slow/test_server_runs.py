@@ -24,7 +24,12 @@ def server(tmp_path_factory: pytest.TempPathFactory) -> Iterator[MlflowServer]:
 def mate(server: MlflowServer, tmp_path_factory: pytest.TempPathFactory) -> RunFolder:
     """A run of another folder, tracked on the server."""
     folder = tmp_path_factory.mktemp("mate")
-    words = ["training.max_steps=40", "training.validate_every_steps=10", "tracking.tags.team=a"]
+    words = [
+        "training.max_steps=40",
+        "tracking.log_every_steps=1",
+        "training.validate_every_steps=10",
+        "tracking.tags.team=a",
+    ]
     run(folder, *TRACKED, *words, "tracking=server", f"tracking.uri={server.uri}")
     return find_run(folder)
 
