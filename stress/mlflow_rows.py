@@ -11,8 +11,10 @@ from typing import Any
 
 import yaml
 
+from charrnn_exp.run_folder.changes import describe_changes, read_changes
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.metrics import read_rows
+from charrnn_exp.tracking.mlflow_run import CHANGES_TAG
 from charrnn_exp.tracking.rows import find_places, has_sections, pick_rows
 
 TIMES = ("chars_per_second",)
@@ -33,19 +35,22 @@ class Books:
         status: of the run.
         rows: of all its metrics.
         params: by name.
+        changes: tag with the changes of settings since the run began; empty where there is none.
     """
 
     num_runs: int
     status: str
     rows: list[Row]
     params: dict[str, str]
+    changes: str
 
 
 def find_mlflow_problems(uri: str, run_folder: RunFolder, status: str = "FINISHED") -> list[str]:
     """Return what MLflow has not exactly once of the rows that it should have and of config.yaml, what it has besides,
     a wrong status.
 
-    An update that was the last of an interrupted session may be there besides.
+    Params are what the run began with, since MLflow keeps them; what changed since is in a tag. An update that was the
+    last of an interrupted session may be there besides.
 
     Args:
         uri: of the store; a `sqlite:///` file is read without MLflow.
@@ -68,7 +73,11 @@ def find_mlflow_problems(uri: str, run_folder: RunFolder, status: str = "FINISHE
     # A session that was interrupted may have sent the time of an update that is the first, untimed one of the next.
     timed = ((step, {**dict.fromkeys(TIMES, 0.0), **row} if "train_loss" in row else row) for step, row in written)
     problems += _compare("rows", picked, _count(books.rows), allowed=_place(timed, has_sections=has))
-    params = Counter((name, str(value)[:MAX_PARAM_LENGTH]) for name, value in settings.items())
+    changes = read_changes(run_folder.changes, run_folder.read_values())
+    if books.changes != describe_changes(changes):
+        problems.append(f"MLflow has the changes {books.changes!r}, the folder {describe_changes(changes)!r}")
+    began = settings | {change.setting: change.old for change in reversed(changes)}
+    params = Counter((name, str(value)[:MAX_PARAM_LENGTH]) for name, value in began.items())
     return problems + _compare("params", params, Counter(books.params.items()), allowed=params)
 
 
@@ -116,7 +125,8 @@ def _read_database(uri: str, run_id: str, label: str) -> Books | None:
         ).fetchone()
         rows = database.execute("select key, step, value from metrics where run_uuid = ?", [run_id]).fetchall()
         params = database.execute("select key, value from params where run_uuid = ?", [run_id]).fetchall()
-    return Books(num_runs, found[0], rows, dict(params))
+        tags = dict(database.execute("select key, value from tags where run_uuid = ?", [run_id]).fetchall())
+    return Books(num_runs, found[0], rows, dict(params), tags.get(CHANGES_TAG, ""))
 
 
 def _ask_server(uri: str, run_id: str, label: str) -> Books | None:
@@ -136,4 +146,4 @@ def _ask_server(uri: str, run_id: str, label: str) -> Books | None:
         for name in run.data.metrics
         for metric in client.get_metric_history(run_id, name)
     ]
-    return Books(len(same), run.info.status, rows, dict(run.data.params))
+    return Books(len(same), run.info.status, rows, dict(run.data.params), run.data.tags.get(CHANGES_TAG, ""))

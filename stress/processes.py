@@ -104,9 +104,7 @@ def find_differences(one: RunFolder, other: RunFolder) -> list[str]:
         for name in SUMMARY
         if summaries[0][name] != summaries[1][name]
     ]
-    configs = [
-        [line for line in run.config.read_text().splitlines() if not line.startswith("name:")] for run in (one, other)
-    ]
+    configs = [_read_nameless(run.config) for run in (one, other)]
     if configs[0] != configs[1]:
         problems.append("config.yaml differs in more than the name")
     for name in ("checkpoints/best.json", "vocabulary.json"):
@@ -116,6 +114,12 @@ def find_differences(one: RunFolder, other: RunFolder) -> list[str]:
     if samples[0] != samples[1]:
         problems.append("samples differ")
     return problems
+
+
+def _read_nameless(config: Path) -> list[str]:
+    # The name of the experiment is that of the run.
+    names = ("name:", "experiment_name:")
+    return [line for line in config.read_text().splitlines() if not line.lstrip().startswith(names)]
 
 
 def read_rows(run: RunFolder) -> list[list[tuple[str, Any]]]:

@@ -648,3 +648,19 @@ def test_a_stream_that_is_closed_from_the_start_is_no_error(folder: Path, closed
     assert done.stderr == ""
     assert done.returncode == 0
     assert done.stdout == ("" if 1 in closed else f"{charrnn_exp.__version__}\n")
+
+
+@pytest.mark.parametrize(
+    ("module", "options", "is_shown"),
+    [("mlflow.types", [], False), ("charrnn_exp.model", [], True), ("mlflow.types", ["-W", "default"], True)],
+)
+def test_a_warning_of_a_library_is_shown_only_where_the_user_asks_for_it(
+    module: str, options: list[str], is_shown: bool
+) -> None:
+    script = f"""import warnings
+from charrnn_exp import cli
+cli.main = lambda words: warnings.warn_explicit("of use to no user", UserWarning, "some.py", 1, module={module!r}) or 0
+cli.run()"""
+    ended = subprocess.run([sys.executable, *options, "-c", script], capture_output=True, text=True, timeout=60)
+    assert ended.returncode == 0
+    assert ("of use to no user" in ended.stderr) == is_shown

@@ -7,6 +7,7 @@ import signal
 import sys
 import tempfile
 import traceback
+import warnings
 from collections.abc import Callable, Sequence
 from typing import NoReturn
 
@@ -21,6 +22,7 @@ BUG = 1
 def run() -> NoReturn:
     """Run the command line and end the process."""
     escape_unknown_characters()
+    _silence_libraries()
     code = main(sys.argv[1:])
     # Flushed here and ended at once: a normal exit waits a second for TensorFlow's idle threads.
     for stream in (sys.stdout, sys.stderr):
@@ -103,6 +105,16 @@ def split_verb(words: Sequence[str]) -> tuple[str, list[str]]:
 def find_command(verb: str) -> Callable[[Sequence[str]], None]:
     """Return the function that a verb runs."""
     return COMMANDS.find(verb).run
+
+
+def _silence_libraries() -> None:
+    """Ignore Python's warnings from libraries, unless `-W` or PYTHONWARNINGS asks for some.
+
+    Libraries suppress those that they know of by `catch_warnings`, which fails where two threads import side by side.
+    """
+    if not sys.warnoptions:
+        warnings.simplefilter("ignore")
+        warnings.filterwarnings("default", module="charrnn_exp")
 
 
 def _check_encoding(words: Sequence[str]) -> None:
