@@ -524,6 +524,19 @@ def test_a_signal_takes_a_checkpoint_and_resume_goes_on(
     assert steps == list(range(1, stopped_at + 4))
 
 
+@pytest.mark.slow
+def test_a_signal_while_tensorflow_is_imported_ends_the_run_before_it_began(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "charrnn_exp", *SHORT, "tracking=none"]
+    process = subprocess.Popen(command, cwd=tmp_path, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+    assert process.stdout is not None
+    while "outputs/" not in process.stdout.readline():  # which is said just before the import
+        pass
+    process.send_signal(signal.SIGTERM)
+    _, err = process.communicate(timeout=60)
+    assert (process.returncode, err) == (143, "charrnn_exp: stopped before the run began.\n")
+    assert not list(tmp_path.glob("outputs/**/config.yaml"))
+
+
 def test_a_loss_that_is_not_a_number_fails_with_2_and_one_line_with_a_way_out_that_works(
     tmp_path: Path, run: Command
 ) -> None:

@@ -16,6 +16,7 @@ from charrnn_exp.experiment.job import Job, Prepared
 from charrnn_exp.machine.tensorflow import import_tensorflow
 from charrnn_exp.model.memory import check_memory
 from charrnn_exp.model.size import resolve
+from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.signals import watch_signals
 from charrnn_exp.tracking.store import probe_server
@@ -104,6 +105,9 @@ def start_run(job: Job, terminal: Terminal | None = None) -> Summary:
     with job.folder.lock(), watch_signals() as stop:
         introduce(job.config, job.text, job.folder, terminal)
         import_tensorflow()
+        if stop.signal_number is not None:  # nothing is written yet, so nothing has to be ended
+            again = f" Go on with: {name_program()} resume run={job.folder.path}" if job.folder.config.exists() else ""
+            raise Interrupted(stop.signal_number, f"stopped before the run began.{again}")
         from charrnn_exp.experiment.run import run_experiment
 
         summary = run_experiment(job, stop, terminal)
