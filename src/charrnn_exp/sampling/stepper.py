@@ -6,9 +6,9 @@ LSTM: i, f, g, o).
 Libraries add floats in another order for another number of streams, so sums of floats would make a text depend on the
 texts beside it. Sums of integers are exact in any order. Hidden values lie in [-1, 1] and are rounded to HIDDEN_STEPS
 steps. The matrices that multiply those of a layer are joined into one, and each of its rows is rounded with its own
-scale, so large that every sum of CHUNK products stays below 2**24, where float32 holds all integers. So one stream,
-which is limited by reading the weights, can add int16 products as int32, and many streams float32 products, and both
-get the same numbers. On a well-trained model the distribution moves by less than a quarter as much as by
+scale, so large that every sum of CHUNK products stays below 2**24, where float32 holds all integers. So a few streams,
+which are limited by reading the weights, can add int16 products as int32, each on its own, and many streams float32
+products, and both get the same numbers. On a well-trained model the distribution moves by less than a quarter as much as by
 multiplying in bfloat16 (docs/log/sampler.md).
 
 Where outputs are normalised or added to inputs, the kernel above reads values of any size: it is a separate matrix, and
@@ -30,6 +30,8 @@ CHUNK = 64
 """Products that are added as float32."""
 MAX_CHUNKS = 32
 """Most of them in a row: XLA compiles more for minutes."""
+FEW = 4
+"""Streams that are faster one by one."""
 EXACT = 2**24
 """float32 holds all integers up to this."""
 NORM_STEPS = 2.0**15
@@ -100,7 +102,7 @@ def quantize(network: Network, *, num_streams: int) -> StepWeights:
         network: float32.
         num_streams: that the step is fastest for.
     """
-    integers = tf.int16 if num_streams == 1 or network.hidden_size > MAX_CHUNKS * CHUNK else tf.float32
+    integers = tf.int16 if num_streams <= FEW or network.hidden_size > MAX_CHUNKS * CHUNK else tf.float32
     first, *others = network.recurrent
     cell, kernel_ez = first.cell, _find_kernel(first)
     table_vz = kernel_ez if network.embedding is None else network.input_vectors() @ kernel_ez
@@ -248,7 +250,10 @@ def _multiply_scaled(matrix: Matrix, features_kb: Any) -> Any:
 def _multiply(matrix: Matrix, hidden_kb: Any) -> Any:
     """Return the product with integers up to HIDDEN_STEPS, times the scale."""
     if matrix.chunks[0].dtype == tf.int16:
-        sums_mb = tf.matmul(matrix.chunks[0], tf.cast(hidden_kb, tf.int16), output_type=tf.int32)
+        # XLA multiplies a matrix with a vector well, two matrices of int16 badly.
+        streams_kb = tf.cast(hidden_kb, tf.int16)
+        streams = tf.split(streams_kb, streams_kb.shape[1], axis=1) if streams_kb.shape[1] <= FEW else [streams_kb]
+        sums_mb = tf.concat([tf.matmul(matrix.chunks[0], each, output_type=tf.int32) for each in streams], 1)
     else:
         parts = [hidden_kb[i * CHUNK : (i + 1) * CHUNK] for i in range(len(matrix.chunks))]
         products = [tf.cast(chunk @ part, tf.int32) for chunk, part in zip(matrix.chunks, parts, strict=True)]
