@@ -8,8 +8,8 @@ texts beside it. Sums of integers are exact in any order. Hidden values lie in [
 steps. The matrices that multiply those of a layer are joined into one, and each of its rows is rounded with its own
 scale, so large that every sum of CHUNK products stays below 2**24, where float32 holds all integers. So a few streams,
 which are limited by reading the weights, can add int16 products as int32, each on its own, and many streams float32
-products, and both get the same numbers. On a well-trained model the distribution moves by less than a quarter as much as by
-multiplying in bfloat16 (docs/log/sampler.md).
+products, and both get the same numbers. On a well-trained model the distribution moves by less than a quarter as much
+as by multiplying in bfloat16 (docs/log/sampler.md).
 
 Where outputs are normalised or added to inputs, the kernel above reads values of any size: it is a separate matrix, and
 the values are rounded with a scale for each stream. Layer norm adds integers too.
