@@ -12,6 +12,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from charrnn_exp.model.gradients import custom_gradient
 from charrnn_exp.model.products import compile_by_xla, multiply
 
 
@@ -94,7 +95,7 @@ def _multiply_features(features_bth: Any, matrix_hk: Any, precision: str) -> Any
     return tf.reshape(products_nk, [b, t, matrix_hk.shape[1]])
 
 
-@tf.custom_gradient
+@custom_gradient
 def _multiply_rounded(features_nh: Any, matrix_hk: Any) -> tuple[Any, Any]:
     """Return the product of both, rounded to bfloat16, summed in the dtype of the matrix; so are the gradients."""
     dtype, source_dtype = matrix_hk.dtype, features_nh.dtype

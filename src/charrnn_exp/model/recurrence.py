@@ -17,6 +17,7 @@ from typing import Any
 import tensorflow as tf
 
 from charrnn_exp.model.cells.cell import Cell, State, Values
+from charrnn_exp.model.gradients import custom_gradient
 from charrnn_exp.model.products import (
     compile_by_xla,
     find_rows,
@@ -61,7 +62,7 @@ def run(
     operand = tf.bfloat16 if precision == "bfloat16" else dtype
     sources = [tf.cast(source, operand) for source in (inputs_teb, offsets_tzb) if source is not None]
 
-    @tf.custom_gradient
+    @custom_gradient
     def apply(*arguments: Any) -> tuple[Any, Any]:
         # stop_gradient keeps an eager tape from also differentiating the compiled functions.
         arguments = tuple(map(tf.stop_gradient, arguments))

@@ -7,6 +7,7 @@ from typing import Any
 
 import tensorflow as tf
 
+from charrnn_exp.model.gradients import forgetting_gradients
 from charrnn_exp.model.network import States
 from charrnn_exp.training.state import TrainingState
 
@@ -108,4 +109,5 @@ class TrainingStep:
         return tf.constant(True)
 
     def _apply_impl(self, gradients: list[Any]) -> None:
-        self._optimizer.apply(gradients, self._network.trainable_variables)
+        with forgetting_gradients():  # Keras reduces the gradients over devices by a custom one
+            self._optimizer.apply(gradients, self._network.trainable_variables)
