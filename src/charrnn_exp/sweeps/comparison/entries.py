@@ -1,6 +1,5 @@
 """The runs of a comparison as they lie on disk: what each reached, or why it cannot be ranked."""
 
-import math
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -29,6 +28,8 @@ IGNORED = (
     "training.profile_steps",
 )
 """Settings that are not compared: the text and its split make groups, seeds are drawn, the others change no loss."""
+MAX_LOSS = 1e9
+"""A loss that is not below it, or not a number, is none."""
 LOG_END = 65_536
 """Last bytes of a run.log in which the error that ended the run is looked for."""
 ERROR = re.compile(r"^\S+ \S+ ERROR charrnn_exp\S*: (.*)$", re.MULTILINE)
@@ -125,7 +126,7 @@ def read_entry(overview: Overview) -> Entry:
     with suppress(MachineError):
         changes = read_changes(overview.folder.changes, overview.settings)
     loss = summary.best_val_loss if summary.speaks_by_best else summary.val_loss
-    loss = loss if loss is not None and math.isfinite(loss) else None
+    loss = loss if loss is not None and abs(loss) < MAX_LOSS else None
     return Entry(
         overview=overview,
         changes=tuple(change for change in changes if is_compared(change.setting)),
@@ -150,7 +151,8 @@ def _find_folders(reference: str) -> Iterable[Path]:
     path = find_path(reference)
     if path.is_dir() and not (path / "config.yaml").exists():
         found = sorted(find_run_folders(path), key=_place)
-        empty = [each for each in path.iterdir() if each.name.isdecimal() and each.is_dir() and each not in found]
+        known = set(found)
+        empty = [each for each in path.iterdir() if each.name.isdecimal() and each.is_dir() and each not in known]
         if not found:
             raise UserError(f"run must be a run or a folder with runs below it, got {reference!r}, which has none.")
         return [*found, *sorted(empty, key=_place)]
@@ -166,7 +168,7 @@ def _read_blocks(summary: Summary) -> dict[str, tuple[float, ...]]:
     """Return the losses of blocks that are lists of finite numbers, as a run writes them."""
     found = {}
     for split, values in (summary.block_losses or {}).items():
-        if isinstance(values, list) and all(type(each) in (int, float) and math.isfinite(each) for each in values):
+        if isinstance(values, list) and all(type(each) in (int, float) and abs(each) < MAX_LOSS for each in values):
             found[split] = tuple(map(float, values))
     return found
 

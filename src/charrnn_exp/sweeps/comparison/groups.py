@@ -11,6 +11,8 @@ from charrnn_exp.sweeps.comparison.statistics import Spread, measure_spread
 from charrnn_exp.views.runs import show_value
 
 UNIT = "dataset.unit"
+MAX_NUMBER = 1e18
+"""A number of a summary that is not below it is damage, and left out."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -60,7 +62,7 @@ class Variant:
                 found = [each.seconds if each.num_sessions < 2 else None for each in summaries]
             case _:
                 raise ValueError(name)
-        return measure_spread([float(value) for value in found if value is not None])
+        return measure_spread([float(value) for value in found if value is not None and abs(value) < MAX_NUMBER])
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -8,10 +8,13 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.special import stdtr
 
 LEVEL = 0.05
 """A difference is called one where its p, corrected for the number of comparisons, is below this."""
+MAX_TERMS = 10_000
+"""Most terms of the continued fraction; a hundred are enough for a thousand degrees of freedom."""
+TINY = 1e-300
+"""Stands for a zero that would be divided by."""
 
 
 @dataclass(frozen=True)
@@ -116,4 +119,41 @@ def _test(value: float, error: float, degrees: float) -> Difference:
     """Return the difference with the p of its t; two equal columns of numbers do not differ."""
     if not error > 0.0:
         return Difference(value, 0.0, degrees, 1.0 if value == 0.0 else 0.0)
-    return Difference(value, error, degrees, float(2.0 * stdtr(degrees, -abs(value) / error)))
+    return Difference(value, error, degrees, find_p(value / error, degrees))
+
+
+def find_p(t: float, degrees: float) -> float:
+    """Return the two-sided probability of Student's t: the regularized incomplete beta function at v / (v + t^2).
+
+    Written out, since importing SciPy's takes 0.35 s.
+
+    Source: Abramowitz and Stegun 1964, 26.7.1; the continued fraction 26.5.8, by Lentz's method.
+
+    >>> round(find_p(2.045229642132703, 29), 12)
+    0.05
+    """
+    x = degrees / (degrees + t * t)
+    a, b = degrees / 2.0, 0.5
+    if x in (0.0, 1.0):
+        return x
+    front = math.exp(math.lgamma(a + b) - math.lgamma(a) - math.lgamma(b) + a * math.log(x) + b * math.log1p(-x))
+    if x < (a + 1.0) / (a + b + 2.0):
+        return front * _sum_fraction(a, b, x) / a
+    return 1.0 - front * _sum_fraction(b, a, 1.0 - x) / b
+
+
+def _sum_fraction(a: float, b: float, x: float) -> float:
+    """Return 1 / (1 + d_1 / (1 + d_2 / (1 + ...))), the continued fraction of the incomplete beta function."""
+    numerator, denominator, fraction = 1.0, 0.0, 1.0
+    for j in range(1, MAX_TERMS):
+        m = j // 2
+        if j % 2:
+            term = -(a + m) * (a + b + m) * x / ((a + 2 * m) * (a + 2 * m + 1))
+        else:
+            term = m * (b - m) * x / ((a + 2 * m - 1) * (a + 2 * m))
+        denominator = 1.0 / (1.0 + term * denominator or TINY)
+        numerator = 1.0 + term / numerator or TINY
+        fraction *= numerator * denominator
+        if abs(numerator * denominator - 1.0) < 1e-15:
+            break
+    return 1.0 / fraction
