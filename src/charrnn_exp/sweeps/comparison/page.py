@@ -9,7 +9,14 @@ from charrnn_exp.sweeps.comparison.entries import Entry
 from charrnn_exp.sweeps.comparison.groups import Group, Variant
 from charrnn_exp.sweeps.comparison.pictures import draw_curves, draw_parallel, draw_settings
 from charrnn_exp.sweeps.comparison.samples import read_sample
-from charrnn_exp.sweeps.comparison.table import FOLDER, LETTER, describe_group, list_columns, list_notes
+from charrnn_exp.sweeps.comparison.table import (
+    FOLDER,
+    LETTER,
+    describe_group,
+    list_columns,
+    list_notes,
+    shorten_header,
+)
 from charrnn_exp.sweeps.comparison.verdicts import Answer
 from charrnn_exp.views.html.charts import find_colour, shorten
 from charrnn_exp.views.html.document import escape, escape_block, write_document, write_table
@@ -37,8 +44,8 @@ def format_page(comparison: Comparison) -> str:
         parts.append(f"<p>{len(comparison.groups)} groups: {NOT_RANKED}.</p>")
     for number, (group, answers) in enumerate(zip(comparison.groups, comparison.answers, strict=True)):
         parts.append(f'<section aria-labelledby="g{number}"><h2 id="g{number}">{escape(describe_group(group))}</h2>')
-        parts += _write_answers(answers)
         parts += _write_results(comparison, group)
+        parts += _write_answers(answers)
         if number < MAX_GROUPS:
             parts += draw_curves(comparison, group, number)
             parts += draw_settings(group)
@@ -59,7 +66,7 @@ def _write_answers(answers: Sequence[Answer]) -> Iterator[str]:
 
 def _write_results(comparison: Comparison, group: Group) -> Iterator[str]:
     columns = {name: cells[:MAX_ROWS] for name, cells in list_columns(comparison, group).items()}
-    header = [name if name[:3] == "to " else name.rpartition(".")[2] for name in columns]
+    header = list(map(shorten_header, columns))
     yield "<h3>Results</h3>"
     rows = list(zip(*columns.values(), strict=True))
     yield write_table(header, rows, label="Results by validation loss", texts=(LETTER, FOLDER))

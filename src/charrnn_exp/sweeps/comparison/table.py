@@ -14,6 +14,8 @@ MAX_CELL = 30
 CHANGED = "*"
 """Mark of a variant whose settings changed in the life of its runs."""
 LETTER, LOSS, FOLDER = "variant", "val_loss", "best run"
+REACHED = "to "
+"""Start of the header of the seconds to a loss."""
 DROPPED_FIRST = ("time", "chars/s", "parameters", "test_loss")
 """Columns that give way on a narrow terminal, before the settings from the last on."""
 LEFT = (LETTER, FOLDER)
@@ -34,7 +36,7 @@ def list_columns(comparison: Comparison, group: Group) -> dict[str, list[str]]:
         "time": _list_means(variants, lambda each: each.measure("seconds"), "{:,.1f} s"),
     }
     if comparison.loss is not None:
-        columns[f"to {comparison.loss:g}"] = [_show_reached(comparison, variant) for variant in variants]
+        columns[f"{REACHED}{comparison.loss:g}"] = [_show_reached(comparison, variant) for variant in variants]
     columns[FOLDER] = [str(variant.runs[0].folder.path) for variant in variants]
     return {
         name: [escape_line(cell) for cell in cells]
@@ -85,11 +87,21 @@ def list_notes(group: Group) -> Iterator[str]:
         yield f"{runs} of the same settings: the last one of each seed counts"
 
 
+def shorten_header(name: str) -> str:
+    """Return the header of a column: a setting without its group.
+
+    >>> shorten_header("model.hidden_size"), shorten_header("to 1.6")
+    ('hidden_size', 'to 1.6')
+    """
+    return name if name.startswith(REACHED) else name.rpartition(".")[2]
+
+
 def _format_columns(columns: dict[str, list[str]], keys: Sequence[str], width: int | None) -> list[str]:
     """Return the table; where it has no room, columns are left out and named, and folders get lines of their own."""
     shown = dict(columns)
     folders = shown.pop(FOLDER)
-    order = [name for name in (*DROPPED_FIRST, *reversed(keys)) if name in shown]
+    reached = [name for name in shown if name.startswith(REACHED)]
+    order = [name for name in (*DROPPED_FIRST, *reversed(keys), *reached) if name in shown]
     dropped: list[str] = []
     while width is not None and order and max(map(measure, _join(shown))) > width:
         dropped.append(order.pop(0))
@@ -102,7 +114,7 @@ def _format_columns(columns: dict[str, list[str]], keys: Sequence[str], width: i
 
 
 def _join(columns: dict[str, list[str]]) -> list[str]:
-    header = [name.rpartition(".")[2] if name[:3] != "to " else name for name in columns]
+    header = list(map(shorten_header, columns))
     return format_table(header, zip(*columns.values(), strict=True), left=LEFT).split("\n")
 
 

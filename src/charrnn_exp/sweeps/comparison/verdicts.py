@@ -96,8 +96,8 @@ class Answer:
                 return f"{better} reads this text better than {worse} by {numbers} ({p})."
             return f"{first} and {second}: no difference shown on this text ({numbers}, {p})."
         if verdict.is_found:
-            return f"the settings of {first} are better than those of {second} by {numbers} ({p})."
-        return f"the settings of {first} and {second}: no difference shown over their seeds ({numbers}, {p})."
+            return f"The settings of {first} are better than those of {second} by {numbers} ({p})."
+        return f"The settings of {first} and {second}: no difference shown over their seeds ({numbers}, {p})."
 
 
 def answer(group: Group) -> list[Answer]:
@@ -105,9 +105,10 @@ def answer(group: Group) -> list[Answer]:
     found = []
     models = _choose_models(group)
     if len(models) > 1:
-        for split, text in SPLITS.items():
+        who = "all runs" if len(models) == group.num_runs else "the best run of each variant"
+        for split in SPLITS:
             if split == "val" or any(entry.blocks.get(split) for _, entry in models):
-                found.append(_answer_models(models, split, text))
+                found.append(_answer_models(models, split, who))
     variants = group.variants[:MAX_COMPARED]
     if len(variants) > 1:
         found.append(_answer_settings(variants))
@@ -127,17 +128,19 @@ def _choose_models(group: Group) -> list[tuple[str, Entry]]:
     ]
 
 
-def _answer_models(models: Sequence[tuple[str, Entry]], split: str, text: str) -> Answer:
+def _answer_models(models: Sequence[tuple[str, Entry]], split: str, who: str) -> Answer:
     def compare(first: tuple[str, Entry], second: tuple[str, Entry]) -> tuple[Difference | None, str]:
         if not all(run.blocks.get(split) for _, run in (first, second)):
             return None, "no paired verdict on the models: the losses of blocks are missing (older run, or short text)"
         found = compare_blocks(first[1].blocks[split], second[1].blocks[split])
         return found, "no paired verdict on the models: their blocks are not the same"
 
+    num_blocks = max(len(entry.blocks.get(split, ())) for _, entry in models)
+    text = SPLITS[split]
     return Answer(
         question="models",
         text=text,
-        method=f"Models: paired over the {_count_blocks(models, split)} blocks of the {text}, +- one standard error",
+        method=f"Models: {who}, paired over the {num_blocks} blocks of the {text}, +- one standard error",
         verdicts=_judge(models, compare, lambda model: model[0]),
     )
 
@@ -174,7 +177,3 @@ def _judge(
         else Verdict(first=name(first), second=name(second), difference=difference, p=next(corrected))
         for (first, second), (difference, reason) in zip(pairs, found, strict=True)
     )
-
-
-def _count_blocks(models: Sequence[tuple[str, Entry]], split: str) -> int:
-    return max(len(entry.blocks.get(split, ())) for _, entry in models)

@@ -31,20 +31,22 @@ th button { font: inherit; font-weight: 600; color: inherit; background: none; b
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: 1rem; }
 figure { margin: 0; padding: .6rem; border: 1px solid var(--line); border-radius: 6px; background: var(--panel); }
 figcaption { font-weight: 600; margin-bottom: .3rem; }
-figure > svg, .wide > svg { display: block; width: 100%; height: auto; } svg text { fill: var(--fg); font: 12px system-ui, sans-serif; }
+figure > svg, .wide > svg { display: block; width: 100%; height: auto; }
+svg text { fill: var(--fg); font: 12px system-ui, sans-serif; }
 svg .axis { stroke: var(--soft); } svg .grid { stroke: var(--line); }
 svg .line { fill: none; stroke-width: 2; } svg .thin { fill: none; stroke-width: 1; opacity: .55; }
 svg .band { stroke: none; opacity: .16; }
 .k { display: inline-block; width: 1.4em; text-align: center; font-weight: 700; border-radius: 4px; }
 .switch, .legend { display: flex; flex-wrap: wrap; gap: .3rem .6rem; border: 0; margin: .2rem 0 .6rem; padding: 0; }
 .switch label, .legend label { display: inline-flex; align-items: center; gap: .35rem; min-height: 1.8rem; }
-.pane { display: none; } .hidden { display: none; }
-.x0:checked ~ .panes .p0, .x1:checked ~ .panes .p1, .x2:checked ~ .panes .p2 { display: block; }
+figure.pane { display: none; max-width: 860px; } .hidden { display: none; }
+.x0:checked ~ .panes figure.p0, .x1:checked ~ .panes figure.p1, .x2:checked ~ .panes figure.p2 { display: block; }
 .samples { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 22rem), 1fr)); gap: 1rem; }
 pre { margin: 0; padding: .6rem; overflow: auto; max-height: 24rem; font: .85rem/1.45 ui-monospace, monospace;
   white-space: pre-wrap; background: var(--panel); border: 1px solid var(--line); border-radius: 6px; }
 summary { cursor: pointer; font-weight: 600; padding: .3rem 0; }
-@media print { .pane { display: block; } pre { max-height: none; } }
+@media (max-width: 600px) { svg text { font-size: 15px; } }
+@media print { figure.pane { display: block; } pre { max-height: none; } }
 """
 SCRIPT = """
 for (const box of document.querySelectorAll('.legend input')) box.addEventListener('change', () => {

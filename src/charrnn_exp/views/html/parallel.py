@@ -66,14 +66,17 @@ def draw_routes(names: Sequence[str], routes: Sequence[Route], *, title: str) ->
 @dataclass(frozen=True)
 class _Axis:
     scale: Scale
-    texts: Sequence[str]
+    texts: Sequence[str] = ()
+    few: Sequence[float] = ()
 
     @classmethod
     def of(cls, values: Sequence[float | str]) -> "_Axis":
         numbers = [float(value) for value in values if isinstance(value, int | float)]
         if len(numbers) == len(values):
             low, high = min(numbers), max(numbers)
-            return cls(Scale(low, high, HEIGHT - BOTTOM, TOP, is_log=low > 0 and high / low >= 8), ())
+            return cls(
+                Scale(low, high, HEIGHT - BOTTOM, TOP, is_log=low > 0 and high / low >= 8), few=sorted(set(numbers))
+            )
         texts = sorted({_show(value) for value in values})
         return cls(Scale(0, max(1, len(texts) - 1), HEIGHT - BOTTOM, TOP), texts)
 
@@ -86,6 +89,8 @@ class _Axis:
         if self.texts:
             every = -(-len(self.texts) // MAX_NAMES)
             return [(text, self.scale.place(i)) for i, text in list(enumerate(self.texts))[::every]]
+        if len(self.few) <= MAX_NAMES // 2:
+            return [(show_tick(value), self.scale.place(value)) for value in self.few]
         ends = dict.fromkeys((self.scale.low, self.scale.high))
         inner = [tick for tick in self.scale.list_ticks(5) if self._is_free(tick)]
         return [(show_tick(value), self.scale.place(value)) for value in (*ends, *inner)]
