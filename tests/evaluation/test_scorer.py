@@ -117,3 +117,22 @@ def test_a_scorer_sees_weights_that_change_after_it_was_built(network: Network) 
     network.trainable_variables[0].assign(-np.asarray(network.trainable_variables[0]))
     assert scorer.loss() != first
     assert scorer.loss() == pytest.approx(naive_loss(network, ids_n), rel=1e-5)
+
+
+def test_the_losses_of_the_blocks_are_those_of_their_characters(network: Network) -> None:
+    """30 blocks of 7,002 scored characters: a block of 233 or 234, whose mean is that of a stream over all before it."""
+    ids_n = make_text(7_003)
+    scores = Scorer(network, ids_n).score()
+    assert scores is not None
+    assert scores.block_losses is not None
+    edges = [-(-block * 7_002 // 30) for block in range(31)]
+    sums = [0.0, *(naive_loss(network, ids_n[: edge + 1]) * edge for edge in edges[1:])]
+    means = [(sums[i + 1] - sums[i]) / (edges[i + 1] - edges[i]) for i in range(30)]
+    assert scores.block_losses == pytest.approx(means, abs=2e-5)
+    assert scores.standard_error == pytest.approx(float(np.std(scores.block_losses, ddof=1)) / 30**0.5)
+
+
+def test_a_text_without_a_standard_error_has_no_losses_of_blocks(network: Network) -> None:
+    scores = Scorer(network, make_text(999)).score()
+    assert scores is not None
+    assert (scores.standard_error, scores.block_losses) == (None, None)

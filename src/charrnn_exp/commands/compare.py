@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any
 
 from charrnn_exp.commands.command import Command, Word, offer_runs
-from charrnn_exp.errors import MachineError, UserError
+from charrnn_exp.errors import UserError
 from charrnn_exp.streams import write_note
 
 FORMATS = ("table", "csv", "json", "markdown", "latex", "html")
@@ -48,7 +48,9 @@ def run(words: Sequence[str]) -> None:
     terminal = Terminal()
     terminal.say_as_it_is(_format(comparison, form, terminal.width).rstrip("\n"))
     if (page := given.get("page")) is not None:
-        _write_page(Path(page), comparison)
+        from charrnn_exp.sweeps.comparison.page import write_page
+
+        write_page(Path(page), comparison)
         write_note(f"the page is {page}")
 
 
@@ -101,18 +103,6 @@ def _format(comparison: Any, form: str, width: int | None) -> str:
             return format_page(comparison)
         case _:
             raise ValueError(form)
-
-
-def _write_page(path: Path, comparison: Any) -> None:
-    from charrnn_exp.files import write_durably
-    from charrnn_exp.sweeps.comparison.page import format_page
-
-    try:
-        write_durably(path, format_page(comparison))
-    except OSError as error:
-        raise MachineError(
-            f"cannot write page={path} ({error.strerror}): choose a file in a folder of yours."
-        ) from error
 
 
 COMMAND = Command(

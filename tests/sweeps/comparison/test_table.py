@@ -17,15 +17,15 @@ stdlib, unit char, split nanogpt: 4 runs, 2 variants, by validation loss (nats p
 variant  hidden_size  val_loss   +- sd  n  test_loss  parameters  chars/s    time          to 1.7  best run
 A                 32    1.6100  0.0141  2     1.7000       1,234    5,678  12.5 s           2.0 s  SWEEP/2
 B                 16    1.7500  0.0707  2          -           -        -       -  1.0 s (1 of 2)  SWEEP/0
-A (seed 1) reads this text better than A (seed 2) by 0.0200 +- 0.0012 (p < 0.0001).
-A (seed 1) reads this text better than B (seed 1) by 0.1000 +- 0.0010 (p < 0.0001).
-A (seed 1) reads this text better than B (seed 2) by 0.2000 +- 0.0013 (p < 0.0001).
-A (seed 2) reads this text better than B (seed 1) by 0.0800 +- 0.0013 (p < 0.0001).
-A (seed 2) reads this text better than B (seed 2) by 0.1800 +- 0.0010 (p < 0.0001).
-B (seed 1) reads this text better than B (seed 2) by 0.1000 +- 0.0012 (p < 0.0001).
+A (seed 1) reads this text better than A (seed 2) by 0.0200 +- 0.0009 (p < 0.0001).
+A (seed 1) reads this text better than B (seed 1) by 0.1000 +- 0.0008 (p < 0.0001).
+A (seed 1) reads this text better than B (seed 2) by 0.2000 +- 0.0009 (p < 0.0001).
+A (seed 2) reads this text better than B (seed 1) by 0.0800 +- 0.0006 (p < 0.0001).
+A (seed 2) reads this text better than B (seed 2) by 0.1800 +- 0.0008 (p < 0.0001).
+B (seed 1) reads this text better than B (seed 2) by 0.1000 +- 0.0009 (p < 0.0001).
 Models: all runs, paired over the 30 blocks of the validation text, +- one standard error; p corrected for 6 \
 comparisons (Holm).
-The settings of A (n=2) and B (n=2): no difference shown over their seeds (0.1400 +- 0.0510, p = 0.2114).
+The settings of A (n=2) and B (n=2): no difference shown over their seeds (0.1400 +- 0.0510, p = 0.2072).
 Settings: Welch's t over seeds, +- one standard error.
 
 not ranked:

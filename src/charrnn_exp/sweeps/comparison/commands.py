@@ -34,11 +34,7 @@ def write_command(entry: Entry, defaults: Mapping[str, Any]) -> str:
     values = dict(entry.settings)
     for change in reversed(changes):
         values[change.setting] = change.old
-    words = [
-        write_word(key, value)
-        for key, value in values.items()
-        if key not in defaults or show_value(defaults[key]) != show_value(value)
-    ]
+    words = [write_word(key, value) for key, value in values.items() if key not in defaults or defaults[key] != value]
     begun = " ".join([name_program(), *(word for word in words if word)])
     return "\n".join([begun, *(f"# resumed with {change}" for change in changes)])
 

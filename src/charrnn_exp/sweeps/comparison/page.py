@@ -1,8 +1,10 @@
 """The page of a comparison: one file with tables, answers, curves, plots, samples, failures and commands."""
 
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 
-from charrnn_exp.errors import CharRNNError
+from charrnn_exp.errors import CharRNNError, MachineError
+from charrnn_exp.files import write_durably
 from charrnn_exp.sweeps.comparison.commands import read_defaults, write_command
 from charrnn_exp.sweeps.comparison.comparison import NOT_RANKED, Comparison
 from charrnn_exp.sweeps.comparison.entries import Entry
@@ -55,6 +57,20 @@ def format_page(comparison: Comparison) -> str:
         parts.append("</section>")
     parts += _write_unranked(comparison.unranked)
     return write_document(title, "\n".join(parts))
+
+
+def write_page(path: Path, comparison: Comparison) -> None:
+    """Write the page to a file.
+
+    Raises:
+        MachineError: if it cannot be written.
+    """
+    try:
+        write_durably(path, format_page(comparison))
+    except OSError as error:
+        raise MachineError(
+            f"cannot write page={path} ({error.strerror}): choose a file in a folder of yours."
+        ) from error
 
 
 def _write_answers(answers: Sequence[Answer]) -> Iterator[str]:
