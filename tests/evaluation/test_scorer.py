@@ -120,7 +120,7 @@ def test_a_scorer_sees_weights_that_change_after_it_was_built(network: Network) 
 
 
 def test_the_losses_of_the_blocks_are_those_of_their_characters(network: Network) -> None:
-    """30 blocks of 7,002 scored characters: a block of 233 or 234, whose mean is that of a stream over all before it."""
+    """30 blocks of 233 or 234 of the 7,002 scored characters, each the difference of two readings of one stream."""
     ids_n = make_text(7_003)
     scores = Scorer(network, ids_n).score()
     assert scores is not None

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from charrnn_exp.commands.command import Command, Word, offer_runs
+from charrnn_exp.commands.command import NAME, RUN, Command, Word
 from charrnn_exp.errors import UserError
 from charrnn_exp.streams import write_note
 
@@ -112,8 +112,8 @@ COMMAND = Command(
     usage="compare [run=A,B|SWEEP] [name=NAME] [best=N] [loss=L] [format=FORMAT] [page=FILE]",
     details=DETAILS,
     words=(
-        Word("run", offer_runs),
-        Word("name"),
+        RUN,
+        NAME,
         Word("best"),
         Word("loss"),
         Word("format", lambda: list(FORMATS)),

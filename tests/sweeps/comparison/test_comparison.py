@@ -88,15 +88,16 @@ def test_a_run_whose_settings_changed_in_its_life_is_a_variant_of_its_own_and_ma
 
 
 def test_runs_that_cannot_be_ranked_are_listed_with_the_reason() -> None:
-    make_sweep({16: [1.5] * 8})
-    runs = [RunFolder(SWEEP / str(job)) for job in range(8)]
+    make_sweep({16: [1.5] * 9})
+    runs = [RunFolder(SWEEP / str(job)) for job in range(9)]
     for run, status in zip(runs, ["FAILED", "KILLED", "RUNNING", "RUNNING"], strict=False):
         run.summary.write_text(json.dumps({"status": status, "step": 1234, "val_loss": 1.0}))
     runs[0].log.write_text("2026-01-02 03:04:05,006 ERROR charrnn_exp: the training diverged\n")
     runs[4].summary.write_text("[")
     shutil.rmtree(runs[5].checkpoints)
     runs[6].summary.write_text(json.dumps({"status": "FINISHED"}))
-    (SWEEP / "8").mkdir()
+    runs[8].changes.write_text("[")
+    (SWEEP / "9").mkdir()
     with hold_lock(runs[3].lock_file):
         comparison = compare()
     assert [group.num_runs for group in comparison.groups] == [1]
@@ -108,7 +109,8 @@ def test_runs_that_cannot_be_ranked_are_listed_with_the_reason() -> None:
         "4": "has no readable summary",
         "5": "has no readable checkpoint, which says what text its loss is of",
         "6": "has no validation loss",
-        "8": "never began, or its files are damaged",
+        "8": "its changes.json is damaged, so that its settings are not known",
+        "9": "never began, or its files are damaged",
     }
 
 

@@ -122,9 +122,11 @@ def find_latest() -> str:
 def read_entry(overview: Overview) -> Entry:
     """Return a run with its changes, its loss, and the reason why it cannot be ranked."""
     summary = overview.summary
-    changes: list[Change] = []
-    with suppress(MachineError):
+    changes, damage = list[Change](), None
+    try:
         changes = read_changes(overview.folder.changes, overview.settings)
+    except MachineError:
+        damage = "its changes.json is damaged, so that its settings are not known"
     loss = summary.best_val_loss if summary.speaks_by_best else summary.val_loss
     loss = loss if loss is not None and abs(loss) < MAX_LOSS else None
     return Entry(
@@ -132,7 +134,7 @@ def read_entry(overview: Overview) -> Entry:
         changes=tuple(change for change in changes if is_compared(change.setting)),
         loss=loss,
         blocks=_read_blocks(summary),
-        problem=_find_problem(overview, loss),
+        problem=_find_problem(overview, loss) or damage,
     )
 
 
