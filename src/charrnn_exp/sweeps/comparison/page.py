@@ -85,7 +85,7 @@ def _write_results(comparison: Comparison, group: Group) -> Iterator[str]:
     header = list(map(shorten_header, columns))
     yield "<h3>Results</h3>"
     rows = list(zip(*columns.values(), strict=True))
-    yield write_table(header, rows, label="Results by validation loss", texts=(LETTER, FOLDER))
+    yield write_table(header, rows, label=f"Results of {group.title}", texts=(LETTER, FOLDER))
     if len(group.variants) > MAX_ROWS:
         yield f"<p>{len(group.variants) - MAX_ROWS} more variants with higher losses are left out.</p>"
     notes = list(list_notes(group))[:MAX_ROWS]
@@ -129,8 +129,8 @@ def _write_unranked(entries: Sequence[Entry]) -> Iterator[str]:
     if not entries:
         return
     yield f'<section aria-labelledby="not"><h2 id="not">Not ranked: {len(entries)}</h2>'
-    rows = [(str(entry.folder.path), str(entry.overview.status or "-"), str(entry.problem)) for entry in entries]
-    header = ("run", "status", "reason")
+    rows = [(str(entry.overview.status or "-"), str(entry.problem), str(entry.folder.path)) for entry in entries]
+    header = ("status", "reason", "run")
     yield write_table(header, rows[:MAX_ROWS], label="Runs that are not ranked", texts=header)
     if len(rows) > MAX_ROWS:
         yield f"<p>{len(rows) - MAX_ROWS} more are left out.</p>"

@@ -9,7 +9,7 @@ from charrnn_exp.streams import escape_controls, escape_line
 
 STYLE = """
 :root { color-scheme: light dark; --bg: #ffffff; --fg: #1b1f24; --soft: #57606a; --line: #d0d7de; --panel: #f6f8fa;
-  --accent: #0a5cad; --c0: #0068ad; --c1: #c24e00; --c2: #00785a; --c3: #a5407d; --c4: #7d6200; --c5: #5b45b0;
+  --accent: #0a5cad; --c0: #0068ad; --c1: #b84a00; --c2: #00785a; --c3: #a5407d; --c4: #7d6200; --c5: #5b45b0;
   --c6: #a61b1b; --c7: #3d6672; --rest: #77808a; }
 @media (prefers-color-scheme: dark) { :root { --bg: #0f1318; --fg: #e6eaef; --soft: #a3adb8; --line: #343b44;
   --panel: #181d24; --accent: #7db8f0; --c0: #5cb3f0; --c1: #ff9057; --c2: #35cfa0; --c3: #ee9ccb; --c4: #e0bf3a;
@@ -18,7 +18,7 @@ STYLE = """
 body { margin: 0 auto; max-width: 1480px; padding: 1rem; background: var(--bg); color: var(--fg);
   font: 16px/1.5 system-ui, sans-serif; overflow-wrap: anywhere; }
 h1 { font-size: 1.6rem; line-height: 1.25; margin: .4rem 0; } h2 { font-size: 1.25rem; margin: 2.2rem 0 .4rem; }
-h3 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; } p, ul { margin: .4rem 0; max-width: 75ch; }
+h3 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; } p, ul { margin: .4rem 0; max-width: 95ch; }
 .soft { color: var(--soft); } a { color: var(--accent); }
 .wide { overflow-x: auto; border: 1px solid var(--line); border-radius: 6px; }
 .wide:focus-visible, summary:focus-visible, button:focus-visible, pre:focus-visible, input:focus-visible + span {
@@ -26,7 +26,7 @@ h3 { font-size: 1.05rem; margin: 1.6rem 0 .4rem; } p, ul { margin: .4rem 0; max-
 table { border-collapse: collapse; width: 100%; font-size: .92rem; overflow-wrap: normal; }
 th, td { padding: .3rem .6rem; text-align: right; white-space: nowrap; border-bottom: 1px solid var(--line); }
 th { background: var(--panel); } tr:last-child td { border-bottom: 0; }
-.left { text-align: left; } td.text { white-space: normal; text-align: left; min-width: 14rem; }
+.left { text-align: left; } .texts td { white-space: normal; overflow-wrap: anywhere; min-width: 5.5rem; }
 th button { font: inherit; font-weight: 600; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: 1rem; }
 figure { margin: 0; padding: .6rem; border: 1px solid var(--line); border-radius: 6px; background: var(--panel); }
@@ -115,7 +115,8 @@ def write_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, label: 
         "<tr>" + "".join(f"<td{side}>{escape(cell)}</td>" for cell, side in zip(row, left, strict=True)) + "</tr>"
         for row in rows
     )
+    kind = ' class="texts"' if set(texts) == set(header) else ""
     return (
-        f'<div class="wide" role="region" tabindex="0" aria-label="{escape(label)}"><table>'
+        f'<div class="wide" role="region" tabindex="0" aria-label="{escape(label)}"><table{kind}>'
         f"<thead><tr>{heads}</tr></thead>\n<tbody>\n{lines}\n</tbody></table></div>"
     )
