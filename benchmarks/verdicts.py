@@ -21,7 +21,7 @@ NUM_RUNS, NUM_SEEDS, NUM_COMPARISONS, PLANTED = 40, 4, 100, 0.05
 WORDS = [
     "name=verdicts", "tracking=none", "dataset.max_bytes=60000", "model.embedding_dim=8", "model.hidden_size=16",
     "training.batch_size=16", "training.sequence_length=32", "training.precision=float32", "training.epochs=3",
-    "sampling.length=20", "optimizer.warmup_steps=5",
+    "sampling.length=20", "optimizer.warmup_steps=5", "optimizer.learning_rate=0.01",
 ]  # fmt: skip
 """Words of a run."""
 

@@ -222,7 +222,7 @@ def test_without_a_choice_the_sweep_or_the_name_of_the_latest_run_is_compared() 
     assert [group.num_runs for group in compare_runs(name="tiny").groups] == [1]
 
 
-@pytest.mark.parametrize("run", ["nowhere", "empty", "a,nowhere"])
+@pytest.mark.parametrize("run", ["nowhere", "empty", "a,nowhere", "", ","])
 def test_what_is_no_run_is_a_mistake(run: str) -> None:
     make_run(Path("a"), Made())
     Path("empty").mkdir()

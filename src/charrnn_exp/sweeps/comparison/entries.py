@@ -145,6 +145,8 @@ def is_inside(path: Path, folder: RunFolder) -> bool:
 
 def _split(run: str) -> list[str]:
     """Return the references between commas; a folder with commas in its name is one."""
+    if not run.strip(","):
+        raise UserError(f"run must be runs or a folder with runs below it, got {run!r}.")
     return [run] if find_path(run).exists() else [each for each in run.split(",") if each]
 
 
