@@ -21,6 +21,7 @@ IGNORED = (
     "seed",
     "dataset.",
     "sampling.",
+    "sweep.",
     "tracking.",
     "training.keep_checkpoints",
     "training.checkpoint_every_epochs",

@@ -12,6 +12,7 @@ from charrnn_exp.sweeps.comparison.comparison import NOT_RANKED, Comparison
 from charrnn_exp.sweeps.comparison.groups import Group, Variant
 from charrnn_exp.sweeps.comparison.statistics import Spread
 from charrnn_exp.sweeps.comparison.table import FOLDER, describe_group, list_columns, list_notes
+from charrnn_exp.sweeps.comparison.verdicts import Answer
 from charrnn_exp.views.runs import show_value
 
 MEASURES = ("test_loss", "num_parameters", "chars_per_second", "seconds")
@@ -25,7 +26,7 @@ LATEX = {
 
 def format_csv(comparison: Comparison) -> str:
     """Return a line for each variant, with all digits, then one for each run that is not ranked."""
-    keys = list(dict.fromkeys(key for group in comparison.groups for key in group.keys))
+    keys = list(dict.fromkeys(_disarm(key) for group in comparison.groups for key in group.keys))
     reached = [] if comparison.loss is None else [f"seconds_to_{comparison.loss:g}", "num_reached"]
     header = [
         "group", "variant", *keys, "val_loss", "val_loss_deviation", "num_seeds", *MEASURES, *reached, "changed",
@@ -37,7 +38,7 @@ def format_csv(comparison: Comparison) -> str:
         for group in comparison.groups:
             for variant in group.variants:
                 row = _describe(comparison, variant)
-                settings = {key: _disarm(show_value(value)) for key, value in variant.settings.items()}
+                settings = {_disarm(key): _disarm(show_value(value)) for key, value in variant.settings.items()}
                 runs = {"group": _disarm(group.title), "best_run": _disarm(row["runs"][0]["folder"])}
                 flat = {key: value for key, value in row.items() if key in header and value is not None}
                 writer.writerow({**flat, **settings, **runs})
@@ -81,7 +82,7 @@ def to_values(comparison: Comparison) -> dict[str, Any]:
                 "variants": [
                     {"settings": dict(variant.settings)} | _describe(comparison, variant) for variant in group.variants
                 ],
-                "answers": [asdict(answer) | {"in_words": list(answer.tell())} for answer in answers],
+                "answers": list(map(_list_verdicts, answers)),
             }
             for group, answers in zip(comparison.groups, comparison.answers, strict=True)
         ],
@@ -90,6 +91,11 @@ def to_values(comparison: Comparison) -> dict[str, Any]:
             for entry in comparison.unranked
         ],
     }
+
+
+def _list_verdicts(answer: Answer) -> dict[str, Any]:
+    verdicts = [asdict(verdict) | {"is_found": verdict.is_found} for verdict in answer.verdicts]
+    return asdict(answer) | {"verdicts": verdicts, "in_words": list(answer.tell())}
 
 
 def _describe(comparison: Comparison, variant: Variant) -> dict[str, Any]:

@@ -39,7 +39,7 @@ def list_columns(comparison: Comparison, group: Group) -> dict[str, list[str]]:
         columns[f"{REACHED}{comparison.loss:g}"] = [_show_reached(comparison, variant) for variant in variants]
     columns[FOLDER] = [str(variant.runs[0].folder.path) for variant in variants]
     return {
-        name: [escape_line(cell) for cell in cells]
+        escape_line(name): [escape_line(cell) for cell in cells]
         for name, cells in columns.items()
         if name in (*group.keys, LOSS) or set(cells) != {"-"}
     }
@@ -57,7 +57,7 @@ def format_comparison(comparison: Comparison, width: int | None) -> str:
         lines += _wrap(f"{len(comparison.groups)} groups: {NOT_RANKED}.", width)
     for group, answers in zip(comparison.groups, comparison.answers, strict=True):
         lines += ["", *_wrap(describe_group(group), width)] if lines else _wrap(describe_group(group), width)
-        lines += _format_columns(list_columns(comparison, group), group.keys, width)
+        lines += _format_columns(list_columns(comparison, group), list(map(escape_line, group.keys)), width)
         for note in list_notes(group):
             lines += _wrap(note, width)
         for answer in answers:
