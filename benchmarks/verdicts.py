@@ -1,6 +1,6 @@
 """How often the verdicts of `compare` are wrong, on real runs: 40 small ones that differ in their seed alone.
 
-    python benchmarks/verdicts.py                # below outputs/ of an empty folder; four minutes on two cores
+    python benchmarks/verdicts.py                # below outputs/ of an empty folder; eight minutes on two cores
 
 100 comparisons of 4 against 4 seeds, drawn anew each time: of equal settings, 5 % are to be called different; with 0.05
 nats added to one side, as many are to be found as the scatter of the seeds allows (96 % at a deviation of 0.015). Then
