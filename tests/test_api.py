@@ -17,7 +17,7 @@ PAGE = Path(__file__).parents[1] / "docs/python.md"
 def names(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Any]:
     """Return what the names of the page stand for after its last block, run in an empty folder."""
     blocks = re.findall(r"```python\n(.*?)```", PAGE.read_text(encoding="utf-8"), re.DOTALL)
-    assert len(blocks) == 8
+    assert len(blocks) == 9
     names: dict[str, Any] = {}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(tmp_path_factory.mktemp("page"))
@@ -73,6 +73,14 @@ def test_a_model_called_in_pieces_says_what_it_says_called_at_once(names: dict[s
 def test_the_page_compares_two_sizes(names: dict[str, Any]) -> None:
     assert set(names["by_size"]) == {8, 16}
     assert all(loss > 0.0 for loss in names["by_size"].values())
+
+
+@pytest.mark.slow
+def test_the_page_ranks_its_runs_and_writes_their_page(names: dict[str, Any]) -> None:
+    found = names["comparison"]
+    assert [len(variant.runs) for group in found.groups for variant in group.variants] == [1, 1, 1]
+    assert repr(found).startswith("stdlib, unit char, split nanogpt: 3 runs, 3 variants")
+    assert len(found.values["groups"]) == 1
 
 
 @pytest.mark.slow

@@ -26,6 +26,11 @@ from charrnn_exp.run_folder.folder import RunFolder, make_run_folder
 from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.sampling.loaded_model import LoadedModel, load_model
+from charrnn_exp.sweeps.comparison.comparison import Comparison, compare_runs
+from charrnn_exp.sweeps.comparison.formats import to_values as to_plain
+from charrnn_exp.sweeps.comparison.groups import Group
+from charrnn_exp.sweeps.comparison.page import write_page
+from charrnn_exp.sweeps.comparison.table import format_comparison
 from charrnn_exp.tracking.fetch import find_run_anywhere
 from charrnn_exp.views.terminal import Terminal
 
@@ -78,6 +83,35 @@ class RunTable(list[dict[str, Any]]):
         widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
         lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
         return "\n".join(line.rstrip() for line in lines) or "no runs"
+
+
+@dataclass(frozen=True, repr=False)
+class CompareResult:
+    """The result of a comparison; printed, it is the table of the command line.
+
+    Args:
+        comparison: its groups, answers, and the runs that are not ranked.
+    """
+
+    comparison: Comparison
+
+    @property
+    def groups(self) -> tuple[Group, ...]:
+        """Groups of runs of one text, unit and split, the largest first; their variants, the lowest loss first."""
+        return self.comparison.groups
+
+    @property
+    def values(self) -> dict[str, Any]:
+        """All of it as plain values, as `format=json` prints them."""
+        return to_plain(self.comparison)
+
+    def write_page(self, path: str | Path) -> None:
+        """Write the page of the comparison, one file that needs no network."""
+        write_page(Path(path), self.comparison)
+
+    def __repr__(self) -> str:
+        """Return the tables, the answers, and the runs that are not ranked."""
+        return format_comparison(self.comparison, None)
 
 
 def compose(*overrides: str, config_dir: str | Path | None = None) -> Config:
@@ -235,6 +269,23 @@ def runs(name: str | None = None) -> RunTable:
         }
         for folder, values, summary in kept
     )
+
+
+def compare(
+    run: str | Path | None = None, *, name: str | None = None, best: int | None = None, loss: float | None = None
+) -> CompareResult:
+    """Return a comparison of runs below outputs/, as the verb `compare` makes it.
+
+    Args:
+        run: references and folders of sweeps with commas between them; None: all.
+        name: a name, a sweep or a text; None: all.
+        best: variants of each group that are kept, the lowest losses; None: all.
+        loss: to find the seconds to, nats per character; None: off.
+
+    Raises:
+        UserError: if there is no such run.
+    """
+    return CompareResult(compare_runs(None if run is None else str(run), name=name, best=best, loss=loss))
 
 
 def _find(reference: str | Path, tracking: Sequence[str], *, needs_weights: bool = False) -> RunFolder:

@@ -334,3 +334,11 @@ def test_yaml_that_is_small_on_disk_and_not_in_memory_is_refused(tmp_path: Path,
 def test_an_override_of_what_is_no_group_is_the_users_mistake(defaults: Config) -> None:
     merged = merge_overrides(place(defaults, "model", 3), [parse_override("model.hidden_size=5")])
     assert all(line.startswith("model.") for line in read_lines(merged))
+
+
+@pytest.mark.parametrize("text", ["[" * 100_000, "- " * 100_000, "? " * 50_000, "a: " + "{b: " * 100_000])
+def test_yaml_that_is_nested_without_an_end_is_refused_and_ends_no_process(tmp_path: Path, text: str) -> None:
+    """The loader in C follows 50,000 levels to the end of its stack."""
+    (tmp_path / "x.yaml").write_text(text)
+    with pytest.raises(UserError, match="must be a readable YAML file"):
+        read_yaml(tmp_path / "x.yaml")

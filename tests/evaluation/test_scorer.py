@@ -1,5 +1,7 @@
 """The scores of a whole text."""
 
+import itertools
+
 import numpy as np
 import pytest
 import tensorflow as tf
@@ -117,3 +119,24 @@ def test_a_scorer_sees_weights_that_change_after_it_was_built(network: Network) 
     network.trainable_variables[0].assign(-np.asarray(network.trainable_variables[0]))
     assert scorer.loss() != first
     assert scorer.loss() == pytest.approx(naive_loss(network, ids_n), rel=1e-5)
+
+
+def test_the_losses_of_the_blocks_are_those_of_their_characters(network: Network) -> None:
+    """30 blocks of 233 or 234 of the 7,002 scored characters, read as one stream."""
+    ids_n = make_text(7_003)
+    scores = Scorer(network, ids_n).score()
+    assert scores is not None
+    assert scores.block_losses is not None
+    ids_bt = ids_n[None, :].astype(np.int32)
+    logits_btv, _ = network(tf.constant(ids_bt[:, :-1]), network.first_states(1))
+    losses_n = np.asarray(tf.nn.sparse_softmax_cross_entropy_with_logits(ids_bt[:, 1:], logits_btv))[0]
+    edges = [-(-block * 7_002 // 30) for block in range(31)]
+    means = [float(losses_n[first:stop].mean()) for first, stop in itertools.pairwise(edges)]
+    assert scores.block_losses == pytest.approx(means, abs=2e-6)
+    assert scores.standard_error == pytest.approx(float(np.std(scores.block_losses, ddof=1)) / 30**0.5)
+
+
+def test_a_text_without_a_standard_error_has_no_losses_of_blocks(network: Network) -> None:
+    scores = Scorer(network, make_text(999)).score()
+    assert scores is not None
+    assert (scores.standard_error, scores.block_losses) == (None, None)

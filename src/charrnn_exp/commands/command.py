@@ -18,6 +18,13 @@ def offer_runs() -> list[str]:
     return ["latest", "best", *(str(run.path) for run in list_runs()[-MAX_RUNS:])]
 
 
+def offer_names() -> list[str]:
+    """Return the names of the runs below outputs/."""
+    from charrnn_exp.run_folder.finding import list_runs
+
+    return sorted({run.label.partition("/")[0] for run in list_runs()})
+
+
 @dataclass(frozen=True)
 class Word:
     """An argument of a verb, `name=value`.
@@ -32,6 +39,7 @@ class Word:
 
 
 RUN = Word("run", offer_runs)
+NAME = Word("name", offer_names)
 UNKNOWN = Word("unknown", lambda: ["refuse", "skip"])
 CHECKPOINT = Word("checkpoint", lambda: ["last", "best"])
 

@@ -134,7 +134,7 @@ def _find_type(key: str) -> Any:
 
 COMMAND = Command(
     name="completion",
-    order=8,
+    order=9,
     summary="tab completion of the console script charrnn-exp",
     usage="completion shell=bash|zsh|fish",
     details=DETAILS,

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Sequence
 from typing import Any
 
-from charrnn_exp.commands.command import Command, Word
+from charrnn_exp.commands.command import NAME, Command, Word
 from charrnn_exp.errors import UserError
 from charrnn_exp.program import name_program
 
@@ -98,19 +98,13 @@ def _make_sortable(value: Any) -> tuple[bool, float, str]:
     return not is_number, float(value) if is_number else 0.0, str(value)
 
 
-def _offer_names() -> list[str]:
-    from charrnn_exp.run_folder.finding import list_runs
-
-    return sorted({run.label.partition("/")[0] for run in list_runs()})
-
-
 COMMAND = Command(
     name="list",
     order=5,
     summary="the runs, their losses, the settings that differ:    list name=tiny sort=val_loss",
     usage="list [name=NAME] [status=STATUS] [setting=value ...] [sort=COLUMN]",
     details=DETAILS,
-    words=(Word("name", _offer_names), Word("status", lambda: list(STATUSES)), Word("sort", lambda: list(SORTS))),
+    words=(NAME, Word("status", lambda: list(STATUSES)), Word("sort", lambda: list(SORTS))),
     settings=("",),
     run=run,
 )

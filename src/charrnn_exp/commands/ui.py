@@ -184,7 +184,7 @@ def _is_free(port: int) -> bool:
 
 COMMAND = Command(
     name="ui",
-    order=6,
+    order=7,
     summary="compare the runs in the MLflow UI",
     usage="ui [tracking=server] [tracking.*=...] [port=5000] [open=false]",
     details=DETAILS,

@@ -2,6 +2,7 @@
 
 import copy
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import fields, is_dataclass, make_dataclass
 from enum import Enum
 from pathlib import Path
@@ -24,6 +25,10 @@ TEXTS = str | list[str] | None
 """The type of a setting that is one text or several."""
 MAX_NODES = 100_000
 """Values in a YAML file."""
+NESTING = "[{-?:"
+"""Each level of YAML's nesting takes one of these characters."""
+MAX_FAST_NESTING = 1_000
+"""Most levels that the loader in C is given: deeper nesting ends the process, at some 50,000."""
 
 
 def read_config(values: Mapping[str, Any], *, fallback: Mapping[str, Any] | None = None) -> Config:
@@ -76,9 +81,7 @@ def read_yaml(path: Path) -> dict[str, Any]:
         UserError: if it cannot be read.
     """
     try:
-        text = read_text(path)
-        check_size(text)
-        container = yaml.safe_load(text)
+        container = _load(read_text(path))
     except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         raise UserError(f"{path.absolute()} must be a readable YAML file, got: {one_line(error)}") from error
     if not isinstance(container, dict):
@@ -86,8 +89,12 @@ def read_yaml(path: Path) -> dict[str, Any]:
     return {str(key): value for key, value in container.items()}
 
 
-def check_size(text: str) -> None:
+def check_size(text: str, root: yaml.Node | None = None) -> None:
     """Refuse YAML that is small on disk and not in memory: aliases of aliases.
+
+    Args:
+        text: of the file.
+        root: its nodes; None: they are composed here.
 
     Raises:
         ValueError: if it has more than `MAX_NODES` values with its aliases written out.
@@ -103,9 +110,25 @@ def check_size(text: str) -> None:
             sizes[id(node)] = 1 + sum(map(measure, parts))
         return sizes[id(node)]
 
-    root = yaml.compose(text, Loader=yaml.SafeLoader)
+    root = yaml.compose(text, Loader=yaml.SafeLoader) if root is None else root
     if root is not None and measure(root) > MAX_NODES:
         raise ValueError(f"more than {MAX_NODES} values")
+
+
+def _load(text: str) -> Any:
+    """Return the content of a YAML text by the safe loader; by its C twin, 20 times as fast, where that is safe."""
+    if hasattr(yaml, "CSafeLoader") and sum(map(text.count, NESTING)) <= MAX_FAST_NESTING:
+        with suppress(yaml.YAMLError, ValueError, RecursionError):  # the other loader says what is wrong
+            loader = yaml.CSafeLoader(text)
+            try:
+                root = loader.get_single_node()
+                if "*" in text or len(text) > MAX_NODES:  # without aliases, no more values than characters
+                    check_size(text, root)
+                return None if root is None else loader.construct_document(root)
+            finally:
+                loader.dispose()
+    check_size(text)
+    return yaml.safe_load(text)
 
 
 def write_yaml(values: Mapping[str, Any]) -> str:

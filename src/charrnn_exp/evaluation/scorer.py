@@ -125,9 +125,11 @@ class _Sums:
 
     def find_scores(self) -> Scores:
         """Return the means."""
+        means_g = self._blocks.find_means()
         return Scores(
             loss=self._loss / self._num_scored,
             accuracy=self._num_hits / self._num_scored,
             standard_error=self._blocks.find_standard_error(),
             num_characters=self._num_scored,
+            block_losses=None if means_g is None else tuple(means_g.tolist()),
         )

@@ -5,7 +5,7 @@ Axes: n character (scored), g block.
 
 import math
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 import numpy.typing as npt
@@ -26,12 +26,15 @@ class Scores:
         accuracy: share of the characters that had the largest probability, in [0, 1].
         standard_error: of the loss, nats per character, see `BlockMeans`; None for texts that are too short.
         num_characters: scored characters: all of the text but its first.
+        block_losses: mean loss of each block that the standard error comes from, in text order; None where it is None,
+            and for scores that were read from metrics, which lack them.
     """
 
     loss: float
     accuracy: float
     standard_error: float | None
     num_characters: int
+    block_losses: tuple[float, ...] | None = field(default=None, compare=False, repr=False)
 
     @property
     def bits_per_char(self) -> float:
@@ -51,7 +54,7 @@ class Scores:
             return math.inf
 
     def as_dict(self) -> dict[str, float | int | None]:
-        """Return all six numbers by name."""
+        """Return all six numbers of the whole text by name."""
         return {
             "loss": self.loss,
             "bits_per_char": self.bits_per_char,
@@ -117,13 +120,18 @@ class BlockMeans:
         blocks_n = positions_n * len(self._sums_g) // self._num_characters
         self._sums_g += np.bincount(blocks_n, weights=losses_n, minlength=len(self._sums_g))
 
-    def find_standard_error(self) -> float | None:
-        """Return the standard error of the mean of all; None where there are fewer than `LEAST_BLOCKS` blocks."""
+    def find_means(self) -> npt.NDArray[np.float64] | None:
+        """Return the mean of each block, in order; None where there are fewer than `LEAST_BLOCKS` blocks."""
         if self._num_blocks < LEAST_BLOCKS:
             return None
         edges = -(-np.arange(self._num_blocks + 1) * self._num_characters // self._num_blocks)
-        means_g = self._sums_g / np.diff(edges)
-        return float(np.std(means_g, ddof=1) / math.sqrt(self._num_blocks))
+        means_g: npt.NDArray[np.float64] = self._sums_g / np.diff(edges)
+        return means_g
+
+    def find_standard_error(self) -> float | None:
+        """Return the standard error of the mean of all; None where there are fewer than `LEAST_BLOCKS` blocks."""
+        means_g = self.find_means()
+        return None if means_g is None else float(np.std(means_g, ddof=1) / math.sqrt(len(means_g)))
 
 
 def to_bits(nats: float) -> float:

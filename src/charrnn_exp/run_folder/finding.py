@@ -67,7 +67,7 @@ def list_runs() -> list[RunFolder]:
     A run is worked on by the session that made it and by each that resumes it. The jobs of a sweep that were not
     resumed follow each other by their numbers, whichever of them a parallel launcher began first.
     """
-    works = [_find_work(RunFolder(path)) for path in _walk(OUTPUTS)]
+    works = [_find_work(RunFolder(path)) for path in find_run_folders(OUTPUTS)]
     sweeps: dict[Path, float] = {}
     for work in works:
         if work.sweep is not None:
@@ -78,6 +78,14 @@ def list_runs() -> list[RunFolder]:
         return time, work.number, str(work.run.path)
 
     return [work.run for work in sorted(works, key=place)]
+
+
+def find_run_folders(folder: Path) -> Iterator[Path]:
+    """Yield the run folders below a folder; what lies in a run folder is not looked at."""
+    for parent, folders, files in os.walk(folder):
+        if "config.yaml" in files:
+            folders.clear()
+            yield Path(parent)
 
 
 @dataclass(frozen=True)
@@ -114,14 +122,6 @@ def _find_latest(key: str, *, needs_weights: bool) -> RunFolder:
         f"{key} must be a run with a checkpoint, got 'latest', but none of the {len(runs)} runs below "
         f"{OUTPUTS.absolute()} has one. Go on with the last: {name_program()} resume run={runs[-1].path}"
     )
-
-
-def _walk(folder: Path) -> Iterator[Path]:
-    """Yield the run folders below a folder; what lies in a run folder is not looked at."""
-    for parent, folders, files in os.walk(folder):
-        if "config.yaml" in files:
-            folders.clear()
-            yield Path(parent)
 
 
 def _find_work(run: RunFolder) -> _Work:

@@ -38,6 +38,8 @@ class Summary:
         name: of the run, in titles and in MLflow.
         session_began: Unix time at which the last session began, seconds.
         num_sessions: sessions that worked on the run; 0: not recorded.
+        block_losses: by split, the mean loss of each block of the scored text, see `Scores`, for paired comparisons;
+            None where it was not recorded.
     """
 
     status: str | None = None
@@ -65,6 +67,7 @@ class Summary:
     name: str | None = None
     session_began: float | None = None
     num_sessions: int = 0
+    block_losses: dict[str, list[float]] | None = None
 
     @property
     def has_ended(self) -> bool:

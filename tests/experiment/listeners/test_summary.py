@@ -7,7 +7,7 @@ from typing import Any
 import pytest
 
 from charrnn_exp.experiment.job import Job
-from charrnn_exp.experiment.listeners.listener import RunEvent
+from charrnn_exp.experiment.listeners.listener import Chosen, RunEvent, Scored
 from charrnn_exp.experiment.listeners.summary import SummaryFile
 from charrnn_exp.experiment.prepare import prepare_run
 from charrnn_exp.experiment.stopwatch import Stopwatch
@@ -92,3 +92,23 @@ def test_scores_are_those_after_the_last_step(job: Job, start: Any) -> None:
         summary.hear(event)
         summary.write("RUNNING")
         assert list(job.folder.read_summary().scores or {}) == expected
+
+
+def test_losses_of_blocks_stay_with_the_weights_that_they_are_of(job: Job, start: Any) -> None:
+    """A session that scores nothing anew keeps them; an update, or another choice of weights, drops them."""
+    earlier = {"val": [2.0, 2.5]}
+    before = Summary(status="FINISHED", step=3, chosen_step=3, block_losses=earlier)
+    new = Scored(4, "val", replace(SCORED.scores, block_losses=(1.0, 1.5)))
+    cases: list[tuple[list[RunEvent], dict[str, list[float]] | None]] = [
+        ([Chosen(3, is_best=False)], earlier),
+        ([*STEPS], None),
+        ([*STEPS, Chosen(4, is_best=False)], None),
+        ([*STEPS, Chosen(3, is_best=True)], earlier),
+        ([*STEPS, Chosen(4, is_best=False), new], {"val": [1.0, 1.5]}),
+    ]
+    for events, expected in cases:
+        summary = make(job, start, before)
+        for event in (Saving(), SAVED, *events):
+            summary.hear(event)
+        summary.close("FINISHED")
+        assert job.folder.read_summary().block_losses == expected, events

@@ -59,6 +59,8 @@ class SummaryFile(Listener):
         self._validated: Validated | None = None
         self._chosen_step: int | None = None
         self._scores: dict[str, Scores] = read_scores(job, step=state.progress.step)
+        self._block_losses = dict(previous.block_losses or {})
+        """Of the weights that the scores are of; those that an earlier session scored are not scored again."""
 
     def start(self) -> None:
         """Write the status RUNNING."""
@@ -68,7 +70,7 @@ class SummaryFile(Listener):
         """Keep the numbers of the event."""
         match event:
             case StepDone():
-                self._scores = {}
+                self._scores, self._block_losses = {}, {}
                 self._speed.hear(event)
             case Reshaped():
                 self._speed.hear(event)
@@ -77,8 +79,12 @@ class SummaryFile(Listener):
             case Chosen():
                 self._chosen_step = event.step
                 self._scores = read_scores(self._job, step=event.step)
+                is_same = event.step == self._previous.chosen_step
+                self._block_losses = dict(self._previous.block_losses or {}) if is_same else {}
             case Scored():
                 self._scores[event.split] = event.scores
+                if event.scores.block_losses is not None:
+                    self._block_losses[event.split] = list(event.scores.block_losses)
             case Saving():
                 self._is_own = True
             case Saved() if not self._is_told:
@@ -128,6 +134,7 @@ class SummaryFile(Listener):
             name=job.name,
             session_began=job.began,
             num_sessions=max(1, self._num_earlier) + 1 if job.is_resumed else 1,
+            block_losses=self._block_losses or None,
         )
 
     def _name_sample(self) -> str | None:

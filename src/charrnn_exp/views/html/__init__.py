@@ -1,0 +1,1 @@
+"""Pages that stand in one file: no network, no fonts, no library."""
