@@ -320,5 +320,7 @@ SETTINGS: dict[str, Setting] = {
     "tracking.log_every_steps": whole(1, None),
     "sweep.jobs": whole(1, None, null=True),
     "sweep.keep_going": flag(),
+    "sweep.rerun": flag(),
+    "sweep.dry_run": flag(),
 }
 """Without the names that their groups set, dataset.path and tracking.uri, which depend on these."""

@@ -71,7 +71,7 @@ def wait_for_steps(place: Path, *, num_jobs: int) -> None:
 
 
 def read_plan(place: Path) -> list[dict[str, object]]:
-    (plan,) = place.glob("outputs/*/*/*/sweep.json")
+    plan = sorted(place.glob("outputs/*/*/*/sweep.json"))[-1]
     jobs: list[dict[str, object]] = json.loads(plan.read_text())["jobs"]
     return jobs
 
@@ -114,6 +114,11 @@ def test_a_signal_stops_all_jobs_with_checkpoints_that_they_go_on_from(place: Pa
     assert [job["state"] for job in read_plan(place)] == ["stopped", "stopped", "waiting"]
     statuses = [json.loads(path.read_text())["status"] for path in place.glob("outputs/*/*/*/*/summary.json")]
     assert statuses == ["KILLED", "KILLED"]
+    code, out, err = end(
+        start(place, "-m", *ENDLESS, "training.checkpoint_every_steps=5", "seed=1,2,3", "sweep.dry_run=true")
+    )
+    assert (code, err) == (0, "")
+    assert "2 jobs go on from their checkpoints" in out
 
 
 def test_a_job_that_is_killed_and_one_that_diverges_leave_the_others_alone(place: Path) -> None:
@@ -130,6 +135,13 @@ def test_a_job_that_is_killed_and_one_that_diverges_leave_the_others_alone(place
     assert "failed: the training diverged" in err
     assert "failed: killed by signal 9" in err
     assert [job["state"] for job in read_plan(place)] == ["failed", "done", "failed", "done"]
+    # The same command runs these two alone; the killed one goes on if it had a checkpoint.
+    code, out, err = end(start(place, "-m", "training.max_steps=400", rates))
+    assert code == 2
+    assert out.splitlines()[1].startswith("2 of 4 jobs are done: outputs/")
+    assert "failed: the training diverged" in err
+    assert [job["state"] for job in read_plan(place)] == ["failed", "done", "done", "done"]
+    assert out.count(" done: val_loss") == 1
 
 
 def test_the_first_failure_ends_a_sweep_that_shall_not_keep_going(place: Path) -> None:
@@ -138,3 +150,44 @@ def test_the_first_failure_ends_a_sweep_that_shall_not_keep_going(place: Path) -
     assert code == 2
     assert "1 jobs did not run to their end" in err
     assert [job["state"] for job in read_plan(place)] == ["failed", "waiting"]
+
+
+def test_a_longer_list_runs_what_is_new_and_another_name_nothing(place: Path) -> None:
+    words = ["-m", "training.max_steps=4"]
+    assert end(start(place, *words, "seed=1,2"))[0] == 0
+    code, out, err = end(start(place, *words, "seed=1,2,3"))
+    assert (code, err) == (0, "")
+    assert "2 of 3 jobs are done" in out
+    assert out.count(" done: val_loss") == 1
+    code, out, err = end(start(place, *words, "seed=1,2,3", "name=other", "tracking.tags={a:b}"))
+    assert (code, err) == (0, "")
+    assert "3 of 3 jobs are done" in out
+    assert not (place / "outputs" / "other").exists()
+    (place / "text.txt").write_bytes(TEXT.read_bytes()[:-1] + b"!")
+    code, out, err = end(start(place, *words, "seed=1,2,3", "sweep.dry_run=true"))
+    assert (code, err) == (0, "")
+    assert "are done" not in out
+    assert out.count("waiting") == 3
+
+
+def test_a_sweep_whose_parent_was_killed_ends_with_the_losses_of_one_left_alone(place: Path) -> None:
+    words = ["-m", "training.max_steps=300", "training.checkpoint_every_steps=20", "seed=1,2", "sweep.jobs=1"]
+    process = start(place, *words)
+    wait_for_steps(place, num_jobs=1)
+    process.kill()
+    process.communicate(timeout=60)
+    time.sleep(GONE_AFTER_SECONDS)
+    code, out, err = end(start(place, *words))
+    assert code == 0, err
+    assert "jobs go on from their checkpoints" in out
+    assert end(start(place, *words, "name=alone", "sweep.rerun=true"))[0] == 0
+    losses = {
+        name: sorted(
+            (job["val_loss"], job["job_hash"])
+            for path in place.glob(f"outputs/{name}/*/*/*/summary.json")
+            if (job := json.loads(path.read_text()))["status"] == "FINISHED"
+        )
+        for name in ("charrnn", "alone")
+    }
+    assert losses["charrnn"] == losses["alone"]
+    assert len(losses["alone"]) == 2

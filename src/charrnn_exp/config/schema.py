@@ -237,6 +237,11 @@ class SweepConfig:
     """Jobs at once, at least 1; null: as many as the cores have threads for."""
     keep_going: bool
     """The other jobs run after one that failed."""
+    rerun: bool
+    """Jobs that are done already run again. false: a run below outputs/ with the same settings, text and threads
+    counts, and one that was stopped goes on."""
+    dry_run: bool
+    """The jobs are listed with the memory that they need, and none runs."""
 
 
 @dataclass(kw_only=True, slots=True)

@@ -38,6 +38,7 @@ class Summary:
         name: of the run, in titles and in MLflow.
         session_began: Unix time at which the last session began, seconds.
         num_sessions: sessions that worked on the run; 0: not recorded.
+        job_hash: of all that determines its numbers; None: not recorded, or it went on with other settings.
     """
 
     status: str | None = None
@@ -65,6 +66,7 @@ class Summary:
     name: str | None = None
     session_began: float | None = None
     num_sessions: int = 0
+    job_hash: str | None = None
 
     @property
     def has_ended(self) -> bool:

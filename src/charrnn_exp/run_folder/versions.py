@@ -90,7 +90,7 @@ CHANGES: tuple[Added | Renamed, ...] = (
     Added(3, "dataset.newlines", "keep"),
     Added(4, "tracking.log_every_steps", 1),
     Added(5, "training.threads", None),
-    Added(5, "sweep", {"jobs": None, "keep_going": True}, is_told=False),
+    Added(5, "sweep", {"jobs": None, "keep_going": True, "rerun": False, "dry_run": False}, is_told=False),
 )
 """In the order of their versions."""
 

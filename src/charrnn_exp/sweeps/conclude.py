@@ -23,9 +23,20 @@ def conclude_sweep(plan: Plan, terminal: Terminal) -> None:
     if rows:
         header = ["job", "val_loss", "seconds", "folder"]
         terminal.say_as_it_is(fit_columns(header, rows, terminal.width, dropped_first=["folder", "seconds"]))
-    terminal.say(f"{plan.count(DONE)} of {len(plan.jobs)} jobs are done, in {plan.folder}")
+    if plan.folder.exists():  # something ran
+        terminal.say(f"{plan.count(DONE)} of {len(plan.jobs)} jobs are done, in {plan.folder}")
     if failed := [job for job in plan.jobs if job.state == FAILED]:
         kind = UserError if all(job.is_mistake for job in failed) else MachineError
         lines = [f"job {job.name!r} failed: {job.reason} (log: {plan.log(job)})" for job in failed]
         waiting = len(plan.jobs) - plan.count(DONE, FAILED)
         raise kind(*lines, *([f"{waiting} jobs did not run to their end: sweep.keep_going=false."] if waiting else []))
+
+
+def show_plan(plan: Plan, terminal: Terminal) -> None:
+    """Print the jobs of a sweep that is not run: where each stands, its threads and the memory that it needs."""
+    rows = []
+    for job in plan.jobs:
+        state = "goes on" if job.is_resumed else job.state
+        rows.append([job.name, state, str(job.threads), f"{job.num_bytes / 2**30:,.2f}"])
+    header = ["job", "state", "threads", "GiB"]
+    terminal.say_as_it_is(fit_columns(header, rows, terminal.width, dropped_first=["GiB", "threads"]))

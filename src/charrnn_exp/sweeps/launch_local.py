@@ -1,5 +1,6 @@
 """A sweep with each job in a process of its own: the default of -m."""
 
+import shlex
 import signal
 import time
 from collections.abc import Sequence
@@ -12,6 +13,7 @@ from charrnn_exp.config.overrides import find_swept_keys, name_run
 from charrnn_exp.config.reading import to_values
 from charrnn_exp.config.schema import Config, SweepConfig
 from charrnn_exp.errors import Interrupted, UserError
+from charrnn_exp.experiment.identity import hash_job
 from charrnn_exp.experiment.job import Prepared
 from charrnn_exp.experiment.prepare import check_inputs
 from charrnn_exp.experiment.shared_inputs import read_shared_inputs
@@ -21,7 +23,8 @@ from charrnn_exp.model.threads import choose_threads
 from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.folder import RunFolder, make_run_folder
 from charrnn_exp.signals import StopRequest, watch_signals
-from charrnn_exp.sweeps.conclude import conclude_sweep
+from charrnn_exp.sweeps.conclude import conclude_sweep, show_plan
+from charrnn_exp.sweeps.lookup import find_earlier
 from charrnn_exp.sweeps.plan import DONE, FAILED, RUNNING, STOPPED, WAITING, Plan, PlannedJob
 from charrnn_exp.sweeps.request import Request
 from charrnn_exp.sweeps.workers import Workers, start_workers
@@ -50,12 +53,23 @@ def launch_local(words: Sequence[str], jobs: Sequence[Sequence[str]], configs: S
     terminal = Terminal()
     terminal.say(f"sweep of {len(configs)} jobs: reading their inputs")
     plan = _make_plan(words, jobs, configs)
+    if not sweep.rerun:
+        _take_earlier(plan, terminal)
+    if sweep.dry_run:
+        show_plan(plan, terminal)
+        return
+    if not plan.count(WAITING):
+        conclude_sweep(plan, terminal)
+        return
     plan.folder.mkdir(parents=True, exist_ok=True)
     plan.write()
     is_tracked = any(config.tracking.backend is not Backend.none for config in configs)
     label = RunFolder(plan.folder).label if find_swept_keys(words) else None
     with watch_signals() as stop:
-        with start_workers(is_tracked=is_tracked) as workers, SweepView(terminal, plan.folder, len(configs)) as view:
+        with (
+            start_workers(is_tracked=is_tracked) as workers,
+            SweepView(terminal, plan.folder, len(configs), num_done=plan.count(DONE)) as view,
+        ):
             _Sweep(plan, workers, view, sweep, label).run(stop)
         if stop.signal_number is not None and plan.count(DONE, FAILED) < len(plan.jobs):
             raise Interrupted(stop.signal_number, _explain_stop(plan))
@@ -73,23 +87,40 @@ def _make_plan(words: Sequence[str], jobs: Sequence[Sequence[str]], configs: Seq
         num_symbols = len(prepared.text.corpus.vocabulary)
         planned[i] = PlannedJob(
             number=i,
+            hash=hash_job(prepared, threads=threads),
+            folder=str(folder / str(i)),
+            is_resumed=False,
             name=configs[i].tracking.run_name or name_run(jobs[i], swept),
             settings=to_values(settings),
             threads=threads,
             num_bytes=estimate_bytes(prepared.model, training, num_symbols=num_symbols),
         )
 
-    check_inputs([inputs.put_into(config) for config in configs], look)
     folder = make_run_folder(configs[0].name, datetime.now()).path
+    check_inputs([inputs.put_into(config) for config in configs], look)
     return Plan(folder, words, [planned[i] for i in range(len(configs))])
 
 
+def _take_earlier(plan: Plan, terminal: Terminal) -> None:
+    """Let the jobs that are done stand, and those that were stopped go on where they are."""
+    found = find_earlier({job.hash for job in plan.jobs})
+    for job in plan.jobs:
+        if (earlier := found.get(job.hash)) is not None:
+            job.folder, job.is_resumed = str(earlier.folder.path), not earlier.is_done
+            job.state = DONE if earlier.is_done else WAITING
+    if done := [job for job in plan.jobs if job.state == DONE]:
+        places = dict.fromkeys(str(plan.place(job).parent) for job in done)
+        where = ", ".join(places)
+        terminal.say(f"{len(done)} of {len(plan.jobs)} jobs are done: {where} (sweep.rerun=true runs them again)")
+    if on := [job for job in plan.jobs if job.is_resumed]:
+        terminal.say(f"{len(on)} jobs go on from their checkpoints: {', '.join(job.folder for job in on)}")
+
+
 def _explain_stop(plan: Plan) -> str:
-    stopped = [
-        plan.place(job) for job in plan.jobs if job.state == STOPPED and (plan.place(job) / "config.yaml").exists()
-    ]
-    again = f" Go on with: {'; '.join(f'{name_program()} resume run={place}' for place in stopped)}" if stopped else ""
-    return f"stopped with {plan.count(DONE)} of {len(plan.jobs)} jobs done, in {plan.folder}.{again}"
+    return (
+        f"stopped with {plan.count(DONE)} of {len(plan.jobs)} jobs done, in {plan.folder}. "
+        f"Go on with the same command again: {name_program()} -m {shlex.join(plan.words)}"
+    )
 
 
 class _Sweep:
@@ -146,7 +177,8 @@ class _Sweep:
             Request(
                 job=job.number,
                 settings=job.settings,
-                folder=str(self._plan.place(job)),
+                folder=job.folder,
+                is_resumed=job.is_resumed,
                 log=str(self._plan.log(job)),
                 name=job.name,
                 sweep=self._label,

@@ -16,7 +16,10 @@ class PlannedJob:
     """A job of a sweep.
 
     Args:
-        number: of its folder, from 0.
+        number: from 0; of its folder, if that is new.
+        hash: of all that determines its numbers.
+        folder: of its run, with the folder of the sweep or elsewhere below outputs/.
+        is_resumed: whether the run is there, and goes on.
         name: the settings that vary.
         settings: plain values, as in `config.yaml`.
         threads: of its kernels.
@@ -28,6 +31,9 @@ class PlannedJob:
     """
 
     number: int
+    hash: str
+    folder: str
+    is_resumed: bool
     name: str
     settings: dict[str, Any]
     threads: int
@@ -63,7 +69,7 @@ class Plan:
 
     def place(self, job: PlannedJob) -> Path:
         """Return the run folder of a job."""
-        return self.folder / str(job.number)
+        return Path(job.folder)
 
     def log(self, job: PlannedJob) -> Path:
         """Return the file that has the output of a job's process."""

@@ -13,6 +13,7 @@ class Request:
         job: its index.
         settings: plain values, as in `config.yaml`.
         folder: of the run.
+        is_resumed: whether the run is there, and goes on.
         log: file for standard output and error of its process.
         name: of the run.
         sweep: label of the sweep's folder, a tag in MLflow; None: nothing varies.
@@ -21,6 +22,7 @@ class Request:
     job: int
     settings: dict[str, Any]
     folder: str
+    is_resumed: bool
     log: str
     name: str
     sweep: str | None

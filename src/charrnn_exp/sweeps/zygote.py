@@ -27,6 +27,7 @@ from charrnn_exp.data.corpus import Corpus, load_corpus
 from charrnn_exp.errors import CharRNNError, MachineError, UserError, one_line
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.prepare import prepare_run, start_run
+from charrnn_exp.experiment.resume import resume_run
 from charrnn_exp.machine.lifeline import GRACE_SECONDS, end_with_parent, end_with_pipe
 from charrnn_exp.machine.tensorflow import preload_tensorflow
 from charrnn_exp.run_folder.folder import RunFolder
@@ -200,6 +201,10 @@ def run_job(request: Request, events: int, corpus: Corpus | None) -> None:
                 tell(events, job=request.job, event="step", step=step, num_steps=num_steps, loss=f"{loss:.3f}")
 
     terminal.report = report
+    if request.is_resumed:
+        folder = RunFolder(Path(request.folder))
+        resume_run(folder, folder.read_config(), began=began, terminal=terminal)
+        return
     prepared = prepare_run(read_config(request.settings), terminal=terminal, corpus=corpus)
     tags = {"sweep": request.sweep} if request.sweep else {}
     job = Job.of(prepared, RunFolder(Path(request.folder)), name=request.name, tags=tags, began=began)

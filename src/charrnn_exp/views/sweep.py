@@ -37,12 +37,14 @@ class SweepView:
         terminal: gets the lines.
         folder: of the sweep.
         num_jobs: of the sweep.
+        num_done: those that were done before.
     """
 
-    def __init__(self, terminal: Terminal, folder: Path, num_jobs: int) -> None:
+    def __init__(self, terminal: Terminal, folder: Path, num_jobs: int, *, num_done: int) -> None:
         self._terminal, self._folder, self._num_jobs = terminal, folder, num_jobs
         self._running: dict[int, _Running] = {}
-        self._num_started = self._num_done = self._num_failed = 0
+        self._num_started = self._num_done = num_done
+        self._num_failed = 0
         self._live: Live | None = None
 
     def __enter__(self) -> "SweepView":
