@@ -34,6 +34,7 @@ def test_the_keys_of_the_file_are_these_in_this_order() -> None:
         "test_loss", "scores", "bits_per_char", "ngram_val_loss", "val_characters", "dataset_notes", "num_parameters",
         "chars_per_second", "seconds", "seconds_by_activity", "checkpoint", "sample", "chosen_step", "name",
         "session_began", "num_sessions",
+        "job_hash",
     ]  # fmt: skip
 
 
