@@ -290,6 +290,7 @@ SETTINGS: dict[str, Setting] = {
     "training.gradient_accumulation_steps": whole(1, None),
     "training.max_val_characters": whole(2, None, null=True),
     "training.profile_steps": whole(1, None, null=True),
+    "training.threads": whole(1, 1024, null=True),
     "training.precision": one_of("auto", "float32", "bfloat16"),
     "training.ema_decay": real(["1e-9", "0.5", "0.999999"], ["0", "1", "1.0", "-0.5", "1.1"], null=True),
     "training.early_stopping_patience": whole(1, None, null=True),
@@ -317,5 +318,9 @@ SETTINGS: dict[str, Setting] = {
     "tracking.system_metrics": flag(),
     "tracking.log_checkpoints": one_of("best", "all", "none"),
     "tracking.log_every_steps": whole(1, None),
+    "sweep.jobs": whole(1, None, null=True),
+    "sweep.keep_going": flag(),
+    "sweep.rerun": flag(),
+    "sweep.dry_run": flag(),
 }
 """Without the names that their groups set, dataset.path and tracking.uri, which depend on these."""

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from charrnn_exp.commands.command import Command
+from charrnn_exp.errors import UserError
 
 DETAILS = """\
 Trains a model and leaves outputs/NAME/DATE/TIME/ with its config, checkpoints, metrics, samples and plots.
@@ -31,6 +32,8 @@ def run(words: Sequence[str]) -> None:
         from charrnn_exp.sweeps.launch_hydra import launch_sweep
 
         launch_sweep(overrides, configs, config_dir=flags.config_dir)
+    elif configs[0].sweep.dry_run:
+        raise UserError("sweep.dry_run must be false without -m, got true. Add -m: it is for a sweep.")
     else:
         from charrnn_exp.experiment.launch import launch_run
 

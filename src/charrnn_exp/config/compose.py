@@ -101,6 +101,13 @@ def compose_values(words: Sequence[str]) -> dict[str, Any]:
         return _compose_values([*searchpath, *words])
 
 
+def find_options(words: Sequence[str], config_dir: Path | None) -> dict[str, Any]:
+    """Return the chosen option of each group, those of Hydra included; the words were found right before."""
+    with open_conf(config_dir) as searchpath:
+        composed = compose("config", overrides=[*searchpath, *words], return_hydra_config=True)
+        return dict(composed.hydra.runtime.choices)
+
+
 @contextmanager
 def open_conf(config_dir: Path | None = None) -> Iterator[list[str]]:
     """Let Hydra compose from conf/ within the context; yield the words to put before others.

@@ -15,7 +15,7 @@ from charrnn_exp.config.synonyms import SYNONYMS
 from charrnn_exp.config.words import FREE_KEYS, quote_twice, show_word, takes_list, takes_text, unquote
 from charrnn_exp.errors import UserError
 
-UNNAMED = ("tracking", "hydra.", "hydra/")
+UNNAMED = ("tracking", "sweep.", "sweep=", "hydra.", "hydra/")
 """Settings that no run is named after: where it is tracked, and how it is launched."""
 MAX_RUN_NAME = 250
 

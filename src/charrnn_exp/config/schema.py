@@ -179,6 +179,9 @@ class TrainingConfig:
     profile_steps: int | None
     """Updates that TensorFlow's profiler records into profile/, from the third on, at least 1; null: off. A resumed run
     records none."""
+    threads: int | None
+    """Threads of TensorFlow's kernels, 1 to 1024; they order sums, so a run that goes on keeps them. null: all cores;
+    in a sweep 1 up to 512 units a layer, above that all cores."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -227,6 +230,21 @@ class TrackingConfig:
 
 
 @dataclass(kw_only=True, slots=True)
+class SweepConfig:
+    """The jobs of a sweep (-m), each in a process of its own; other launchers of Hydra leave it aside."""
+
+    jobs: int | None
+    """Jobs at once, at least 1; null: as many as the cores have threads for."""
+    keep_going: bool
+    """The other jobs run after one that failed."""
+    rerun: bool
+    """Jobs that are done already run again. false: a run below outputs/ with the same settings, text and threads
+    counts, and one that was stopped goes on."""
+    dry_run: bool
+    """The jobs are listed with the memory that they need, and none runs."""
+
+
+@dataclass(kw_only=True, slots=True)
 class Config:
     """All settings of one run."""
 
@@ -240,3 +258,4 @@ class Config:
     training: TrainingConfig
     sampling: SamplingConfig
     tracking: TrackingConfig
+    sweep: SweepConfig

@@ -57,6 +57,8 @@ GROUPS_OF_SYNONYMS: dict[str, str] = {
     "sampling.num_samples": "samples n_samples num_texts nsamples",
     "seed": "random_seed rng rng_seed manual_seed",
     "name": "out output out_dir output_dir outdir save_dir checkpoint_dir log_dir logdir exp_name project folder",
+    "training.threads": "num_threads n_threads intra_op_threads",
+    "sweep.jobs": "n_jobs num_jobs workers num_workers parallel",
     "tracking": "logging logger mlflow wandb tensorboard",
     "tracking.uri": "tracking_uri server",
     "tracking.experiment_name": "mlflow_experiment",

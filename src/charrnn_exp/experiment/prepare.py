@@ -1,9 +1,11 @@
 """Preparation and start of a run; mistakes of the user are found before TensorFlow is imported."""
 
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import replace
 
+from charrnn_exp.config.checks.training import MAX_THREADS
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.corpus import Corpus, describe, load_corpus
 from charrnn_exp.data.plan import Reshape
@@ -17,6 +19,7 @@ from charrnn_exp.machine.tensorflow import import_tensorflow
 from charrnn_exp.model.memory import check_memory
 from charrnn_exp.model.size import resolve
 from charrnn_exp.program import name_program
+from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.signals import watch_signals
 from charrnn_exp.tracking.store import probe_server
@@ -24,8 +27,12 @@ from charrnn_exp.views.report import introduce
 from charrnn_exp.views.terminal import Terminal
 
 
-def check_inputs(configs: Sequence[Config]) -> None:
+def check_inputs(configs: Sequence[Config], look: Callable[[int, Prepared], None] = lambda *_: None) -> None:
     """Read the inputs of all jobs of a sweep before the first of them starts; each text is read once.
+
+    Args:
+        configs: of the jobs.
+        look: called with the index of each job and its inputs, which are not kept.
 
     Raises:
         UserError: with a line for each text, prompt, size or weights that do not fit, whatever the job.
@@ -38,10 +45,10 @@ def check_inputs(configs: Sequence[Config]) -> None:
         except CharRNNError as error:
             errors.append(error)
             continue
-        for config in configs:
+        for i, config in enumerate(configs):
             try:
                 if config.dataset == dataset:
-                    prepare_run(config, corpus=corpus)
+                    look(i, prepare_run(config, corpus=corpus))
             except CharRNNError as error:
                 errors.append(error)
     if errors:
@@ -104,7 +111,7 @@ def start_run(job: Job, terminal: Terminal | None = None) -> Summary:
     probe_server(job.config.tracking)
     with job.folder.lock(), watch_signals() as stop:
         introduce(job.config, job.text, job.folder, terminal)
-        import_tensorflow()
+        _start_tensorflow(job)
         if stop.signal_number is not None:  # nothing is written yet, so nothing has to be ended
             again = f" Go on with: {name_program()} resume run={job.folder.path}" if job.folder.config.exists() else ""
             raise Interrupted(stop.signal_number, f"stopped before the run began.{again}")
@@ -114,3 +121,27 @@ def start_run(job: Job, terminal: Terminal | None = None) -> Summary:
         if stop.signal_number == signal.SIGPIPE:
             raise Interrupted(signal.SIGPIPE, f"the output was closed; the run is finished, in {job.folder.path}")
         return summary
+
+
+def _start_tensorflow(job: Job) -> None:
+    """Import TensorFlow with the threads of the settings; a run that goes on without any keeps its checkpoint's.
+
+    Raises:
+        UserError: if TensorFlow has started in this process with other threads than the settings ask for.
+    """
+    asked = job.config.training.threads
+    threads = import_tensorflow(asked or _read_threads(job))
+    if asked not in (None, threads):
+        raise UserError(
+            f"training.threads must be {threads} in this process, where TensorFlow has started, got {asked}. "
+            "Start the run in a process of its own."
+        )
+
+
+def _read_threads(job: Job) -> int | None:
+    """Return the threads that the newest readable checkpoint was made with; None where there is none."""
+    for checkpoint in reversed(CheckpointStore(job.folder.checkpoints, facts={}, num_rolling=1).find_all()):
+        with suppress(MachineError, OSError, KeyError, TypeError, ValueError):
+            threads = int(checkpoint.read_manifest()["machine"]["threads"])
+            return threads if 1 <= threads <= MAX_THREADS else None
+    return None

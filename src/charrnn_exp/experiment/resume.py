@@ -45,7 +45,14 @@ class _Earlier:
     progress: Progress
 
 
-def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable[[str], None] = print) -> RunFolder:
+def resume_run(
+    folder: RunFolder,
+    config: Config,
+    *,
+    began: float,
+    say: Callable[[str], None] = print,
+    terminal: Terminal | None = None,
+) -> RunFolder:
     """Train on with the settings, to `training.epochs` and `training.max_steps`; of a finished run, only complete the
     tracking. Return the folder in which it went on.
 
@@ -57,13 +64,14 @@ def resume_run(folder: RunFolder, config: Config, *, began: float, say: Callable
         config: its settings with the changes for this session.
         began: `time.time()` when the session began.
         say: prints a line where nothing is left to train.
+        terminal: of the run; None: a new one.
 
     Raises:
         CharRNNError: if the run's text or checkpoints have changed, a fetched run has weights alone, or as for
             `start_run`.
     """
     config = replace(config, sampling=put_prompt(config.sampling, read_prompt_once([config])))
-    terminal = Terminal()
+    terminal = terminal or Terminal()
     if (run_id := find_fetched_id(folder)) is not None:
         check_training_state(folder, run_id)
     earlier, summary = _read_earlier(folder), folder.read_summary()

@@ -14,6 +14,7 @@ from charrnn_exp.experiment.close import beginning, closing
 from charrnn_exp.experiment.divergence import advise_calmer, keep_diverged
 from charrnn_exp.experiment.ends import explain_end, warn_of_length
 from charrnn_exp.experiment.final_scores import score_splits
+from charrnn_exp.experiment.identity import hash_job
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.listeners.baseline import Baseline
 from charrnn_exp.experiment.listeners.curves import Curves
@@ -30,7 +31,7 @@ from charrnn_exp.experiment.listeners.times import Times
 from charrnn_exp.experiment.log import log_to
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.experiment.track import start_tracking
-from charrnn_exp.machine.arithmetic import describe_arithmetic, pin_determinism
+from charrnn_exp.machine.arithmetic import describe_arithmetic, find_threads, pin_determinism
 from charrnn_exp.model.dropout import list_rates
 from charrnn_exp.model.memory import estimate_bytes, explain_memory_errors, find_free_bytes
 from charrnn_exp.model.network import Network, build_network, count_parameters, list_parameters
@@ -126,8 +127,11 @@ def _open_folder(job: Job) -> Summary:
     if job.is_resumed:
         return folder.read_summary()
     folder.create(job.config, job.text.corpus.vocabulary)
-    folder.write_summary(Summary(name=job.name, session_began=job.began, num_sessions=1, status="RUNNING"))
-    return Summary()
+    began = Summary(
+        name=job.name, session_began=job.began, num_sessions=1, job_hash=hash_job(job, threads=find_threads())
+    )
+    folder.write_summary(replace(began, status="RUNNING"))
+    return Summary(job_hash=began.job_hash)
 
 
 def _describe_size(job: Job, state: TrainingState) -> str:

@@ -21,11 +21,16 @@ def pin_determinism() -> None:
     tf.config.experimental.enable_op_determinism()
 
 
+def find_threads() -> int:
+    """Return the threads of TensorFlow's kernels."""
+    return int(tf.config.threading.get_intra_op_parallelism_threads())
+
+
 def describe_arithmetic() -> dict[str, str]:
     """Return the facts, besides versions, that may change the last digits of a run; every checkpoint stores them."""
     return {
         "device": "gpu" if has_gpu() else "cpu",
         "processor": " ".join(sorted(ARITHMETIC_FLAGS & read_cpu_flags(CPU_INFO))),
-        "threads": str(tf.config.threading.get_intra_op_parallelism_threads()),
+        "threads": str(find_threads()),
         **{name: os.environ.get(name, "") for name in ARITHMETIC_VARIABLES},
     }

@@ -13,19 +13,28 @@ UNUSED = ("sklearn", "pandas", "matplotlib")
 """Optional packages of Keras that are not needed here; they take a third of its import."""
 
 
-def import_tensorflow() -> None:
-    """Import TensorFlow and Keras and set the number of threads; output of the import is shown only if it fails.
+def import_tensorflow(threads: int | None = None) -> int:
+    """Import TensorFlow and Keras, set the number of threads and return it; only a failing import prints.
 
     Where TensorFlow has started already, as in a notebook, the number of threads is not changed.
+
+    Args:
+        threads: of kernels; None: one a core.
     """
-    if "keras" not in sys.modules:
-        _import_quietly()
+    preload_tensorflow()
     import tensorflow as tf
 
     # The order of sums depends on the number of threads, so it is set here and stored with checkpoints.
     with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(count_cores())
+        tf.config.threading.set_intra_op_parallelism_threads(threads or count_cores())
     tf.get_logger().setLevel("ERROR")  # it warns of retracing, which each job of a sweep needs
+    return int(tf.config.threading.get_intra_op_parallelism_threads())
+
+
+def preload_tensorflow() -> None:
+    """Import TensorFlow and Keras and start nothing of them, so that this process may be forked."""
+    if "keras" not in sys.modules:
+        _import_quietly()
 
 
 def _import_quietly() -> None:

@@ -40,6 +40,7 @@ class Summary:
         num_sessions: sessions that worked on the run; 0: not recorded.
         block_losses: by split, the mean loss of each block of the scored text, see `Scores`, for paired comparisons;
             None where it was not recorded.
+        job_hash: of all that determines its numbers; None: not recorded, or it went on with other settings.
     """
 
     status: str | None = None
@@ -68,6 +69,7 @@ class Summary:
     session_began: float | None = None
     num_sessions: int = 0
     block_losses: dict[str, list[float]] | None = None
+    job_hash: str | None = None
 
     @property
     def has_ended(self) -> bool:

@@ -18,7 +18,7 @@ from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.files import read_json
 from charrnn_exp.sampling.filters.registry import FILTERS
 
-SETTINGS = 4
+SETTINGS = 5
 """Raised when a setting is added, renamed or changes its meaning; each such change is an entry of `CHANGES`."""
 NUMERICS = 2
 """Raised when the arithmetic changes: sampler, validation, rounding, averages, order of sums."""
@@ -34,11 +34,13 @@ class Added:
         version: of the settings that first had it.
         key: dotted.
         meant: its value for a run from before it, or a function that finds it from the older settings by group.
+        is_told: whether the user is told of it; not where it changes nothing for a single run.
     """
 
     version: int
     key: str
     meant: Any | Callable[[Mapping[str, Any]], Any]
+    is_told: bool = True
 
 
 @dataclass(frozen=True)
@@ -87,6 +89,8 @@ CHANGES: tuple[Added | Renamed, ...] = (
     Added(3, "dataset.errors", "strict"),
     Added(3, "dataset.newlines", "keep"),
     Added(4, "tracking.log_every_steps", 1),
+    Added(5, "training.threads", None),
+    Added(5, "sweep", {"jobs": None, "keep_going": True, "rerun": False, "dry_run": False}, is_told=False),
 )
 """In the order of their versions."""
 
@@ -171,14 +175,14 @@ def upgrade(
         if change.version <= version:
             continue
         match change:
-            case Added(key=key, meant=meant):
+            case Added(key=key, meant=meant, is_told=is_told):
                 place, name = _find_place(upgraded, key)
                 if place is not None and name not in place:
                     try:
                         place[name] = copy.deepcopy(meant(upgraded) if callable(meant) else meant)
                     except (KeyError, TypeError, AttributeError):  # of damaged settings, which read_config reports
                         continue
-                    phrases.append(f"{key} ({_show(place[name])})")
+                    phrases += [f"{key} ({_show(place[name])})"] if is_told else []
             case Renamed(old=old, new=new):
                 (source, old_name), (place, name) = _find_place(upgraded, old), _find_place(upgraded, new)
                 if source is not None and place is not None and old_name in source and name not in place:

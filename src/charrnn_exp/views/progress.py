@@ -64,6 +64,8 @@ class TrainingView:
         self._loss = loss if self._loss is None else 0.95 * self._loss + 0.05 * loss
         if self._compiled_at is None:
             self._compiled_at = time.monotonic()
+        if self._terminal.report is not None:
+            self._terminal.report(step, self._num_steps, self._loss)
         self._show()
 
     def validated(self, loss: float) -> None:

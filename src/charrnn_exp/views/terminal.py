@@ -9,6 +9,7 @@ from rich.text import Text
 from charrnn_exp.streams import escape_controls, fit_encoding, wrap, write_error
 
 Copy = Callable[[str], None]
+Report = Callable[[int, int, float], None]
 
 
 class _Console(Console):
@@ -31,6 +32,8 @@ class Terminal:
             highlight=False, soft_wrap=True, force_jupyter=False, force_terminal=is_terminal
         )
         """Of standard output; no variable of the environment makes a pipe a terminal."""
+        self.report: Report | None = None
+        """Gets each update of a job of a sweep: its step, the steps of the run, and the mean loss."""
         self._kept: list[tuple[bool, str]] = []
         self._copies: tuple[Copy, Copy] | None = None
 

@@ -32,6 +32,8 @@ LIMITS = [
     ("training.gradient_accumulation_steps", 1, None),
     ("training.max_val_characters", 2, None),
     ("training.profile_steps", 1, None),
+    ("training.threads", 1, 1024),
+    ("sweep.jobs", 1, None),
     ("training.validate_every_steps", 1, None),
     ("training.checkpoint_every_epochs", 1, None),
     ("training.checkpoint_every_steps", 1, None),

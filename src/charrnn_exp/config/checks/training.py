@@ -5,6 +5,8 @@ from collections.abc import Iterator
 from charrnn_exp.config.checks.ranges import at_least, share
 from charrnn_exp.config.schema import TrainingConfig
 
+MAX_THREADS = 1024
+
 
 def find_training_problems(training: TrainingConfig) -> Iterator[str]:
     """Yield the problems of the settings of the loop, one line each."""
@@ -24,6 +26,8 @@ def find_training_problems(training: TrainingConfig) -> Iterator[str]:
         value = getattr(training, field)
         if value is not None:
             yield from at_least(f"training.{field}", value, 1)
+    if training.threads is not None and not 1 <= training.threads <= MAX_THREADS:
+        yield f"training.threads must be in [1, {MAX_THREADS}] or null, got {training.threads}."
     if training.ema_decay is not None and not 0.0 < training.ema_decay < 1.0:
         yield f"training.ema_decay must be in (0, 1) or null, got {training.ema_decay}."
     yield from share("training.drop_state_probability", training.drop_state_probability)

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from charrnn_exp.config.checks.dataset import find_dataset_problems
 from charrnn_exp.config.checks.model import find_model_problems
 from charrnn_exp.config.checks.optimizer import find_optimizer_problems
+from charrnn_exp.config.checks.ranges import at_least
 from charrnn_exp.config.checks.sampling import find_sampling_problems
 from charrnn_exp.config.checks.tracking import find_tracking_problems
 from charrnn_exp.config.checks.training import find_training_problems
@@ -28,6 +29,7 @@ def find_problems(config: Config) -> list[str]:
         *find_training_problems(config.training),
         *find_sampling_problems(config.sampling),
         *find_tracking_problems(config.tracking),
+        *([] if config.sweep.jobs is None else at_least("sweep.jobs", config.sweep.jobs, 1)),
         *_joint_problems(config),
     ]
 

@@ -9,6 +9,7 @@ Axes: n character.
 """
 
 import os
+import signal
 import subprocess
 import sys
 import tempfile
@@ -18,6 +19,7 @@ import numpy as np
 
 from charrnn_exp.data.vocabulary import Ids
 from charrnn_exp.evaluation.baseline.ngram import measure_ngram_loss
+from charrnn_exp.machine.lifeline import end_with_parent
 
 NICENESS = 10
 """Scheduling priority of the process: below the training."""
@@ -64,6 +66,7 @@ class BaselineProcess:
 def main() -> None:
     """Print the n-gram loss of the two texts on standard input."""
     os.nice(NICENESS)
+    end_with_parent(signal.SIGKILL)
     train_n, val_n, starts = (np.load(sys.stdin.buffer, allow_pickle=False) for _ in range(3))
     print(measure_ngram_loss(train_n, val_n, starts, num_symbols=int(sys.argv[1])))
 

@@ -133,6 +133,7 @@ class SummaryFile(Listener):
             chosen_step=self._chosen_step,
             name=job.name,
             session_began=job.began,
+            job_hash=None if job.resumption.changes else previous.job_hash,
             num_sessions=max(1, self._num_earlier) + 1 if job.is_resumed else 1,
             block_losses=self._block_losses or None,
         )

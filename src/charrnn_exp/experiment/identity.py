@@ -1,0 +1,45 @@
+"""The identity of a run: a hash of all that determines its numbers, so that no sweep makes them twice."""
+
+import hashlib
+import json
+
+from charrnn_exp.config.reading import to_values
+from charrnn_exp.experiment.job import Prepared
+from charrnn_exp.machine.precision import choose_precision
+from charrnn_exp.run_folder.arrays import Arrays
+from charrnn_exp.run_folder.versions import NUMERICS, SETTINGS
+
+NAMES = ("name", "tracking", "sweep")
+"""Groups and settings that say what a run is called, where it is told, and beside which others it runs."""
+PLACES = {"name", "source", "path", "val_path", "test_path", "urls", "num_bytes", "checksum", "member"}
+"""Settings of the text that say where it lies; its fingerprint says what it is."""
+
+
+def hash_job(prepared: Prepared, *, threads: int) -> str:
+    """Return the hash of a new run's settings, text, first weights, versions and threads.
+
+    Args:
+        prepared: its inputs.
+        threads: of its kernels.
+    """
+    values = {key: value for key, value in to_values(prepared.config).items() if key not in NAMES}
+    dataset = {key: value for key, value in values["dataset"].items() if key not in PLACES}
+    training = {
+        "threads": threads,
+        "precision": choose_precision(prepared.config.training.precision, gpu=False),
+        "init_from": None if prepared.initial is None else _hash_arrays(prepared.initial.arrays),
+    }
+    facts = {
+        **values,
+        "dataset": {**dataset, "fingerprint": prepared.text.corpus.fingerprint.as_dict()},
+        "training": values["training"] | training,
+        "versions": [SETTINGS, NUMERICS],
+    }
+    return hashlib.sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
+def _hash_arrays(arrays: Arrays) -> str:
+    digest = hashlib.sha256()
+    for name, array in sorted(arrays.items()):
+        digest.update(name.encode() + b"\0" + array.tobytes())
+    return digest.hexdigest()

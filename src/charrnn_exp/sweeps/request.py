@@ -1,0 +1,37 @@
+"""What is asked of the process that forks the jobs of a sweep, a line of JSON each."""
+
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Request:
+    """One job to be started.
+
+    Args:
+        job: its index.
+        settings: plain values, as in `config.yaml`.
+        folder: of the run.
+        is_resumed: whether the run is there, and goes on.
+        log: file for standard output and error of its process.
+        name: of the run.
+        sweep: label of the sweep's folder, a tag in MLflow; None: nothing varies.
+    """
+
+    job: int
+    settings: dict[str, Any]
+    folder: str
+    is_resumed: bool
+    log: str
+    name: str
+    sweep: str | None
+
+    def to_line(self) -> str:
+        """Return the line."""
+        return json.dumps(asdict(self)) + "\n"
+
+    @classmethod
+    def from_line(cls, line: str) -> Self:
+        """Return the request in a line."""
+        return cls(**json.loads(line))

@@ -1,0 +1,193 @@
+"""A sweep with each job in a process of its own: real processes, and kills."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+
+import psutil
+import pytest
+
+import charrnn_exp
+
+pytestmark = pytest.mark.slow
+SOURCE = Path(charrnn_exp.__file__).parents[1]
+TEXT = Path(__file__).parents[1] / "data" / "runs_cce24c3" / "text.txt"
+SMALL = [
+    "dataset=file", "dataset.path=text.txt", "tracking=none", "model.embedding_dim=3", "model.hidden_size=5",
+    "training.batch_size=3", "training.sequence_length=16", "optimizer.warmup_steps=2", "sampling.length=7",
+]  # fmt: skip
+ENDLESS = ["training.epochs=100000", "training.validate_every_steps=100000"]
+GONE_AFTER_SECONDS = 5.0
+
+
+@pytest.fixture
+def place(tmp_path: Path) -> Path:
+    """A folder with the text."""
+    (tmp_path / "text.txt").write_bytes(TEXT.read_bytes())
+    return tmp_path
+
+
+def start(place: Path, *words: str) -> "subprocess.Popen[str]":
+    environment = os.environ | {"PYTHONPATH": str(SOURCE), "PYTHONSAFEPATH": "1"}
+    command = [sys.executable, "-m", "charrnn_exp", *SMALL, *words]
+    return subprocess.Popen(
+        command,
+        cwd=place,
+        env=environment,
+        text=True,
+        start_new_session=True,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+
+
+def end(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
+    out, err = process.communicate(timeout=300)
+    return process.returncode, out, err
+
+
+def find_jobs(place: Path) -> dict[int, psutil.Process]:
+    """Return the processes of jobs by number, once each has its log."""
+    found: dict[int, psutil.Process] = {}
+    for process in psutil.process_iter():
+        try:
+            logs = [Path(os.readlink(f"/proc/{process.pid}/fd/1"))]
+        except OSError:
+            continue
+        found |= {int(log.stem[4:]): process for log in logs if log.is_relative_to(place) and log.match("job_*.log")}
+    return found
+
+
+def wait_for_steps(place: Path, *, num_jobs: int) -> None:
+    for _ in range(600):
+        if len(list(place.glob("outputs/*/*/*/*/checkpoints/step_*"))) >= num_jobs:
+            return
+        time.sleep(0.2)
+    pytest.fail("no job made a checkpoint")
+
+
+def read_plan(place: Path) -> list[dict[str, object]]:
+    plan = sorted(place.glob("outputs/*/*/*/sweep.json"))[-1]
+    jobs: list[dict[str, object]] = json.loads(plan.read_text())["jobs"]
+    return jobs
+
+
+def test_a_job_ends_with_the_weights_that_a_run_of_one_thread_ends_with(place: Path) -> None:
+    code, out, err = end(start(place, "-m", "training.max_steps=4", "seed=1,2,3"))
+    assert (code, err) == (0, "")
+    assert "job 3/3: seed=3 done: val_loss " in out
+    assert "3 of 3 jobs are done" in out
+    assert end(start(place, "training.max_steps=4", "seed=2", "training.threads=1", "name=alone"))[0] == 0
+    swept, alone = (
+        (next(place.glob(pattern)) / "checkpoints" / "step_0000000004" / "weights.npz").read_bytes()
+        for pattern in ("outputs/charrnn/*/*/1", "outputs/alone/*/*")
+    )
+    assert swept == alone
+    manifest = next(place.glob("outputs/charrnn/*/*/1/checkpoints/step_0000000004/manifest.json"))
+    assert json.loads(manifest.read_text())["machine"]["threads"] == "1"
+    assert not list(place.glob("outputs/charrnn/*/*/*.log"))
+
+
+def test_no_process_is_left_5_s_after_the_parent_was_killed(place: Path) -> None:
+    process = start(place, "-m", *ENDLESS, "training.checkpoint_every_steps=5", "seed=1,2", "sweep.jobs=2")
+    wait_for_steps(place, num_jobs=2)
+    family = psutil.Process(process.pid).children(recursive=True)
+    assert len(family) >= 3
+    process.kill()
+    process.communicate(timeout=60)
+    _, alive = psutil.wait_procs(family, timeout=GONE_AFTER_SECONDS)
+    assert alive == []
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_a_signal_stops_all_jobs_with_checkpoints_that_they_go_on_from(place: Path, number: signal.Signals) -> None:
+    process = start(place, "-m", *ENDLESS, "training.checkpoint_every_steps=5", "seed=1,2,3", "sweep.jobs=2")
+    wait_for_steps(place, num_jobs=2)
+    process.send_signal(number)
+    code, _, err = end(process)
+    assert code == 128 + number
+    assert "stopped with 0 of 3 jobs done" in err
+    assert [job["state"] for job in read_plan(place)] == ["stopped", "stopped", "waiting"]
+    statuses = [json.loads(path.read_text())["status"] for path in place.glob("outputs/*/*/*/*/summary.json")]
+    assert statuses == ["KILLED", "KILLED"]
+    code, out, err = end(
+        start(place, "-m", *ENDLESS, "training.checkpoint_every_steps=5", "seed=1,2,3", "sweep.dry_run=true")
+    )
+    assert (code, err) == (0, "")
+    assert "2 jobs go on from their checkpoints" in out
+
+
+def test_a_job_that_is_killed_and_one_that_diverges_leave_the_others_alone(place: Path) -> None:
+    rates = "optimizer.learning_rate=1e38,0.001,0.002,0.003"
+    process = start(place, "-m", "training.max_steps=400", rates, "sweep.jobs=1")
+    for _ in range(3000):
+        if (job := find_jobs(place).get(2)) is not None:
+            job.kill()
+            break
+        time.sleep(0.02)
+    code, out, err = end(process)
+    assert code == 3
+    assert "2 of 4 jobs are done" in out
+    assert "failed: the training diverged" in err
+    assert "failed: killed by signal 9" in err
+    assert [job["state"] for job in read_plan(place)] == ["failed", "done", "failed", "done"]
+    # The same command runs these two alone; the killed one goes on if it had a checkpoint.
+    code, out, err = end(start(place, "-m", "training.max_steps=400", rates))
+    assert code == 2
+    assert out.splitlines()[1].startswith("2 of 4 jobs are done: outputs/")
+    assert "failed: the training diverged" in err
+    assert [job["state"] for job in read_plan(place)] == ["failed", "done", "done", "done"]
+    assert out.count(" done: val_loss") == 1
+
+
+def test_the_first_failure_ends_a_sweep_that_shall_not_keep_going(place: Path) -> None:
+    words = ["optimizer.learning_rate=1e38,0.001", "sweep.jobs=1", "sweep.keep_going=false"]
+    code, _, err = end(start(place, "-m", "training.max_steps=40", *words))
+    assert code == 2
+    assert "1 jobs did not run to their end" in err
+    assert [job["state"] for job in read_plan(place)] == ["failed", "waiting"]
+
+
+def test_a_longer_list_runs_what_is_new_and_another_name_nothing(place: Path) -> None:
+    words = ["-m", "training.max_steps=4"]
+    assert end(start(place, *words, "seed=1,2"))[0] == 0
+    code, out, err = end(start(place, *words, "seed=1,2,3"))
+    assert (code, err) == (0, "")
+    assert "2 of 3 jobs are done" in out
+    assert out.count(" done: val_loss") == 1
+    code, out, err = end(start(place, *words, "seed=1,2,3", "name=other", "tracking.tags={a:b}"))
+    assert (code, err) == (0, "")
+    assert "3 of 3 jobs are done" in out
+    assert not (place / "outputs" / "other").exists()
+    (place / "text.txt").write_bytes(TEXT.read_bytes()[:-1] + b"!")
+    code, out, err = end(start(place, *words, "seed=1,2,3", "sweep.dry_run=true"))
+    assert (code, err) == (0, "")
+    assert "are done" not in out
+    assert out.count("waiting") == 3
+
+
+def test_a_sweep_whose_parent_was_killed_ends_with_the_losses_of_one_left_alone(place: Path) -> None:
+    words = ["-m", "training.max_steps=300", "training.checkpoint_every_steps=20", "seed=1,2", "sweep.jobs=1"]
+    process = start(place, *words)
+    wait_for_steps(place, num_jobs=1)
+    process.kill()
+    process.communicate(timeout=60)
+    time.sleep(GONE_AFTER_SECONDS)
+    code, out, err = end(start(place, *words))
+    assert code == 0, err
+    assert "jobs go on from their checkpoints" in out
+    assert end(start(place, *words, "name=alone", "sweep.rerun=true"))[0] == 0
+    losses = {
+        name: sorted(
+            (job["val_loss"], job["job_hash"])
+            for path in place.glob(f"outputs/{name}/*/*/*/summary.json")
+            if (job := json.loads(path.read_text()))["status"] == "FINISHED"
+        )
+        for name in ("charrnn", "alone")
+    }
+    assert losses["charrnn"] == losses["alone"]
+    assert len(losses["alone"]) == 2
