@@ -268,8 +268,8 @@ MISTAKES = [
     mistake(
         "a package that is no group",
         "--cfg|job|-p|modle",
-        "--package must stand beside --cfg job and be one of dataset, model, optimizer, sampling, tracking, training, "
-        "got 'modle'.",
+        "--package must stand beside --cfg job and be one of dataset, model, optimizer, sampling, sweep, tracking, "
+        "training, got 'modle'.",
     ),
     mistake("bytes that are no text", "name=\udcff", r"the command line must be text, got 'name=\udcff'."),
     mistake(

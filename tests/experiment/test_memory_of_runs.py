@@ -14,7 +14,7 @@ def count_graphs() -> int:
     return sum(type(each).__name__ == "FuncGraph" for each in gc.get_objects())
 
 
-@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
+@pytest.mark.parametrize("precision", ["float32", pytest.param("bfloat16", marks=pytest.mark.slow)])
 def test_a_run_leaves_no_graph_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text_file: Path, precision: str
 ) -> None:
@@ -22,7 +22,7 @@ def test_a_run_leaves_no_graph_behind(
     words = [*SMALL, "dataset=file", f"dataset.path={text_file}", f"training.precision={precision}"]
     config = api.compose(*words, "training.max_steps=2", "optimizer.warmup_steps=0", "training.ema_decay=0.9")
     counts = []
-    for _ in range(3):
+    for _ in range(2):
         api.run(config)
         counts.append(count_graphs())
-    assert counts[2] == counts[1]
+    assert counts[1] == counts[0]

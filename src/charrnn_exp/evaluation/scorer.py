@@ -1,6 +1,6 @@
 """Scores of a whole text, read in wide batches with the state carried; the network is not changed.
 
-Axes: b stream, t time, n character, v vocabulary, h hidden units.
+Axes: b stream, t time, n character, v vocabulary, h hidden units, g block.
 """
 
 from collections.abc import Callable, Sequence

@@ -51,8 +51,8 @@ def launch_local(words: Sequence[str], jobs: Sequence[Sequence[str]], configs: S
     if any(config.sweep != sweep for config in configs):
         raise UserError("sweep must have the same settings in all jobs, got several. It is of the sweep, not of a job.")
     terminal = Terminal()
-    terminal.say(f"sweep of {len(configs)} jobs: reading their inputs")
     plan = _make_plan(words, jobs, configs)
+    terminal.say(f"sweep of {len(configs)} jobs")
     if not sweep.rerun:
         _take_earlier(plan, terminal)
     if sweep.dry_run:

@@ -79,8 +79,8 @@ class SummaryFile(Listener):
             case Chosen():
                 self._chosen_step = event.step
                 self._scores = read_scores(self._job, step=event.step)
-                is_same = event.step == self._previous.chosen_step
-                self._block_losses = dict(self._previous.block_losses or {}) if is_same else {}
+                was_chosen = event.step == self._previous.chosen_step
+                self._block_losses = dict(self._previous.block_losses or {}) if was_chosen else {}
             case Scored():
                 self._scores[event.split] = event.scores
                 if event.scores.block_losses is not None:

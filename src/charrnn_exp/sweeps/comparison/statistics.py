@@ -1,6 +1,6 @@
 """Means over seeds, and the two tests of a comparison.
 
-Axes: n seed, g block.
+Axes: g block.
 """
 
 import math
@@ -80,7 +80,7 @@ def compare_blocks(first_g: Sequence[float], second_g: Sequence[float]) -> Diffe
     return _test(float(np.mean(difference_g)), error, len(difference_g) - 1)
 
 
-def compare_seeds(first_n: Sequence[float], second_n: Sequence[float]) -> Difference | None:
+def compare_seeds(first: Sequence[float], second: Sequence[float]) -> Difference | None:
     """Compare two settings by the losses of their seeds: Welch's t, which lets both vary by different amounts.
 
     Returns:
@@ -88,13 +88,13 @@ def compare_seeds(first_n: Sequence[float], second_n: Sequence[float]) -> Differ
 
     Source: Welch 1947, The generalization of Student's problem, Biometrika 34.
     """
-    if min(len(first_n), len(second_n)) < 2:
+    if min(len(first), len(second)) < 2:
         return None
-    parts = [float(np.var(values_n, ddof=1)) / len(values_n) for values_n in (first_n, second_n)]
+    parts = [float(np.var(values, ddof=1)) / len(values) for values in (first, second)]
     if not sum(parts) > 0.0:
         return None
-    below = sum(part**2 / (len(values_n) - 1) for part, values_n in zip(parts, (first_n, second_n), strict=True))
-    value = float(np.mean(first_n) - np.mean(second_n))
+    below = sum(part**2 / (len(values) - 1) for part, values in zip(parts, (first, second), strict=True))
+    value = float(np.mean(first) - np.mean(second))
     return _test(value, math.sqrt(sum(parts)), sum(parts) ** 2 / below)
 
 
