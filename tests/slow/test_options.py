@@ -55,7 +55,7 @@ def mirror(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
 
 def test_every_group_of_the_settings_is_tried() -> None:
     assert {group for group, _ in OPTIONS} == {
-        "dataset", "debug", "experiment", "recipe", "model", "optimizer", "sampling", "tracking", "training",
+        "dataset", "debug", "experiment", "recipe", "model", "optimizer", "sampling", "sweep", "tracking", "training",
     }  # fmt: skip
     assert len(OPTIONS) >= 24
 
