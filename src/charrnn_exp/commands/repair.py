@@ -34,12 +34,6 @@ def run(words: Sequence[str]) -> None:
     if not folders:
         raise UserError(f"no runs below outputs/: `{name_program()}` makes the first.")
     failures, are_mistakes = [], True
-    try:
-        if (mended := mend_local_store()) is not None:
-            print(mended, flush=True)
-    except CharRNNError as error:
-        failures.append(one_line(error))
-        are_mistakes = False
     num_right = 0
     for folder in folders:
         try:
@@ -61,6 +55,13 @@ def run(words: Sequence[str]) -> None:
         num_right += not done
         if done:
             print(f"{folder.path}: {', '.join(done)}", flush=True)
+    if not failures:  # a refused call changes nothing; what was sent above has mended the store that it went to
+        try:
+            if (mended := mend_local_store()) is not None:
+                print(mended, flush=True)
+        except CharRNNError as error:
+            failures.append(one_line(error))
+            are_mistakes = False
     print(f"{num_right} of {len(folders)} runs needed nothing", flush=True)
     if failures:
         raise (UserError if are_mistakes else MachineError)(*failures)
