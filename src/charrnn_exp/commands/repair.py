@@ -55,7 +55,7 @@ def run(words: Sequence[str]) -> None:
         num_right += not done
         if done:
             print(f"{folder.path}: {', '.join(done)}", flush=True)
-    if not failures:  # a refused call changes nothing; what was sent above has mended the store that it went to
+    if len(failures) < len(folders):  # a call that is refused as a whole changes nothing
         try:
             if (mended := mend_local_store()) is not None:
                 print(mended, flush=True)

@@ -27,8 +27,9 @@ def conclude_sweep(plan: Plan, terminal: Terminal) -> None:
     if plan.folder.exists():  # something ran
         terminal.say(f"{plan.count(DONE)} of {len(plan.jobs)} jobs are done, in {plan.folder}")
     if len(rows) > 1:
-        places = ",".join(str(plan.place(job)) for job in plan.jobs if job.state == DONE)
-        terminal.say(f"compare them:      {name_program()} compare run={places}")
+        places = [plan.place(job) for job in plan.jobs if job.state == DONE]
+        together = [plan.folder] if all(place.parent == plan.folder for place in places) else places
+        terminal.say(f"compare them:      {name_program()} compare run={','.join(map(str, together))}")
     if failed := [job for job in plan.jobs if job.state == FAILED]:
         kind = UserError if all(job.is_mistake for job in failed) else MachineError
         lines = [f"job {job.name!r} failed: {job.reason} (log: {plan.log(job)})" for job in failed]
