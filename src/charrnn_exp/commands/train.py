@@ -19,25 +19,25 @@ def run(words: Sequence[str]) -> None:
         CharRNNError: if settings or text do not fit, or the machine fails.
     """
     from charrnn_exp.commands.flags import parse_flags
-    from charrnn_exp.config.compose import compose_jobs
+    from charrnn_exp.config.compose import compose_all
     from charrnn_exp.config.words import write_words
 
     flags = parse_flags(words)
     overrides = write_words(flags.overrides, multirun=flags.multirun)
-    configs = compose_jobs(overrides, multirun=flags.multirun, config_dir=flags.config_dir)
+    composed = compose_all(overrides, multirun=flags.multirun, config_dir=flags.config_dir)
     # A mistake and a look at the settings load nothing of a run.
     if flags.hydra_help or flags.info or flags.cfg:
         _print(flags, overrides)
     elif flags.multirun:
         from charrnn_exp.sweeps.launch_hydra import launch_sweep
 
-        launch_sweep(overrides, configs, config_dir=flags.config_dir)
-    elif configs[0].sweep.dry_run:
+        launch_sweep(overrides, composed, config_dir=flags.config_dir)
+    elif composed[0].config.sweep.dry_run:
         raise UserError("sweep.dry_run must be false without -m, got true. Add -m: it is for a sweep.")
     else:
         from charrnn_exp.experiment.launch import launch_run
 
-        launch_run(configs[0], overrides)
+        launch_run(composed[0].config, overrides)
 
 
 def _print(flags: Any, overrides: Sequence[str]) -> None:

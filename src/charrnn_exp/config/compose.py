@@ -4,9 +4,9 @@ import functools
 import itertools
 import os
 import re
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import fields
+from dataclasses import dataclass, fields
 from pathlib import Path
 from typing import Any
 
@@ -63,8 +63,28 @@ FREE_HYDRA = (
 """Hydra's settings that a user may change, and those that it fills in itself."""
 
 
+@dataclass(frozen=True)
+class Composed:
+    """A job as it was composed.
+
+    Args:
+        words: its overrides, one value each.
+        config: its checked settings.
+        options: the chosen option of each group, those of Hydra included.
+    """
+
+    words: Sequence[str]
+    config: Config
+    options: Mapping[str, Any]
+
+
 def compose_jobs(words: Sequence[str], *, multirun: bool = False, config_dir: Path | None = None) -> list[Config]:
-    """Compose and check the settings of a run, or of every job of a sweep.
+    """Return the checked settings of a run, or of every job of a sweep; see `compose_all`."""
+    return [composed.config for composed in compose_all(words, multirun=multirun, config_dir=config_dir)]
+
+
+def compose_all(words: Sequence[str], *, multirun: bool = False, config_dir: Path | None = None) -> list[Composed]:
+    """Compose and check a run, or every job of a sweep.
 
     Args:
         words: overrides as typed.
@@ -72,7 +92,7 @@ def compose_jobs(words: Sequence[str], *, multirun: bool = False, config_dir: Pa
         config_dir: the user's own folder of YAML groups, searched first.
 
     Returns:
-        One Config per job.
+        One for each job.
 
     Raises:
         UserError: with a line for each mistake.
@@ -82,30 +102,24 @@ def compose_jobs(words: Sequence[str], *, multirun: bool = False, config_dir: Pa
     bad_words, problems = find_bad_overrides(words, groups=list_groups(conf_folders), multirun=multirun)
     good_words = [word for word in words if word not in bad_words]
     unread, typed = ({word.partition("=")[0].lstrip("+~") for word in each} for each in (bad_words, good_words))
-    configs = []
+    composed = []
     with open_conf(config_dir) as searchpath:
         for job in split_jobs(good_words) if multirun else [good_words]:
             try:
-                configs.append(_compose_one([*searchpath, *job], multirun=multirun))
+                config, options = _compose_one([*searchpath, *job], multirun=multirun)
+                composed.append(Composed(job, config, options))
             except UserError as error:
                 true = [line for line in error.lines if not _rests_on(line, unread, typed)]
                 problems += [line for line in true if line not in problems]
     if problems:
         raise UserError(*problems)
-    return configs
+    return composed
 
 
 def compose_values(words: Sequence[str]) -> dict[str, Any]:
     """Return the settings that the groups in conf/ and the overrides compose to, as plain values, unchecked."""
     with open_conf() as searchpath:
-        return _compose_values([*searchpath, *words])
-
-
-def find_options(words: Sequence[str], config_dir: Path | None) -> dict[str, Any]:
-    """Return the chosen option of each group, those of Hydra included; the words were found right before."""
-    with open_conf(config_dir) as searchpath:
-        composed = compose("config", overrides=[*searchpath, *words], return_hydra_config=True)
-        return dict(composed.hydra.runtime.choices)
+        return _compose_values([*searchpath, *words])[0]
 
 
 @contextmanager
@@ -189,15 +203,16 @@ def _list_yaml(config_dir: Path) -> list[Path]:
     return paths
 
 
-def _compose_one(words: list[str], *, multirun: bool) -> Config:
-    values = _compose_values(words, multirun=multirun)
+def _compose_one(words: list[str], *, multirun: bool) -> tuple[Config, dict[str, Any]]:
+    values, options = _compose_values(words, multirun=multirun)
     try:
-        return read_config(values)
+        return read_config(values), options
     except UserError:
-        return read_config(values, fallback=_compose_values([]))
+        return read_config(values, fallback=_compose_values([])[0]), options
 
 
-def _compose_values(words: list[str], *, multirun: bool = False) -> dict[str, Any]:
+def _compose_values(words: list[str], *, multirun: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return the settings as plain values, and the chosen options."""
     try:
         with without_resolvers():
             composed = compose("config", overrides=words, return_hydra_config=True)
@@ -209,7 +224,7 @@ def _compose_values(words: list[str], *, multirun: bool = False) -> dict[str, An
             OmegaConf.set_struct(composed, False)
             del composed["hydra"]
             _refuse_missing_header(composed, chosen, folders)
-            return resolve_values(composed)
+            return resolve_values(composed), chosen
     except MissingConfigException as error:
         raise UserError(_explain_missing(error)) from error
     except UserError:

@@ -18,11 +18,10 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn
 from omegaconf import DictConfig
 
-from charrnn_exp.config.compose import find_options, open_conf, split_jobs
+from charrnn_exp.config.compose import Composed, open_conf
 from charrnn_exp.config.overrides import find_swept_keys, name_run
 from charrnn_exp.config.reading import read_config
 from charrnn_exp.config.references import resolve_values
-from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import Interrupted, MachineError, UserError, one_line
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.prepare import check_inputs, prepare_run, start_run
@@ -33,14 +32,14 @@ from charrnn_exp.sweeps.launch_local import launch_local
 from charrnn_exp.views.terminal import Terminal
 
 
-def launch_sweep(words: Sequence[str], configs: Sequence[Config], *, config_dir: Path | None) -> None:
+def launch_sweep(words: Sequence[str], composed: Sequence[Composed], *, config_dir: Path | None) -> None:
     """Run all jobs of a sweep: each in a process of its own, or by Hydra where a launcher or sweeper is chosen.
 
     The inputs of all jobs are checked before the first.
 
     Args:
         words: overrides of the sweep.
-        configs: checked settings of its jobs, see `compose_jobs`.
+        composed: its jobs.
         config_dir: the user's own folder of YAML groups.
 
     Raises:
@@ -48,10 +47,9 @@ def launch_sweep(words: Sequence[str], configs: Sequence[Config], *, config_dir:
         MachineError: if jobs failed, not all by mistakes of the user.
         Interrupted: if a signal stopped a job; the jobs after it do not run.
     """
-    if not _is_of_hydra(words, config_dir):
-        with open_conf(config_dir):
-            jobs = split_jobs(words)
-        launch_local(words, jobs, configs)
+    configs = [job.config for job in composed]
+    if not _is_of_hydra(words, composed):
+        launch_local(words, [job.words for job in composed], configs)
         return
     inputs = read_shared_inputs(configs)
     check_inputs([inputs.put_into(config) for config in configs])
@@ -71,12 +69,11 @@ def launch_sweep(words: Sequence[str], configs: Sequence[Config], *, config_dir:
         raise kind(*(f"job {failure.job!r} failed: {failure.line}" for failure in failures))
 
 
-def _is_of_hydra(words: Sequence[str], config_dir: Path | None) -> bool:
+def _is_of_hydra(words: Sequence[str], composed: Sequence[Composed]) -> bool:
     """Return whether a word or a file chooses one of Hydra's launchers or sweepers; `basic` only where it is typed."""
     if any(word.startswith(("hydra/launcher=", "hydra/sweeper=")) for word in words):
         return True
-    chosen = find_options([word for word in words if not find_swept_keys([word])], config_dir)
-    return any(chosen.get(group) != "basic" for group in ("hydra/launcher", "hydra/sweeper"))
+    return any(job.options.get(group) != "basic" for job in composed for group in ("hydra/launcher", "hydra/sweeper"))
 
 
 @contextmanager

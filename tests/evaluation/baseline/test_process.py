@@ -31,7 +31,7 @@ def test_nothing_is_known_before_and_nothing_after_a_stop() -> None:
     counter.stop()
     assert counter.find_loss(wait=True) is None
     assert counter.find_loss(wait=False) is None
-    assert time.monotonic() - began < 2.0
+    assert time.monotonic() - began < 5.0
 
 
 def test_a_stop_leaves_no_pipe_open_also_where_nobody_asks_for_the_loss() -> None:
