@@ -12,8 +12,9 @@ import pytest
 from omegaconf import OmegaConf
 
 from charrnn_exp.config.choices import Source
-from charrnn_exp.config.compose import HARMLESS_REFERENCES, compose_jobs, compose_values
+from charrnn_exp.config.compose import compose_jobs, compose_values
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
+from charrnn_exp.config.hydra_settings import HARMLESS_REFERENCES
 from charrnn_exp.config.reading import flatten, read_yaml, to_values
 from charrnn_exp.config.schema import Config
 from charrnn_exp.config.words import write_words

@@ -7,6 +7,7 @@ from pathlib import Path
 import pytest
 
 from charrnn_exp.config import compose as compose_module
+from charrnn_exp.config import hydra_settings
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.conf_folder import find_conf_folder
 from charrnn_exp.config.schema import Config
@@ -22,8 +23,9 @@ def local_file(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     copy = tmp_path / "conf"
     shutil.copytree(find_conf_folder(), copy)
     (copy / "local").mkdir()
-    monkeypatch.setattr(compose_module, "find_conf_folder", lambda: copy)
-    compose_module._own_hydra.cache_clear()
+    for module in (compose_module, hydra_settings):
+        monkeypatch.setattr(module, "find_conf_folder", lambda: copy)
+    hydra_settings._own_hydra.cache_clear()
     return copy / "local/default.yaml"
 
 

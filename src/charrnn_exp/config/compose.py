@@ -1,6 +1,5 @@
 """Composition by Hydra: YAML groups and overrides become the typed, checked Config of every job."""
 
-import functools
 import itertools
 import os
 import re
@@ -19,6 +18,7 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
+from charrnn_exp.config.hydra_settings import refuse_foreign_hydra
 from charrnn_exp.config.overrides import find_bad_overrides, suggest
 from charrnn_exp.config.reading import check_size, read_config
 from charrnn_exp.config.references import find_unreadable, resolve_values, without_resolvers
@@ -27,11 +27,6 @@ from charrnn_exp.config.words import write_text
 from charrnn_exp.errors import UserError, one_line
 from charrnn_exp.files import read_text
 
-OWN_CODE = ("hydra._internal.core_plugins.", "hydra_plugins.")
-"""The only modules that a composed config may name: Hydra's own launchers and sweepers, and its plugins."""
-PLUGIN_TARGETS = ("hydra.launcher._target_", "hydra.sweeper._target_")
-HARMLESS_REFERENCES = re.compile(r"(?:[^$]|\$\{hydra\.[a-z_.]+\})*")
-"""Text of a launcher's setting that holds no reference but to Hydra's other settings, which are checked themselves."""
 PACKAGES = {
     "hydra/launcher": {
         "joblib": "hydra-joblib-launcher",
@@ -50,17 +45,6 @@ PACKAGES = {
 """The packages that bring a launcher or sweeper."""
 MAX_FILES = 10_000
 """In a folder of the user's own settings."""
-FREE_HYDRA = (
-    "hydra.mode",
-    "hydra.verbose",
-    "hydra.launcher.",
-    "hydra.sweeper.max_batch_size",
-    "hydra.searchpath",
-    "hydra.runtime.",
-    "hydra.overrides.",
-    "hydra.job.override_dirname",
-)
-"""Hydra's settings that a user may change, and those that it fills in itself."""
 
 
 @dataclass(frozen=True)
@@ -216,7 +200,7 @@ def _compose_values(words: list[str], *, multirun: bool = False) -> tuple[dict[s
     try:
         with without_resolvers():
             composed = compose("config", overrides=words, return_hydra_config=True)
-            _refuse_foreign_hydra(composed)
+            refuse_foreign_hydra(composed)
             if not multirun and composed.hydra.mode is RunMode.MULTIRUN:
                 raise UserError("hydra.mode must be left as it is, got MULTIRUN in a file. Use -m on the command line.")
             chosen = dict(composed.hydra.runtime.choices)
@@ -234,53 +218,6 @@ def _compose_values(words: list[str], *, multirun: bool = False) -> tuple[dict[s
         while not str(cause) and cause.__cause__ is not None:
             cause = cause.__cause__
         raise UserError(f"the settings must compose, got: {one_line(cause)}") from caught
-
-
-def _refuse_foreign_hydra(composed: DictConfig) -> None:
-    """Refuse settings of Hydra's own that could run code before a single line of ours.
-
-    Hydra builds callbacks and log handlers from its config, `_target_` or not, so what is not in `FREE_HYDRA` must be
-    what our own config has.
-    """
-    ours = _own_hydra()
-    problems = []
-    for key, value in _flatten_all(_hydra_values(composed), "hydra").items():
-        leaf = key.rpartition(".")[2]
-        if key in PLUGIN_TARGETS and str(value).startswith(OWN_CODE) and "$" not in str(value):
-            continue
-        changed = key not in ours or ours[key] != value
-        if changed and key.startswith(("hydra.run.", "hydra.sweep.")):
-            problems.append(f"{key} must be left as it is, got {value!r}. Runs lie below outputs/; set name=NAME.")
-        elif changed and (
-            leaf.startswith("_")
-            or not key.startswith(FREE_HYDRA)
-            or (key.startswith("hydra.launcher.") and not HARMLESS_REFERENCES.fullmatch(str(value)))
-        ):
-            problems.append(f"{key} must be left as it is, got {value!r}. Settings never name code to run.")
-    if problems:
-        raise UserError(*problems)
-
-
-@functools.cache
-def _own_hydra() -> dict[str, Any]:
-    """Return Hydra's settings as our conf/ alone has them, without conf/local; composed once for all jobs."""
-    without_local = ["~local"] if "local" in list_groups([find_conf_folder()]) else []
-    return _flatten_all(_hydra_values(compose("config", without_local, return_hydra_config=True)), "hydra")
-
-
-def _hydra_values(composed: DictConfig) -> Any:
-    return OmegaConf.to_container(composed.hydra, resolve=False)
-
-
-def _flatten_all(value: Any, key: str) -> dict[str, Any]:
-    """Return the leaves of nested dicts and lists by dotted key."""
-    match value:
-        case dict() if value:
-            return {k: v for name, item in value.items() for k, v in _flatten_all(item, f"{key}.{name}").items()}
-        case list() if value:
-            return {k: v for i, item in enumerate(value) for k, v in _flatten_all(item, f"{key}.{i}").items()}
-        case _:
-            return {key: value}
 
 
 def _refuse_missing_header(composed: DictConfig, chosen: dict[str, Any], folders: list[Path]) -> None:
