@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -32,12 +33,15 @@ def place(tmp_path: Path) -> Path:
 
 
 def start(place: Path, *words: str) -> "subprocess.Popen[str]":
-    environment = os.environ | {"PYTHONPATH": str(SOURCE), "PYTHONSAFEPATH": "1"}
-    command = [sys.executable, "-m", "charrnn_exp", *SMALL, *words]
+    """Start a run or a sweep of the small model."""
+    return start_verb(place, *SMALL, *words)
+
+
+def start_verb(place: Path, *words: str) -> "subprocess.Popen[str]":
     return subprocess.Popen(
-        command,
+        [sys.executable, "-m", "charrnn_exp", *words],
         cwd=place,
-        env=environment,
+        env=os.environ | {"PYTHONPATH": str(SOURCE), "PYTHONSAFEPATH": "1"},
         text=True,
         start_new_session=True,
         stdout=subprocess.PIPE,
@@ -114,9 +118,9 @@ def test_a_signal_stops_all_jobs_with_checkpoints_that_they_go_on_from(place: Pa
     assert [job["state"] for job in read_plan(place)] == ["stopped", "stopped", "waiting"]
     statuses = [json.loads(path.read_text())["status"] for path in place.glob("outputs/*/*/*/*/summary.json")]
     assert statuses == ["KILLED", "KILLED"]
-    code, out, err = end(
-        start(place, "-m", *ENDLESS, "training.checkpoint_every_steps=5", "seed=1,2,3", "sweep.dry_run=true")
-    )
+    folder = next(place.glob("outputs/*/*/*/sweep.json")).parent
+    assert f"resume run={folder.relative_to(place)}" in err
+    code, out, err = end(start_verb(place, "resume", f"run={folder.relative_to(place)}", "sweep.dry_run=true"))
     assert (code, err) == (0, "")
     assert "2 jobs go on from their checkpoints" in out
 
@@ -132,15 +136,17 @@ def test_a_job_that_is_killed_and_one_that_diverges_leave_the_others_alone(place
     code, out, err = end(process)
     assert code == 3
     assert "2 of 4 jobs are done" in out
-    assert "failed: the training diverged" in err
-    assert "failed: killed by signal 9" in err
+    assert "2 of 4 jobs failed" in err
+    assert re.search(r"^optimizer.learning_rate=1e.?38 +2 +outputs/.*the training diverged", out, re.MULTILINE), out
+    assert re.search(r"^optimizer.learning_rate=0.002 +-9 +outputs/.*killed by signal 9", out, re.MULTILINE), out
     assert [job["state"] for job in read_plan(place)] == ["failed", "done", "failed", "done"]
     # The same command runs these two alone; the killed one goes on if it had a checkpoint.
     code, out, err = end(start(place, "-m", "training.max_steps=400", rates))
     assert code == 2
     assert out.splitlines()[1].startswith("2 of 4 jobs are done: outputs/")
-    assert "failed: the training diverged" in err
+    assert "1 of 4 jobs failed, first" in err
     assert [job["state"] for job in read_plan(place)] == ["failed", "done", "done", "done"]
+    assert [len(job["attempts"]) for job in read_plan(place)] == [2, 1, 2, 1]  # type: ignore[arg-type]
     assert out.count(" done: val_loss") == 1
 
 
@@ -148,7 +154,7 @@ def test_the_first_failure_ends_a_sweep_that_shall_not_keep_going(place: Path) -
     words = ["optimizer.learning_rate=1e38,0.001", "sweep.jobs=1", "sweep.keep_going=false"]
     code, _, err = end(start(place, "-m", "training.max_steps=40", *words))
     assert code == 2
-    assert "1 jobs did not run to their end" in err
+    assert "1 did not start (sweep.keep_going=false)" in err
     assert [job["state"] for job in read_plan(place)] == ["failed", "waiting"]
 
 
@@ -177,9 +183,12 @@ def test_a_sweep_whose_parent_was_killed_ends_with_the_losses_of_one_left_alone(
     process.kill()
     process.communicate(timeout=60)
     time.sleep(GONE_AFTER_SECONDS)
-    code, out, err = end(start(place, *words))
-    assert code == 0, err
+    folder = next(place.glob("outputs/*/*/*/sweep.json")).parent.relative_to(place)
+    code, out, err = end(start_verb(place, "resume", f"run={folder}"))
+    assert (code, err) == (0, "")
     assert "jobs go on from their checkpoints" in out
+    assert len(list(place.glob("outputs/*/*/*/sweep.json"))) == 1
+    assert (place / folder / "comparison.html").is_file()
     assert end(start(place, *words, "name=alone", "sweep.rerun=true"))[0] == 0
     losses = {
         name: sorted(
@@ -191,3 +200,19 @@ def test_a_sweep_whose_parent_was_killed_ends_with_the_losses_of_one_left_alone(
     }
     assert losses["charrnn"] == losses["alone"]
     assert len(losses["alone"]) == 2
+
+
+def test_a_launcher_of_hydra_does_not_run_again_what_is_done(place: Path) -> None:
+    words = ["-m", "hydra/launcher=basic", "training.max_steps=4"]
+    code, out, err = end(start(place, *words, "seed=1,2"))
+    assert code == 0, err
+    assert "2 of 2 jobs are done, in outputs/" in out
+    code, out, err = end(start(place, *words, "seed=1,2,3"))
+    assert code == 0, err
+    assert "2 of 3 jobs are done: outputs/" in out
+    assert out.count("reading text.txt") == 3  # to know the job
+    folders = sorted(place.glob("outputs/*/*/*/*/summary.json"))
+    assert [folder.parent.name for folder in folders] == ["0", "1", "2"]
+    assert [job["folder"] for job in read_plan(place)] == [f"../{folders[0].parents[1].name}/{i}" for i in (0, 1)] + [
+        "2"
+    ]

@@ -1,6 +1,7 @@
-"""`resume` continues a stopped run, or trains a finished one longer."""
+"""`resume` continues a stopped run or sweep, or trains a finished run longer."""
 
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 from charrnn_exp.commands.command import RUN, Command
@@ -12,6 +13,7 @@ REF is latest (default: the run worked on last), best or best:NAME (lowest valid
 text), a run folder, or the MLflow id of a run below outputs/ or in the store, from which it is downloaded once:
   run=ID tracking=server tracking.uri=http://HOST:5000
 A run of the store goes on in a new folder, as a new MLflow run with the tag resumed_from=ID.
+The folder of a sweep, outputs/NAME/DATE/TIME, goes on with the jobs that are not done: run=SWEEP sweep.jobs=2
 
 A run may go on with other settings, from the next update on:
   training.epochs=20 training.max_steps=5000         longer
@@ -30,14 +32,21 @@ near 0: a warning names both rates. Without the jump, go on at a constant rate o
 
 
 def run(words: Sequence[str]) -> None:
-    """Resume `run=REF` (default: latest) in its own folder, also with some settings changed.
+    """Resume `run=REF` (default: latest) in its own folder, also with some settings changed; or a sweep.
 
     Raises:
         CharRNNError: if there is no such run, or its text or checkpoints have changed.
     """
     from charrnn_exp.commands.arguments import parse_arguments
     from charrnn_exp.machine.tensorflow import find_process_start
+    from charrnn_exp.sweeps.plan import is_sweep
 
+    folder = next((Path(word.removeprefix("run=")) for word in words if word.startswith("run=")), None)
+    if folder is not None and is_sweep(folder):
+        from charrnn_exp.sweeps.launch import resume_sweep
+
+        resume_sweep(folder, [word for word in words if not word.startswith("run=")])
+        return
     parsed = parse_arguments(words, COMMAND)
     resume_reference(parsed.arguments.get("run", "latest"), parsed, began=find_process_start())
 

@@ -29,7 +29,7 @@ def run(words: Sequence[str]) -> None:
     if flags.hydra_help or flags.info or flags.cfg:
         _print(flags, overrides)
     elif flags.multirun:
-        from charrnn_exp.sweeps.launch_hydra import launch_sweep
+        from charrnn_exp.sweeps.launch import launch_sweep
 
         launch_sweep(overrides, composed, config_dir=flags.config_dir)
     elif composed[0].config.sweep.dry_run:

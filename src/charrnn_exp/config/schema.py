@@ -231,7 +231,7 @@ class TrackingConfig:
 
 @dataclass(kw_only=True, slots=True)
 class SweepConfig:
-    """The jobs of a sweep (-m), each in a process of its own; other launchers of Hydra leave it aside."""
+    """The jobs of a sweep (-m), each in a process of its own; Hydra's launchers leave `jobs` and `keep_going` aside."""
 
     jobs: int | None
     """Jobs at once, at least 1; null: as many as the cores have threads for."""
@@ -241,7 +241,7 @@ class SweepConfig:
     """Jobs that are done already run again. false: a run below outputs/ with the same settings, text and threads
     counts, and one that was stopped goes on."""
     dry_run: bool
-    """The jobs are listed with the memory that they need, and none runs."""
+    """The jobs are listed with the memory and, where earlier runs tell it, the time that they need, and none runs."""
 
 
 @dataclass(kw_only=True, slots=True)

@@ -1,47 +1,143 @@
-"""The end of a sweep: a table of its jobs, and one of those that failed."""
+"""The end of a sweep: its runs compared, on the terminal, in a page and in MLflow; a table of the jobs that failed."""
 
-from charrnn_exp.errors import MachineError, UserError
+import threading
+from collections.abc import Callable, Collection
+
+from charrnn_exp.config.choices import Backend
+from charrnn_exp.config.schema import TrackingConfig
+from charrnn_exp.config.secrets import hide_secrets
+from charrnn_exp.errors import CharRNNError, MachineError, UserError, one_line
 from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.folder import RunFolder
-from charrnn_exp.sweeps.plan import DONE, FAILED, Plan
-from charrnn_exp.views.table import fit_columns
+from charrnn_exp.sweeps.comparison.comparison import Comparison, compare_runs
+from charrnn_exp.sweeps.comparison.page import write_page
+from charrnn_exp.sweeps.comparison.table import format_comparison
+from charrnn_exp.sweeps.estimate import find_rates
+from charrnn_exp.sweeps.plan import DONE, FAILED, FILE, WAITING, Plan
+from charrnn_exp.tracking.pages import find_sweep_page
+from charrnn_exp.tracking.sweep_run import log_sweep
+from charrnn_exp.views.table import fit_columns, format_table
 from charrnn_exp.views.terminal import Terminal
 
+PAGE = "comparison.html"
+TRACKING_SECONDS = 30.0
+"""Of waiting for the store at the end."""
+MAX_REASON = 200
+"""Characters of a reason in the table; the log has all."""
 
-def conclude_sweep(plan: Plan, terminal: Terminal) -> None:
-    """Print the losses of the jobs that are done, then tell of those that failed.
+
+def conclude_sweep(plan: Plan, terminal: Terminal, tracking: TrackingConfig, *, swept: Collection[str]) -> None:
+    """Print the comparison of the jobs that are done, write its page and send that to MLflow; tell of failures.
+
+    Args:
+        plan: of the sweep.
+        terminal: gets the tables.
+        tracking: of its jobs.
+        swept: settings and groups that vary.
 
     Raises:
-        UserError: if jobs failed, all by mistakes of the user: a line for each, with its log.
+        UserError: if jobs failed, all by mistakes of the user.
         MachineError: if jobs failed, not all by mistakes of the user.
     """
-    rows = []
-    for job in plan.jobs:
-        if job.state == DONE:
-            summary = RunFolder(plan.place(job)).read_summary()
-            loss = "-" if summary.val_loss is None else f"{summary.val_loss:.4f}"
-            rows.append([job.name, loss, f"{summary.seconds or 0:,.1f}", str(plan.place(job))])
-    if rows:
-        header = ["job", "val_loss", "seconds", "folder"]
-        terminal.say_as_it_is(fit_columns(header, rows, terminal.width, dropped_first=["folder", "seconds"]))
-    if plan.folder.exists():  # something ran
-        terminal.say(f"{plan.count(DONE)} of {len(plan.jobs)} jobs are done, in {plan.folder}")
-    if len(rows) > 1:
-        places = [plan.place(job) for job in plan.jobs if job.state == DONE]
-        together = [plan.folder] if all(place.parent == plan.folder for place in places) else places
-        terminal.say(f"compare them:      {name_program()} compare run={','.join(map(str, together))}")
+    if plan.count(DONE):
+        _compare(plan, terminal, tracking, swept)
+    terminal.say(f"{plan.count(DONE)} of {len(plan.jobs)} jobs are done, in {plan.folder}")
     if failed := [job for job in plan.jobs if job.state == FAILED]:
+        code = {job.number: "" if job.exit_code is None else str(job.exit_code) for job in failed}
+        rows = [[job.name, code[job.number], str(plan.find_log(job)), job.reason[:MAX_REASON]] for job in failed]
+        header = ["failed job", "exit code", "log", "reason"]
+        terminal.say_as_it_is(format_table(header, rows, left=("failed job", "log", "reason")))
         kind = UserError if all(job.is_mistake for job in failed) else MachineError
-        lines = [f"job {job.name!r} failed: {job.reason} (log: {plan.log(job)})" for job in failed]
-        waiting = len(plan.jobs) - plan.count(DONE, FAILED)
-        raise kind(*lines, *([f"{waiting} jobs did not run to their end: sweep.keep_going=false."] if waiting else []))
+        waiting = plan.count(WAITING)
+        raise kind(
+            f"{len(failed)} of {len(plan.jobs)} jobs failed, first {failed[0].name!r}: {failed[0].reason[:MAX_REASON]} "
+            + (f"{waiting} did not start (sweep.keep_going=false). " if waiting else "")
+            + f"Run what is missing: {plan.find_command()}"
+        )
 
 
-def show_plan(plan: Plan, terminal: Terminal) -> None:
-    """Print the jobs of a sweep that is not run: where each stands, its threads and the memory that it needs."""
-    rows = []
-    for job in plan.jobs:
+def _compare(plan: Plan, terminal: Terminal, tracking: TrackingConfig, swept: Collection[str]) -> None:
+    page = plan.folder / PAGE
+    try:
+        comparison = compare_runs(str(plan.folder))
+        write_page(page, comparison)
+    except CharRNNError as error:  # the runs themselves are whole
+        terminal.warn(f"the runs were not compared: {one_line(error)}")
+        return
+    terminal.say_as_it_is(format_comparison(comparison, terminal.width))
+    terminal.say()
+    terminal.say_as_it_is(f"{'more of it:':<18} {name_program()} compare run={plan.folder}")
+    terminal.say_as_it_is(f"{'its page:':<18} {page}")
+    if tracking.backend is not Backend.none and swept:
+        _track(plan, comparison, tracking, swept, terminal)
+
+
+def _track(
+    plan: Plan, comparison: Comparison, tracking: TrackingConfig, swept: Collection[str], terminal: Terminal
+) -> None:
+    """Send page and plan to the sweep's own run, and print where its jobs are seen."""
+    losses = [group.variants[0].loss.mean for group in comparison.groups if group.variants]
+    metrics = {"jobs_done": float(plan.count(DONE)), **({"best_val_loss": min(losses)} if losses else {})}
+    grouped_by = sorted(key for key in swept if key != "seed" and "." in key)
+    found: list[tuple[str, str]] = []
+
+    def send() -> None:
+        files = [plan.folder / PAGE, plan.folder / FILE]
+        found.append(
+            log_sweep(tracking, RunFolder(plan.folder).label, files=files, metrics=metrics, grouped_by=grouped_by)
+        )
+
+    if (reason := _fail_in_time(send)) is not None:
+        terminal.warn(f"the sweep's page is not in MLflow: {reason}")
+        return
+    ((experiment_id, view),) = found
+    if tracking.backend is Backend.local:
+        terminal.say_as_it_is(f"{'see it in the UI:':<18} {name_program()} ui")
+    head = "then at:" if tracking.backend is Backend.local else "see it at:"
+    terminal.say_as_it_is(f"{head:<18} {find_sweep_page(tracking, experiment_id, view)}")
+
+
+def _fail_in_time(action: Callable[[], None]) -> str | None:
+    """Return why an action that talks to the store failed, or took too long; None where it did not."""
+    reasons = [f"the store did not answer within {TRACKING_SECONDS:.0f} s"]
+
+    def attempt() -> None:
+        try:
+            action()
+            reasons.clear()
+        except Exception as error:  # MLflow raises its own, requests' and SQLAlchemy's
+            reasons[:] = [hide_secrets(one_line(error))[:500]]
+
+    thread = threading.Thread(target=attempt, daemon=True)
+    thread.start()
+    thread.join(TRACKING_SECONDS)
+    return reasons[0] if reasons else None
+
+
+def show_plan(plan: Plan, terminal: Terminal, *, at_once: int | None) -> None:
+    """Print the jobs of a sweep that is not run: where each stands, its threads, its memory and its time.
+
+    Args:
+        plan: of the sweep.
+        terminal: gets the table.
+        at_once: jobs at once, for the time of the whole; None: not known.
+    """
+    rates = find_rates([job.settings for job in plan.jobs])
+    rows, total, unknown = [], 0.0, 0
+    for job, rate in zip(plan.jobs, rates, strict=True):
         state = "goes on" if job.is_resumed else job.state
-        rows.append([job.name, state, str(job.threads), f"{job.num_bytes / 2**30:,.2f}"])
-    header = ["job", "state", "threads", "GiB"]
+        seconds = None if rate is None else rate.overhead + job.num_characters / rate.characters
+        if job.state == WAITING:
+            total, unknown = total + (seconds or 0.0), unknown + (seconds is None)
+        time = "-" if seconds is None else f"{seconds:,.0f}"
+        rows.append([job.name, state, str(job.threads), f"{job.num_bytes / 2**30:,.2f}", time])
+    header = ["job", "state", "threads", "GiB", "seconds"]
     terminal.say_as_it_is(fit_columns(header, rows, terminal.width, dropped_first=["GiB", "threads"]))
+    if total:
+        terminal.say(
+            f"about {total:,.0f} s of jobs, by the speed of earlier runs"
+            + (f"; {at_once} at once: {total / at_once:,.0f} s" if at_once is not None and at_once > 1 else "")
+            + (f"; {unknown} jobs are of a size that no earlier run has" if unknown else "")
+        )
+    elif unknown:
+        terminal.say("no earlier run below outputs/ has the size of these jobs, so their time is not known.")

@@ -6,7 +6,7 @@ as `hydra.main` does. So no command line is parsed a second time, and no excepti
 
 import sys
 import time
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,62 +18,64 @@ from hydra.core.hydra_config import HydraConfig
 from hydra.core.utils import JobReturn
 from omegaconf import DictConfig
 
-from charrnn_exp.config.compose import Composed, open_conf
-from charrnn_exp.config.overrides import find_swept_keys, name_run
+from charrnn_exp.config.compose import open_conf
+from charrnn_exp.config.overrides import name_run
 from charrnn_exp.config.reading import read_config
 from charrnn_exp.config.references import resolve_values
-from charrnn_exp.errors import Interrupted, MachineError, UserError, one_line
+from charrnn_exp.config.words import write_text
+from charrnn_exp.errors import Interrupted, UserError, one_line
+from charrnn_exp.experiment.identity import hash_job
 from charrnn_exp.experiment.job import Job
-from charrnn_exp.experiment.prepare import check_inputs, prepare_run, start_run
-from charrnn_exp.experiment.shared_inputs import SharedInputs, read_shared_inputs
+from charrnn_exp.experiment.prepare import prepare_run, start_run
+from charrnn_exp.experiment.resume import resume_run
+from charrnn_exp.experiment.shared_inputs import SharedInputs
+from charrnn_exp.machine.tensorflow import count_cores
 from charrnn_exp.run_folder.folder import RunFolder, shorten
 from charrnn_exp.streams import escape_line
-from charrnn_exp.sweeps.launch_local import launch_local
+from charrnn_exp.sweeps.lookup import Found
+from charrnn_exp.sweeps.plan import Plan
 from charrnn_exp.views.terminal import Terminal
 
 
-def launch_sweep(words: Sequence[str], composed: Sequence[Composed], *, config_dir: Path | None) -> None:
-    """Run all jobs of a sweep: each in a process of its own, or by Hydra where a launcher or sweeper is chosen.
-
-    The inputs of all jobs are checked before the first.
+@dataclass(frozen=True)
+class Failure:
+    """The result of a failed job; launchers carry it from other processes.
 
     Args:
-        words: overrides of the sweep.
-        composed: its jobs.
+        job: its name.
+        line: the error.
+        is_mistake: whether the user can mend it.
+    """
+
+    job: str
+    line: str
+    is_mistake: bool
+
+
+def launch_hydra(plan: Plan, job: "SweepJob", *, config_dir: Path | None) -> list[Failure]:
+    """Run the jobs of a sweep by the launcher and the sweeper that its words choose; return the failures.
+
+    Args:
+        plan: of the sweep, whose lock this process holds.
+        job: runs one of its jobs.
         config_dir: the user's own folder of YAML groups.
 
     Raises:
-        UserError: if an input does not fit, or if jobs failed, all by mistakes of the user: a line for each.
-        MachineError: if jobs failed, not all by mistakes of the user.
         Interrupted: if a signal stopped a job; the jobs after it do not run.
     """
-    configs = [job.config for job in composed]
-    if not _is_of_hydra(words, composed):
-        launch_local(words, [job.words for job in composed], configs)
-        return
-    inputs = read_shared_inputs(configs)
-    check_inputs([inputs.put_into(config) for config in configs])
-    job = SweepJob(inputs, frozenset(find_swept_keys(words)))
+    plan.write()
+    place = f"hydra.sweep.dir={write_text(str(plan.folder))}"
     with open_conf(config_dir) as searchpath:
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None, "opened above"
         try:
             with ending_workers():
-                returned = hydra.multirun("config", job, [*searchpath, *words, "hydra.mode=MULTIRUN"])
+                returned = hydra.multirun("config", job, [*searchpath, *plan.words, "hydra.mode=MULTIRUN", place])
         except KeyboardInterrupt as stop:
             if isinstance(stop.__cause__, Interrupted):
                 raise stop.__cause__ from None
             raise
-    if failures := list(find_failures(returned)):
-        kind = UserError if all(failure.is_mistake for failure in failures) else MachineError
-        raise kind(*(f"job {failure.job!r} failed: {failure.line}" for failure in failures))
-
-
-def _is_of_hydra(words: Sequence[str], composed: Sequence[Composed]) -> bool:
-    """Return whether a word or a file chooses one of Hydra's launchers or sweepers; `basic` only where it is typed."""
-    if any(word.startswith(("hydra/launcher=", "hydra/sweeper=")) for word in words):
-        return True
-    return any(job.options.get(group) != "basic" for job in composed for group in ("hydra/launcher", "hydra/sweeper"))
+    return list(find_failures(returned))
 
 
 @contextmanager
@@ -94,31 +96,18 @@ def ending_workers() -> Iterator[None]:
 
 
 @dataclass(frozen=True)
-class Failure:
-    """The result of a failed job; launchers carry it from other processes.
-
-    Args:
-        job: its name.
-        line: the error.
-        is_mistake: whether the user can mend it.
-    """
-
-    job: str
-    line: str
-    is_mistake: bool
-
-
-@dataclass(frozen=True)
 class SweepJob:
     """Hydra's task function: runs one job of the sweep, in this process or a launcher's.
 
     Args:
         inputs: of all jobs.
         swept: settings and groups that vary.
+        earlier: runs of such jobs by hash, which are not made again.
     """
 
     inputs: SharedInputs
     swept: frozenset[str]
+    earlier: dict[str, Found]
 
     def __call__(self, composed: DictConfig) -> Failure | None:
         """Run the job that Hydra has composed.
@@ -142,6 +131,14 @@ class SweepJob:
         terminal = Terminal()
         prepared = prepare_run(config, terminal=terminal)
         folder = RunFolder(shorten(Path(hydra_config.runtime.output_dir)))
+        if (
+            found := self.earlier.get(hash_job(prepared, threads=config.training.threads or count_cores()))
+        ) is not None:
+            with suppress(OSError):
+                folder.path.rmdir()  # Hydra has made it
+            if not found.is_done:
+                resume_run(found.folder, found.folder.read_config(), began=began, terminal=terminal)
+            return
         name = config.tracking.run_name or name_run(hydra_config.overrides.task, self.swept)
         tags = {"sweep": folder.label.rpartition("/")[0]} if self.swept else {}
         start_run(Job.of(prepared, folder, name=name, tags=tags, began=began), terminal)

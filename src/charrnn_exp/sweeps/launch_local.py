@@ -1,126 +1,51 @@
 """A sweep with each job in a process of its own: the default of -m."""
 
-import shlex
 import signal
 import time
-from collections.abc import Sequence
-from dataclasses import replace
-from datetime import datetime
+from pathlib import Path
 from typing import Any
 
 from charrnn_exp.config.choices import Backend
-from charrnn_exp.config.overrides import find_swept_keys, name_run
-from charrnn_exp.config.reading import to_values
-from charrnn_exp.config.schema import Config, SweepConfig
-from charrnn_exp.errors import Interrupted, UserError
-from charrnn_exp.experiment.identity import hash_job
-from charrnn_exp.experiment.job import Prepared
-from charrnn_exp.experiment.prepare import check_inputs
-from charrnn_exp.experiment.shared_inputs import read_shared_inputs
+from charrnn_exp.config.schema import SweepConfig
+from charrnn_exp.errors import Interrupted
 from charrnn_exp.machine.tensorflow import count_cores
-from charrnn_exp.model.memory import estimate_bytes, find_free_bytes
-from charrnn_exp.model.threads import choose_threads
-from charrnn_exp.program import name_program
-from charrnn_exp.run_folder.folder import RunFolder, make_run_folder
+from charrnn_exp.model.memory import find_free_bytes
+from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.signals import StopRequest, watch_signals
-from charrnn_exp.sweeps.conclude import conclude_sweep, show_plan
-from charrnn_exp.sweeps.lookup import find_earlier
 from charrnn_exp.sweeps.plan import DONE, FAILED, RUNNING, STOPPED, WAITING, Plan, PlannedJob
 from charrnn_exp.sweeps.request import Request
 from charrnn_exp.sweeps.workers import Workers, start_workers
-from charrnn_exp.views.sweep import SweepView
+from charrnn_exp.views.sweep import JobRow, SweepView
 from charrnn_exp.views.terminal import Terminal
 
 READ_SECONDS = 0.2
 
 
-def launch_local(words: Sequence[str], jobs: Sequence[Sequence[str]], configs: Sequence[Config]) -> None:
-    """Run all jobs of a sweep, several at once; the inputs of all are checked before the first.
+def launch_local(plan: Plan, settings: SweepConfig, terminal: Terminal, *, label: str | None) -> None:
+    """Run the jobs of a sweep that wait, several at once.
 
     Args:
-        words: overrides of the sweep.
-        jobs: overrides of each job.
-        configs: checked settings of each job.
+        plan: of the sweep, whose lock this process holds.
+        settings: of the sweep.
+        terminal: shows it.
+        label: a tag of the jobs; None: nothing varies.
 
     Raises:
-        UserError: if an input does not fit, or if jobs failed, all by mistakes of the user.
-        MachineError: if jobs failed, not all by mistakes of the user.
+        MachineError: if the process that forks them ends.
         Interrupted: after a signal or a closed pipe; jobs that ran have a checkpoint.
     """
-    sweep = configs[0].sweep
-    if any(config.sweep != sweep for config in configs):
-        raise UserError("sweep must have the same settings in all jobs, got several. It is of the sweep, not of a job.")
-    terminal = Terminal()
-    plan = _make_plan(words, jobs, configs)
-    terminal.say(f"sweep of {len(configs)} jobs")
-    if not sweep.rerun:
-        _take_earlier(plan, terminal)
-    if sweep.dry_run:
-        show_plan(plan, terminal)
-        return
-    if not plan.count(WAITING):
-        conclude_sweep(plan, terminal)
-        return
-    plan.folder.mkdir(parents=True, exist_ok=True)
     plan.write()
-    is_tracked = any(config.tracking.backend is not Backend.none for config in configs)
-    label = RunFolder(plan.folder).label if find_swept_keys(words) else None
+    is_tracked = any(job.settings["tracking"]["backend"] != Backend.none.name for job in plan.jobs)
     with watch_signals() as stop:
-        with (
-            start_workers(is_tracked=is_tracked) as workers,
-            SweepView(terminal, plan.folder, len(configs), num_done=plan.count(DONE)) as view,
-        ):
-            _Sweep(plan, workers, view, sweep, label).run(stop)
+        rows = [JobRow(job.name, job.state, _read_loss(job)) for job in plan.jobs]
+        with start_workers(is_tracked=is_tracked) as workers, SweepView(terminal, plan.folder, rows) as view:
+            _Sweep(plan, workers, view, settings, label).run(stop)
         if stop.signal_number is not None and plan.count(DONE, FAILED) < len(plan.jobs):
-            raise Interrupted(stop.signal_number, _explain_stop(plan))
-    conclude_sweep(plan, terminal)
+            raise Interrupted(stop.signal_number, plan.explain_stop())
 
 
-def _make_plan(words: Sequence[str], jobs: Sequence[Sequence[str]], configs: Sequence[Config]) -> Plan:
-    inputs, swept = read_shared_inputs(configs), find_swept_keys(words)
-    planned: dict[int, PlannedJob] = {}
-
-    def look(i: int, prepared: Prepared) -> None:
-        training = prepared.config.training
-        threads = training.threads or choose_threads(prepared.model)
-        settings = replace(prepared.config, training=replace(training, threads=threads))
-        num_symbols = len(prepared.text.corpus.vocabulary)
-        planned[i] = PlannedJob(
-            number=i,
-            hash=hash_job(prepared, threads=threads),
-            folder=str(folder / str(i)),
-            is_resumed=False,
-            name=configs[i].tracking.run_name or name_run(jobs[i], swept),
-            settings=to_values(settings),
-            threads=threads,
-            num_bytes=estimate_bytes(prepared.model, training, num_symbols=num_symbols),
-        )
-
-    folder = make_run_folder(configs[0].name, datetime.now()).path
-    check_inputs([inputs.put_into(config) for config in configs], look)
-    return Plan(folder, words, [planned[i] for i in range(len(configs))])
-
-
-def _take_earlier(plan: Plan, terminal: Terminal) -> None:
-    """Let the jobs that are done stand, and those that were stopped go on where they are."""
-    found = find_earlier({job.hash for job in plan.jobs})
-    for job in plan.jobs:
-        if (earlier := found.get(job.hash)) is not None:
-            job.folder, job.is_resumed = str(earlier.folder.path), not earlier.is_done
-            job.state = DONE if earlier.is_done else WAITING
-    if done := [job for job in plan.jobs if job.state == DONE]:
-        places = dict.fromkeys(str(plan.place(job).parent) for job in done)
-        where = ", ".join(places)
-        terminal.say(f"{len(done)} of {len(plan.jobs)} jobs are done: {where} (sweep.rerun=true runs them again)")
-    if on := [job for job in plan.jobs if job.is_resumed]:
-        terminal.say(f"{len(on)} jobs go on from their checkpoints: {', '.join(job.folder for job in on)}")
-
-
-def _explain_stop(plan: Plan) -> str:
-    return (
-        f"stopped with {plan.count(DONE)} of {len(plan.jobs)} jobs done, in {plan.folder}. "
-        f"Go on with the same command again: {name_program()} -m {shlex.join(plan.words)}"
-    )
+def _read_loss(job: PlannedJob) -> float | None:
+    return RunFolder(Path(job.folder)).read_summary().val_loss if job.state == DONE else None
 
 
 class _Sweep:
@@ -168,11 +93,10 @@ class _Sweep:
         return job if needed <= find_free_bytes() else None
 
     def _start(self, job: PlannedJob) -> None:
-        job.state = RUNNING
+        self._plan.begin(job)
         self._began[job.number] = time.monotonic()
         self._compiling.add(job.number)
-        self._plan.write()
-        self._view.start(job.number, job.name)
+        self._view.start(job.number)
         self._workers.start(
             Request(
                 job=job.number,
@@ -197,17 +121,15 @@ class _Sweep:
 
     def _end(self, job: PlannedJob, code: int) -> None:
         self._compiling.discard(job.number)
-        job.exit_code, seconds = code, time.monotonic() - self._began[job.number]
         is_stop = self._is_stopped and code in (128 + signal.SIGTERM, -signal.SIGTERM)
-        job.state = DONE if code == 0 else STOPPED if is_stop else FAILED
-        if job.state == FAILED and not job.reason:
+        state = DONE if code == 0 else STOPPED if is_stop else FAILED
+        if state == FAILED and not job.reason:
             job.reason = f"killed by signal {-code}" if code < 0 else f"ended with exit code {code}"
-        if job.state == DONE:
+        if state == DONE:
             self._plan.log(job).unlink(missing_ok=True)  # its run.log has all of it
-            self._view.finish(job.number, RunFolder(self._plan.place(job)).read_summary().val_loss, seconds)
-        elif job.state == FAILED:
-            self._view.fail(job.number, job.reason)
-            if not self._settings.keep_going:
-                self._is_stopped = True
-                self._workers.stop()
-        self._plan.write()
+        self._plan.end(job, state, code)
+        seconds = time.monotonic() - self._began[job.number]
+        self._view.end(job.number, state, seconds=seconds, val_loss=_read_loss(job), reason=job.reason)
+        if state == FAILED and not self._settings.keep_going:
+            self._is_stopped = True
+            self._workers.stop()

@@ -1,5 +1,6 @@
-"""The jobs of a sweep on the terminal: one live display of those that run, and a line for each that starts or ends."""
+"""The jobs of a sweep on the terminal: one live table of all; elsewhere a line for each that starts or ends."""
 
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,21 +11,30 @@ from rich.text import Text
 from charrnn_exp.views.terminal import Terminal
 
 BAR = 20
-"""Columns of a bar."""
+"""Columns of a bar, and of what stands in its place."""
+SPARE_ROWS = 3
+"""Of the terminal, left free by the table."""
+STATES = ("running", "done", "waiting", "failed", "stopped")
+SHOWN_FIRST = ("running", "failed", "waiting", "done", "stopped")
+"""Which jobs keep their rows where the terminal has too few; of those that are done the last ones."""
 
 
 @dataclass
-class _Running:
-    """A running job.
+class JobRow:
+    """A job.
 
     Args:
         name: the settings that vary.
+        state: one of `STATES`.
+        val_loss: of a job that is done, nats per character; None: none.
         step: updates made.
         num_steps: of the run; 0: not known yet.
         loss: mean training loss.
     """
 
     name: str
+    state: str
+    val_loss: float | None = None
     step: int = 0
     num_steps: int = 0
     loss: str = "compiling"
@@ -36,15 +46,11 @@ class SweepView:
     Args:
         terminal: gets the lines.
         folder: of the sweep.
-        num_jobs: of the sweep.
-        num_done: those that were done before.
+        rows: a row for each job, as it stands.
     """
 
-    def __init__(self, terminal: Terminal, folder: Path, num_jobs: int, *, num_done: int) -> None:
-        self._terminal, self._folder, self._num_jobs = terminal, folder, num_jobs
-        self._running: dict[int, _Running] = {}
-        self._num_started = self._num_done = num_done
-        self._num_failed = 0
+    def __init__(self, terminal: Terminal, folder: Path, rows: Sequence[JobRow]) -> None:
+        self._terminal, self._folder, self._rows = terminal, folder, rows
         self._live: Live | None = None
 
     def __enter__(self) -> "SweepView":
@@ -58,40 +64,68 @@ class SweepView:
         if self._live is not None:
             self._live.stop()
 
-    def start(self, job: int, name: str) -> None:
+    def start(self, job: int) -> None:
         """Show that a job has started."""
-        self._running[job] = _Running(name)
-        self._num_started += 1
+        self._rows[job].state = "running"
         if self._live is None:
             self._terminal.say(self._name(job))
 
     def step(self, job: int, step: int, num_steps: int, loss: str) -> None:
         """Show an update of a job."""
-        running = self._running[job]
-        running.step, running.num_steps, running.loss = step, num_steps, loss
+        row = self._rows[job]
+        row.step, row.num_steps, row.loss = step, num_steps, loss
 
-    def finish(self, job: int, val_loss: float | None, seconds: float) -> None:
-        """Show that a job is done."""
-        loss = "" if val_loss is None else f"val_loss {val_loss:.4f}, "
-        self._num_done += 1
-        self._terminal.say(f"{self._name(job)} done: {loss}{seconds:,.1f} s")
-        del self._running[job]
+    def end(self, job: int, state: str, *, seconds: float, val_loss: float | None, reason: str) -> None:
+        """Show how a job ended.
 
-    def fail(self, job: int, reason: str) -> None:
-        """Show that a job failed."""
-        self._num_failed += 1
-        self._terminal.say(f"{self._name(job)} failed: {reason}")
-        del self._running[job]
+        Args:
+            job: its index.
+            state: done, failed or stopped.
+            seconds: that it took.
+            val_loss: nats per character; None: none.
+            reason: of a failure.
+        """
+        row = self._rows[job]
+        row.state, row.val_loss = state, val_loss
+        if state == "failed":
+            self._terminal.say(f"{self._name(job)} failed: {reason}")
+        elif state == "done" and self._live is None:
+            loss = "" if val_loss is None else f"val_loss {val_loss:.4f}, "
+            self._terminal.say(f"{self._name(job)} done: {loss}{seconds:,.1f} s")
 
     def _name(self, job: int) -> str:
-        return f"job {job + 1}/{self._num_jobs}: {self._running[job].name}"
+        return f"job {job + 1}/{len(self._rows)}: {self._rows[job].name}"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
-        full, empty = ("#", "-") if options.ascii_only else ("\u2501", "\u2500")
-        for job, running in self._running.items():
-            done = round(BAR * min(1.0, running.step / running.num_steps)) if running.num_steps else 0
-            bar = full * done + empty * (BAR - done)
-            yield Text(f"{bar} {running.loss} {self._name(job)}", no_wrap=True, overflow="ellipsis")
-        waiting = self._num_jobs - self._num_started
-        counts = f"{len(self._running)} running, {self._num_done} done, {waiting} waiting, {self._num_failed} failed"
-        yield Text(counts, no_wrap=True, overflow="ellipsis")
+        for job in self._choose(console.size.height - SPARE_ROWS):
+            row = self._rows[job]
+            text = f"{_draw(row, ascii_only=options.ascii_only)} {_tell_loss(row):>9} {self._name(job)}"
+            style = {"done": "green", "failed": "red", "running": ""}.get(row.state, "dim")
+            yield Text(text, style=style, no_wrap=True, overflow="ellipsis")
+        counts = ((sum(row.state == state for row in self._rows), state) for state in STATES)
+        line = ", ".join(f"{count} {state}" for count, state in counts if count or state != "stopped")
+        yield Text(line, no_wrap=True, overflow="ellipsis")
+
+    def _choose(self, num_rows: int) -> list[int]:
+        """Return the indices of the jobs that the table has room for."""
+        return sorted(list(self._rank())[: max(1, num_rows)])
+
+    def _rank(self) -> Iterator[int]:
+        for state in SHOWN_FIRST:
+            found = [job for job, row in enumerate(self._rows) if row.state == state]
+            yield from found[::-1] if state == "done" else found
+
+
+def _draw(row: JobRow, *, ascii_only: bool) -> str:
+    """Return the bar of a running job, or the state of another."""
+    if row.state != "running":
+        return f"{row.state:<{BAR}}"
+    full, empty = ("#", "-") if ascii_only else ("\u2501", "\u2500")
+    done = round(BAR * min(1.0, row.step / row.num_steps)) if row.num_steps else 0
+    return full * done + empty * (BAR - done)
+
+
+def _tell_loss(row: JobRow) -> str:
+    if row.state == "running":
+        return row.loss
+    return "" if row.val_loss is None else f"{row.val_loss:.4f}"

@@ -32,7 +32,11 @@ def format_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, left: 
 
 
 def fit_columns(
-    header: Sequence[str], rows: Iterable[Sequence[str]], width: int | None, *, dropped_first: Sequence[str]
+    header: Sequence[str],
+    rows: Iterable[Sequence[str]],
+    width: int | None,
+    *,
+    dropped_first: Sequence[str],
 ) -> str:
     """Return rows as a table without the columns that have no room.
 

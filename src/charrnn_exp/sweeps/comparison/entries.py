@@ -15,6 +15,7 @@ from charrnn_exp.run_folder.finding import find_run, find_run_folders, list_runs
 from charrnn_exp.run_folder.folder import OUTPUTS, RunFolder
 from charrnn_exp.run_folder.overview import DIED, Overview, read_overview
 from charrnn_exp.run_folder.summary import Summary
+from charrnn_exp.sweeps.plan import StoredPlan, is_sweep
 
 IGNORED = (
     "name",
@@ -152,9 +153,13 @@ def _split(run: str) -> list[str]:
 
 
 def _find_folders(reference: str) -> Iterable[Path]:
-    """Return the folders of the runs that a reference means: of one run, or below a folder."""
+    """Return the folders of the runs that a reference means: of one run, of a sweep's plan, or below a folder."""
     path = find_path(reference)
     if path.is_dir() and not (path / "config.yaml").exists():
+        if is_sweep(path):
+            with suppress(UserError):  # damaged
+                if planned := [each for each in StoredPlan.read(path).folders if each.is_dir()]:
+                    return planned
         found = sorted(find_run_folders(path), key=_place)
         known = set(found)
         empty = [each for each in path.iterdir() if each.name.isdecimal() and each.is_dir() and each not in known]

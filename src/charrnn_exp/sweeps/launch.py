@@ -1,0 +1,125 @@
+"""A sweep from its words to its end: what is done already is looked up before any launcher starts."""
+
+from collections.abc import Sequence
+from pathlib import Path
+
+from charrnn_exp.config.compose import Composed, compose_all
+from charrnn_exp.config.overrides import find_swept_keys
+from charrnn_exp.errors import UserError
+from charrnn_exp.machine.tensorflow import count_cores
+from charrnn_exp.model.size import SizedModel
+from charrnn_exp.model.threads import choose_threads
+from charrnn_exp.run_folder.folder import RunFolder
+from charrnn_exp.sweeps.conclude import conclude_sweep, show_plan
+from charrnn_exp.sweeps.launch_hydra import Failure, SweepJob, launch_hydra
+from charrnn_exp.sweeps.launch_local import launch_local
+from charrnn_exp.sweeps.plan import DONE, FAILED, STOPPED, WAITING, Plan, StoredPlan, list_own_words
+from charrnn_exp.sweeps.planning import find_plan, plan_sweep, take_earlier
+from charrnn_exp.views.terminal import Terminal
+
+GROUPS = ("hydra/launcher", "hydra/sweeper")
+
+
+def launch_sweep(
+    words: Sequence[str],
+    composed: Sequence[Composed],
+    *,
+    config_dir: Path | None,
+    stored: StoredPlan | None = None,
+) -> None:
+    """Run the jobs of a sweep that are not done: each in a process of its own, or by Hydra where a word says so.
+
+    The inputs of all jobs are checked before the first.
+
+    Args:
+        words: overrides of the sweep.
+        composed: its jobs.
+        config_dir: the user's own folder of YAML groups.
+        stored: its plan, where that goes on.
+
+    Raises:
+        UserError: if an input does not fit, if jobs failed, all by mistakes of the user, or if the jobs are no longer
+            those of the stored plan.
+        MachineError: if jobs failed, not all by mistakes of the user.
+        Interrupted: after a signal or a closed pipe; jobs that ran have a checkpoint.
+    """
+    terminal, settings, by_hydra = Terminal(), composed[0].config.sweep, _is_of_hydra(words, composed)
+    plan, inputs = plan_sweep(
+        words, composed, config_dir=config_dir, choose_threads=_count_cores if by_hydra else choose_threads
+    )
+    if stored is not None and (changed := len({job.hash for job in plan.jobs} - {*stored.hashes})):
+        raise UserError(
+            f"run must be a sweep whose settings and text are as they were, got {stored.folder}, where {changed} of "
+            f"{len(plan.jobs)} jobs would be others. Start it anew with -m and its words."
+        )
+    terminal.say(f"sweep of {len(plan.jobs)} jobs")
+    earlier = {} if settings.rerun else take_earlier(plan, terminal)
+    if settings.dry_run:
+        show_plan(plan, terminal, at_once=settings.jobs if by_hydra else settings.jobs or count_cores())
+        return
+    if not (settings.rerun or by_hydra):
+        plan = find_plan(plan)
+    swept = frozenset(find_swept_keys(words))
+    with plan.lock():
+        if not plan.count(WAITING):
+            plan.write()
+        elif not by_hydra:
+            launch_local(plan, settings, terminal, label=RunFolder(plan.folder).label if swept else None)
+        else:
+            failures: list[Failure] = []
+            try:
+                failures = launch_hydra(plan, SweepJob(inputs, swept, earlier), config_dir=config_dir)
+            finally:
+                _read_states(plan, {failure.job: failure for failure in failures})
+        conclude_sweep(plan, terminal, composed[0].config.tracking, swept=swept)
+
+
+def resume_sweep(folder: Path, words: Sequence[str]) -> None:
+    """Go on with a sweep by its plan.
+
+    Args:
+        folder: of the sweep.
+        words: typed beside it; those of `sweep` alone may be.
+
+    Raises:
+        UserError: if another word was typed, the plan has words that are taken from a command line alone, or as for
+            `launch_sweep`.
+    """
+    stored = StoredPlan.read(folder)
+    if others := [word for word in words if not word.startswith("sweep.")]:
+        raise UserError(
+            f"{others[0].partition('=')[0]} must stay as the sweep has it, got {others[0]!r}. "
+            "Only settings of sweep may be typed: sweep.jobs=2."
+        )
+    if own := list_own_words(stored.words, stored.config_dir):
+        raise UserError(
+            f"run must be a sweep without words that only a command line may have, got {own[0]!r} in {folder}. "
+            "Give its command again, with -m: what is done stays done."
+        )
+    kept = [word for word in stored.words if word.partition("=")[0] not in ("sweep.rerun", "sweep.dry_run")]
+    kept = [word for word in kept if word.partition("=")[0] not in {each.partition("=")[0] for each in words}]
+    composed = compose_all([*kept, *words], multirun=True)
+    launch_sweep([*kept, *words], composed, config_dir=None, stored=stored)
+
+
+def _is_of_hydra(words: Sequence[str], composed: Sequence[Composed]) -> bool:
+    """Return whether a word or a file chooses one of Hydra's launchers or sweepers; `basic` only where it is typed."""
+    if any(word.startswith(tuple(f"{group}=" for group in GROUPS)) for word in words):
+        return True
+    return any(job.options.get(group) != "basic" for job in composed for group in GROUPS)
+
+
+def _count_cores(model: SizedModel) -> int:
+    """Return the threads of a run alone, and so of a job of Hydra's launchers, whatever its size."""
+    return count_cores()
+
+
+def _read_states(plan: Plan, failures: dict[str, Failure]) -> None:
+    """Read from the run folders how the jobs ended that one of Hydra's launchers ran."""
+    for job in plan.jobs:
+        folder = RunFolder(plan.place(job))
+        if failure := failures.get(job.name):
+            job.reason, job.is_mistake = failure.line, failure.is_mistake
+            plan.end(job, FAILED, None)
+        elif job.state != DONE and folder.config.exists():
+            plan.end(job, DONE if folder.read_summary().status == "FINISHED" else STOPPED, None)

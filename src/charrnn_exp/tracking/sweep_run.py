@@ -1,0 +1,57 @@
+"""A sweep in MLflow: a run of its own that holds its page, and a view of the UI with its jobs grouped."""
+
+import hashlib
+import json
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+from charrnn_exp.config.schema import TrackingConfig
+from charrnn_exp.tracking.store import open_client
+
+TAG = "sweep_run"
+"""Tag of the run of a sweep, with the label of its folder; its jobs have the tag `sweep`."""
+VIEW_TAG = "mlflow.sharedViewState."
+"""Start of the tag of an experiment in which MLflow's UI keeps a view that is shared by a link."""
+
+
+def log_sweep(
+    tracking: TrackingConfig,
+    label: str,
+    *,
+    files: Sequence[Path],
+    metrics: Mapping[str, float],
+    grouped_by: Sequence[str],
+) -> tuple[str, str]:
+    """Send what a sweep ended with to a run of its own; return the id of the experiment and the key of its view.
+
+    A sweep that goes on is sent to the same run. Any exception of MLflow may be raised.
+
+    Args:
+        tracking: of its jobs.
+        label: of its folder.
+        files: to be its artifacts.
+        metrics: of the whole sweep.
+        grouped_by: the settings that vary, but for the seed.
+    """
+    client, experiment_id = open_client(tracking)
+    found = client.search_runs([experiment_id], f"tags.{TAG} = '{label}'", max_results=1)
+    tags = {TAG: label, "mlflow.source.type": "LOCAL"}
+    run = found[0] if found else client.create_run(experiment_id, run_name=f"sweep {label}", tags=tags)
+    for name, value in metrics.items():
+        client.log_metric(run.info.run_id, name, value)
+    for path in files:
+        client.log_artifact(run.info.run_id, str(path))
+    client.set_terminated(run.info.run_id)
+    key = hashlib.sha256(label.encode()).hexdigest()[:16]
+    client.set_experiment_tag(experiment_id, VIEW_TAG + key, json.dumps(_describe_view(label, grouped_by)))
+    return experiment_id, key
+
+
+def _describe_view(label: str, grouped_by: Sequence[str]) -> dict[str, Any]:
+    """Return a view of the jobs of a sweep; the UI draws the mean and the band of each group by itself."""
+    view: dict[str, Any] = {"searchFilter": f"tags.sweep = '{label}'"}
+    if grouped_by:
+        keys = [{"mode": "param", "groupByData": key} for key in grouped_by]
+        view["groupBy"] = {"aggregateFunction": "average", "groupByKeys": keys}
+    return view
