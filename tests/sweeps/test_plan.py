@@ -88,7 +88,9 @@ DAMAGED = [
 def test_a_damaged_plan_is_refused_in_one_line(text: str) -> None:
     FOLDER.mkdir(parents=True)
     (FOLDER / "sweep.json").write_text(text)
-    with pytest.raises(UserError, match=r"^run must be the folder of a sweep, got '.*', whose sweep.json is damaged\. .*done\.$"):
+    with pytest.raises(
+        UserError, match=r"^run must be the folder of a sweep, got '.*', whose sweep.json is damaged\. .*done\.$"
+    ):
         resume_sweep(FOLDER, [])
 
 

@@ -79,13 +79,14 @@ def _track(
     losses = [group.variants[0].loss.mean for group in comparison.groups if group.variants]
     metrics = {"jobs_done": float(plan.count(DONE)), **({"best_val_loss": min(losses)} if losses else {})}
     grouped_by = sorted(key for key in swept if key != "seed" and "." in key)
+    places = [plan.place(job) for job in plan.jobs]
+    is_mixed = any(place.parent != plan.folder for place in places)
+    run_ids = [run_id for place in places if is_mixed and (run_id := RunFolder(place).read_summary().run_id)]
     found: list[tuple[str, str]] = []
 
     def send() -> None:
-        files = [plan.folder / PAGE, plan.folder / FILE]
-        found.append(
-            log_sweep(tracking, RunFolder(plan.folder).label, files=files, metrics=metrics, grouped_by=grouped_by)
-        )
+        files, label = [plan.folder / PAGE, plan.folder / FILE], RunFolder(plan.folder).label
+        found.append(log_sweep(tracking, label, run_ids=run_ids, files=files, metrics=metrics, grouped_by=grouped_by))
 
     if (reason := _fail_in_time(send)) is not None:
         terminal.warn(f"the sweep's page is not in MLflow: {reason}")

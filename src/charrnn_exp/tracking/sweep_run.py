@@ -19,6 +19,7 @@ def log_sweep(
     tracking: TrackingConfig,
     label: str,
     *,
+    run_ids: Sequence[str],
     files: Sequence[Path],
     metrics: Mapping[str, float],
     grouped_by: Sequence[str],
@@ -30,6 +31,7 @@ def log_sweep(
     Args:
         tracking: of its jobs.
         label: of its folder.
+        run_ids: of its jobs, where an earlier sweep has made some; none: all have the tag `sweep` with the label.
         files: to be its artifacts.
         metrics: of the whole sweep.
         grouped_by: the settings that vary, but for the seed.
@@ -44,13 +46,14 @@ def log_sweep(
         client.log_artifact(run.info.run_id, str(path))
     client.set_terminated(run.info.run_id)
     key = hashlib.sha256(label.encode()).hexdigest()[:16]
-    client.set_experiment_tag(experiment_id, VIEW_TAG + key, json.dumps(_describe_view(label, grouped_by)))
+    client.set_experiment_tag(experiment_id, VIEW_TAG + key, json.dumps(_describe_view(label, run_ids, grouped_by)))
     return experiment_id, key
 
 
-def _describe_view(label: str, grouped_by: Sequence[str]) -> dict[str, Any]:
+def _describe_view(label: str, run_ids: Sequence[str], grouped_by: Sequence[str]) -> dict[str, Any]:
     """Return a view of the jobs of a sweep; the UI draws the mean and the band of each group by itself."""
-    view: dict[str, Any] = {"searchFilter": f"tags.sweep = '{label}'"}
+    listed = ", ".join(f"'{run_id}'" for run_id in run_ids)
+    view: dict[str, Any] = {"searchFilter": f"run_id IN ({listed})" if run_ids else f"tags.sweep = '{label}'"}
     if grouped_by:
         keys = [{"mode": "param", "groupByData": key} for key in grouped_by]
         view["groupBy"] = {"aggregateFunction": "average", "groupByKeys": keys}
