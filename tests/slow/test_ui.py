@@ -13,6 +13,9 @@ from typing import Any
 
 import pytest
 
+from charrnn_exp.tracking.pages import find_charts_page
+from charrnn_exp.tracking.sweep_run import VIEW_TAG
+
 pytestmark = pytest.mark.slow
 
 SIZES = (16, 32, 64, 128)
@@ -66,7 +69,11 @@ def test_four_jobs_give_four_folders_and_four_runs_with_their_params_and_names(s
     folders = sorted(path.parent for path in swept.glob("outputs/charrnn/*/*/*/summary.json"))
     assert [folder.name for folder in folders] == ["0", "1", "2", "3"]
     client = MlflowClient(tracking_uri=f"sqlite:///{swept}/mlruns/mlflow.db")
-    runs = client.search_runs([client.get_experiment_by_name("charrnn").experiment_id])
+    experiment_id = client.get_experiment_by_name("charrnn").experiment_id
+    (sweep,) = client.search_runs([experiment_id], "tags.sweep_run LIKE 'charrnn/%'")
+    assert {each.path for each in client.list_artifacts(sweep.info.run_id)} == {"comparison.html", "sweep.json"}
+    assert sweep.data.tags["jobs_done"] == "4 of 4"
+    runs = client.search_runs([experiment_id], "tags.sweep LIKE 'charrnn/%'")
     assert sorted(int(run.data.params["model.hidden_size"]) for run in runs) == list(SIZES)
     for run in runs:
         assert run.info.run_name == f"model.hidden_size={run.data.params['model.hidden_size']}"
@@ -143,13 +150,30 @@ def test_the_page_of_a_run_shows_settings_and_metrics(
 
     client = MlflowClient(tracking_uri=f"sqlite:///{swept}/mlruns/mlflow.db")
     experiment = client.get_experiment_by_name("charrnn").experiment_id
-    newest = client.search_runs([experiment])[0].info.run_id
+    newest = client.search_runs([experiment], "tags.sweep LIKE 'charrnn/%'")[0].info.run_id
     root = page_address.partition("#")[0]
     page.goto(f"{root}#/experiments/{experiment}/runs/{newest}?workflowType=machine_learning")
     page.get_by_text("loss/val_loss").first.wait_for(timeout=60_000)
     page.wait_for_timeout(2_000)
     page.screenshot(path=str(pictures / "run.png"))
     assert page.get_by_text("model.hidden_size").first.is_visible()
+
+
+def test_the_view_of_a_sweep_has_its_jobs_grouped_by_the_swept_setting(
+    swept: Path, page_address: str, page: Any, pictures: Path
+) -> None:
+    from mlflow import MlflowClient
+
+    client = MlflowClient(tracking_uri=f"sqlite:///{swept}/mlruns/mlflow.db")
+    experiment = client.get_experiment_by_name("charrnn")
+    (key,) = [tag.removeprefix(VIEW_TAG) for tag in experiment.tags if tag.startswith(VIEW_TAG)]
+    root = page_address.partition("/#")[0]
+    page.goto(find_charts_page(root, experiment.experiment_id, view=key))
+    page.get_by_text("Group by: model.hidden_size").first.wait_for(timeout=60_000)
+    page.get_by_text(f"Group: {SIZES[0]}").first.wait_for(timeout=60_000)
+    page.wait_for_timeout(2_000)
+    page.screenshot(path=str(pictures / "sweep.png"))
+    assert page.get_by_text("matching runs").first.inner_text().startswith("4 ")
 
 
 def read_all_charts(page: Any) -> dict[str, Any]:

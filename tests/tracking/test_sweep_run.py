@@ -16,14 +16,14 @@ def test_a_sweep_that_goes_on_is_sent_to_the_same_run(tmp_path: Path, monkeypatc
     client, experiment_id = open_client(tracking)
     for loss, run_ids in ((1.5, []), (1.25, ["abc", "def"])):
         page.write_text(f"<p>{loss}")
-        metrics = {"best_val_loss": loss}
+        results = {"best_val_loss": str(loss)}
         answer = log_sweep(
-            tracking, "a/2026/1", run_ids=run_ids, files=[page], metrics=metrics, grouped_by=["model.cell"]
+            tracking, "a/2026/1", run_ids=run_ids, files=[page], results=results, grouped_by=["model.cell"]
         )
         assert answer[0] == experiment_id
         (run,) = client.search_runs([experiment_id], f"tags.{TAG} = 'a/2026/1'")
         assert (run.info.run_name, run.info.status) == ("sweep a/2026/1", "FINISHED")
-        assert run.data.metrics == metrics
+        assert (run.data.metrics, run.data.tags["best_val_loss"]) == ({}, str(loss))
         stored = client.download_artifacts(run.info.run_id, "comparison.html", str(tmp_path))
         assert Path(stored).read_text() == f"<p>{loss}"
         view = json.loads(client.get_experiment(experiment_id).tags[VIEW_TAG + answer[1]])

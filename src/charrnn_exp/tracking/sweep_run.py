@@ -21,7 +21,7 @@ def log_sweep(
     *,
     run_ids: Sequence[str],
     files: Sequence[Path],
-    metrics: Mapping[str, float],
+    results: Mapping[str, str],
     grouped_by: Sequence[str],
 ) -> tuple[str, str]:
     """Send what a sweep ended with to a run of its own; return the id of the experiment and the key of its view.
@@ -33,15 +33,15 @@ def log_sweep(
         label: of its folder.
         run_ids: of its jobs, where an earlier sweep has made some; none: all have the tag `sweep` with the label.
         files: to be its artifacts.
-        metrics: of the whole sweep.
+        results: tags with what came of it; as metrics they would be charts of one dot beside those of the jobs.
         grouped_by: the settings that vary, but for the seed.
     """
     client, experiment_id = open_client(tracking)
     found = client.search_runs([experiment_id], f"tags.{TAG} = '{label}'", max_results=1)
     tags = {TAG: label, "mlflow.source.type": "LOCAL"}
     run = found[0] if found else client.create_run(experiment_id, run_name=f"sweep {label}", tags=tags)
-    for name, value in metrics.items():
-        client.log_metric(run.info.run_id, name, value)
+    for name, value in results.items():
+        client.set_tag(run.info.run_id, name, value)
     for path in files:
         client.log_artifact(run.info.run_id, str(path))
     client.set_terminated(run.info.run_id)
