@@ -59,6 +59,7 @@ def list_lines() -> dict[str, Line]:
         saves,
         secrets,
         strange_modules,
+        sweep_kills,
     )
 
     return {
@@ -67,6 +68,11 @@ def list_lines() -> dict[str, Line]:
         ),
         "boundaries-bfloat16": Line("the same, bfloat16", 60, boundaries.bfloat16),
         "kills": Line("kill -9 at random, resumed: the end it would have had, no row twice", 100, kills.kill),
+        "sweep-kills": Line(
+            "kill -9 of a sweep at random: no process left after 5 s, gone on: the same ends, nothing done twice",
+            20,
+            sweep_kills.kill,
+        ),
         "kills-in-saves": Line("killed within a save: nothing acknowledged is lost", 1_000, saves.kill_saves),
         "calls-in-saves": Line(
             "each system call of a save fails in 5 ways: exit 3 or no harm, all whole", 1_000, saves.fail_calls

@@ -10,12 +10,12 @@ import time
 
 PR_SET_PDEATHSIG = 1
 """Of prctl(2)."""
-GRACE_SECONDS = 4.0
+GRACE_SECONDS = 3.0
 """From SIGTERM, which lets a run save a checkpoint, to SIGKILL."""
 
 
 def end_with_parent(number: int) -> None:
-    """Let the system send this process a signal when its parent ends; only Linux can."""
+    """Let the system send this process a signal when its parent ends, 0: none any more; only Linux can."""
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
 

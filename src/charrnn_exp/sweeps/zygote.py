@@ -120,11 +120,13 @@ def main() -> None:
         _become(Request.from_line(Path(sys.argv[2]).read_text(encoding="utf-8")), events, None)
     hello = json.loads(FileIO(0, closefd=False).readline())  # unbuffered: the rest is for `_serve`
     sys.path[:] = hello["path"]
+    end_with_parent(signal.SIGKILL)  # an import takes seconds, in which nothing is read
     preload_tensorflow()
     import charrnn_exp.experiment.run  # noqa: F401  # brings all that a job needs
 
     if hello["is_tracked"]:
         import_client()
+    end_with_parent(0)  # the end of the pipe tells of it, and the jobs are waited for
     _serve(Jobs(events))
 
 
@@ -142,7 +144,7 @@ def _serve(jobs: Jobs) -> None:
                 else:
                     jobs.start(Request.from_line(line.decode()))
         jobs.reap()
-    jobs.wait(GRACE_SECONDS + 1)  # each ends itself, see `end_with_pipe`
+    jobs.wait(GRACE_SECONDS + 0.5)  # each ends itself, see `end_with_pipe`
 
 
 def _spawn(request: Request, events: int) -> int:
