@@ -22,6 +22,7 @@ from charrnn_exp.config.compose import Composed, open_conf
 from charrnn_exp.config.overrides import find_swept_keys, name_run
 from charrnn_exp.config.reading import read_config
 from charrnn_exp.config.references import resolve_values
+from charrnn_exp.config.search import OPTION
 from charrnn_exp.errors import Interrupted, MachineError, UserError, one_line
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.prepare import check_inputs, prepare_run, start_run
@@ -33,7 +34,7 @@ from charrnn_exp.views.terminal import Terminal
 
 
 def launch_sweep(words: Sequence[str], composed: Sequence[Composed], *, config_dir: Path | None) -> None:
-    """Run all jobs of a sweep: each in a process of its own, or by Hydra where a launcher or sweeper is chosen.
+    """Run a search, or all jobs of a sweep: each in a process of its own, or by Hydra where that is chosen.
 
     The inputs of all jobs are checked before the first.
 
@@ -48,6 +49,13 @@ def launch_sweep(words: Sequence[str], composed: Sequence[Composed], *, config_d
         Interrupted: if a signal stopped a job; the jobs after it do not run.
     """
     configs = [job.config for job in composed]
+    if composed[0].search is not None:
+        from charrnn_exp.sweeps.search.launch import launch_search  # Optuna may not be installed
+
+        launch_search(words, composed, config_dir=config_dir)
+        return
+    if any(job.options.get("hydra/sweeper") == OPTION for job in composed):
+        raise UserError("hydra/sweeper must be chosen for the whole sweep, got optuna in a group that varies.")
     if not _is_of_hydra(words, composed):
         launch_local(words, [job.words for job in composed], configs)
         return

@@ -70,7 +70,7 @@ def launch_local(words: Sequence[str], jobs: Sequence[Sequence[str]], configs: S
             start_workers(is_tracked=is_tracked) as workers,
             SweepView(terminal, plan.folder, len(configs), num_done=plan.count(DONE)) as view,
         ):
-            _Sweep(plan, workers, view, sweep, label).run(stop)
+            Sweep(plan, workers, view, sweep, label).run(stop)
         if stop.signal_number is not None and plan.count(DONE, FAILED) < len(plan.jobs):
             raise Interrupted(stop.signal_number, _explain_stop(plan))
     conclude_sweep(plan, terminal)
@@ -81,24 +81,36 @@ def _make_plan(words: Sequence[str], jobs: Sequence[Sequence[str]], configs: Seq
     planned: dict[int, PlannedJob] = {}
 
     def look(i: int, prepared: Prepared) -> None:
-        training = prepared.config.training
-        threads = training.threads or choose_threads(prepared.model)
-        settings = replace(prepared.config, training=replace(training, threads=threads))
-        num_symbols = len(prepared.text.corpus.vocabulary)
-        planned[i] = PlannedJob(
-            number=i,
-            hash=hash_job(prepared, threads=threads),
-            folder=str(folder / str(i)),
-            is_resumed=False,
-            name=configs[i].tracking.run_name or name_run(jobs[i], swept),
-            settings=to_values(settings),
-            threads=threads,
-            num_bytes=estimate_bytes(prepared.model, training, num_symbols=num_symbols),
-        )
+        name = configs[i].tracking.run_name or name_run(jobs[i], swept)
+        planned[i] = plan_job(prepared, number=i, folder=str(folder / str(i)), name=name)
 
     folder = make_run_folder(configs[0].name, datetime.now()).path
     check_inputs([inputs.put_into(config) for config in configs], look)
     return Plan(folder, words, [planned[i] for i in range(len(configs))])
+
+
+def plan_job(prepared: Prepared, *, number: int, folder: str, name: str) -> PlannedJob:
+    """Return a waiting job.
+
+    Args:
+        prepared: its inputs.
+        number: of the job in its plan.
+        folder: of its run.
+        name: the settings that vary.
+    """
+    training = prepared.config.training
+    threads = training.threads or choose_threads(prepared.model)
+    num_symbols = len(prepared.text.corpus.vocabulary)
+    return PlannedJob(
+        number=number,
+        hash=hash_job(prepared, threads=threads),
+        folder=folder,
+        is_resumed=False,
+        name=name,
+        settings=to_values(replace(prepared.config, training=replace(training, threads=threads))),
+        threads=threads,
+        num_bytes=estimate_bytes(prepared.model, training, num_symbols=num_symbols),
+    )
 
 
 def _take_earlier(plan: Plan, terminal: Terminal) -> None:
@@ -123,8 +135,8 @@ def _explain_stop(plan: Plan) -> str:
     )
 
 
-class _Sweep:
-    """The loop over the jobs.
+class Sweep:
+    """The loop over the jobs; a search adds jobs to the plan on the way.
 
     Args:
         plan: of the sweep; its jobs change as they go.
@@ -182,6 +194,7 @@ class _Sweep:
                 log=str(self._plan.log(job)),
                 name=job.name,
                 sweep=self._label,
+                tags=job.tags,
             )
         )
 

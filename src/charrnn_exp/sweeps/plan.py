@@ -1,8 +1,8 @@
 """The plan of a sweep: its jobs, where each stands, and `sweep.json`, which tells of it."""
 
 import json
-from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +28,7 @@ class PlannedJob:
         exit_code: of its process; negative after a signal; None: it has not ended.
         reason: of its failure.
         is_mistake: whether the user can mend the failure.
+        tags: further tags of the MLflow run.
     """
 
     number: int
@@ -42,6 +43,7 @@ class PlannedJob:
     exit_code: int | None = None
     reason: str = ""
     is_mistake: bool = False
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

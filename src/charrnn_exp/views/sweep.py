@@ -83,6 +83,12 @@ class SweepView:
         self._terminal.say(f"{self._name(job)} failed: {reason}")
         del self._running[job]
 
+    def stop(self, job: int, reason: str) -> None:
+        """Show that a job was stopped before its end, which is a result."""
+        self._num_done += 1
+        self._terminal.say(f"{self._name(job)} {reason}")
+        del self._running[job]
+
     def _name(self, job: int) -> str:
         return f"job {job + 1}/{self._num_jobs}: {self._running[job].name}"
 
