@@ -71,6 +71,8 @@ class SearchConfig:
     """minimize or maximize for each objective; null: as is usual for it."""
     pruner: Pruner
     """none, median or hyperband."""
+    pruner_startup_trials: int
+    """Complete trials before which the median pruner stops none, at least 0."""
     pruner_warmup_steps: int
     """Updates before which the median pruner stops no trial, at least 0."""
     params: dict[str, Any]
@@ -221,6 +223,8 @@ def _find_problems(config: SearchConfig) -> Iterator[str]:
     name = config.study_name
     if name is not None and not (0 < len(name) <= MAX_STUDY_NAME and name.isprintable()):
         yield f"{PREFIX}study_name must be 1 to {MAX_STUDY_NAME} printable characters, got {name!r}."
+    if not config.pruner_startup_trials >= 0:
+        yield f"{PREFIX}pruner_startup_trials must be at least 0, got {config.pruner_startup_trials}."
     if not config.pruner_warmup_steps >= 0:
         yield f"{PREFIX}pruner_warmup_steps must be at least 0, got {config.pruner_warmup_steps}."
     yield from _find_objective_problems(config)

@@ -142,7 +142,7 @@ def _build_pruner(config: SearchConfig, *, first_step: int, last_step: int) -> A
         case Pruner.none:
             return optuna.pruners.NopPruner()
         case Pruner.median:
-            return optuna.pruners.MedianPruner(n_warmup_steps=config.pruner_warmup_steps)
+            return optuna.pruners.MedianPruner(config.pruner_startup_trials, config.pruner_warmup_steps)
         case Pruner.hyperband:
             return optuna.pruners.HyperbandPruner(min_resource=first_step, max_resource=max(first_step, last_step))
     raise AssertionError(config.pruner)
