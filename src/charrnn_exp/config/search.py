@@ -117,6 +117,11 @@ def read_search(values: Mapping[str, Any], words: Sequence[str]) -> Search:
     own = [word for word in words if word.lstrip("+").startswith(PREFIX)]
     others = [word for word in words if word not in own and not word.startswith("hydra/sweeper=")]
     problems = list(_find_unknown([name for name in map(_find_name, own) if name not in values]))
+    problems += [
+        f"{PREFIX}{_find_name(word)} must be one value, got {word.partition('=')[2]}. Trials do not differ in it."
+        for word in own
+        if parse_override(word).is_sweep_override()
+    ]
     config, space, fixed = None, list[Parameter](), list[str]()
     try:
         config = read_search_config(values)

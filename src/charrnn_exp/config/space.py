@@ -10,7 +10,7 @@ from typing import Any
 
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
-from hydra.core.override_parser.types import IntervalSweep, Override, RangeSweep
+from hydra.core.override_parser.types import Glob, IntervalSweep, Override, RangeSweep
 
 from charrnn_exp.config.words import takes_whole_numbers
 from charrnn_exp.errors import UserError
@@ -123,9 +123,10 @@ def list_probes(space: Sequence[Parameter], fixed: Sequence[str]) -> list[list[s
 def _read(override: Override) -> Parameter:
     key, word, text = override.key_or_group, override.get_key_element(), override.input_line.partition("=")[2]
     value = override.value()
-    if unknown := set(value.tags) - {"log"}:
+    tags = set() if isinstance(value, Glob) else set(value.tags)
+    if unknown := tags - {"log"}:
         raise UserError(f"{key} must have no tag but log, got {', '.join(sorted(unknown))}.")
-    is_log = "log" in value.tags
+    is_log = "log" in tags
     match value:
         case IntervalSweep():
             return _check(_read_interval(key, word, text, (value.start, value.end), is_log=is_log))
