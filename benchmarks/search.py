@@ -73,7 +73,7 @@ def serve_database(folder: Path) -> Iterator[str]:
 
     def call(name: str, *words: str) -> None:
         environment = os.environ | {"HOME": str(folder)}
-        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
         subprocess.run([str(found[-1] / name), *words], check=True, cwd="/", env=environment, **quiet, **user)
 
     data, options = str(folder / "data"), f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"

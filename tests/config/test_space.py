@@ -3,7 +3,7 @@
 import pytest
 
 from charrnn_exp.config.compose import compose_all, open_conf
-from charrnn_exp.config.space import Choice, Numbers, list_probes, read_space, write_values
+from charrnn_exp.config.space import Choice, Numbers, Parameter, list_probes, read_space, write_values
 from charrnn_exp.errors import UserError
 
 
@@ -81,7 +81,7 @@ def test_a_later_word_replaces_an_earlier_one() -> None:
 
 
 def test_each_value_of_a_list_and_each_end_of_numbers_is_checked_once() -> None:
-    space = [Choice("a", "+a", "", ["x", "y", "z"]), Numbers("b", "b", "", 1, 9, 1, False)]
+    space: list[Parameter] = [Choice("a", "+a", "", ["x", "y", "z"]), Numbers("b", "b", "", 1, 9, 1, False)]
     assert list_probes(space, ["c=1"]) == [
         ["c=1", "+a=x", "b=1"],
         ["c=1", "+a=y", "b=1"],

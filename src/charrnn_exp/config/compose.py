@@ -25,7 +25,7 @@ from charrnn_exp.config.overrides import find_bad_overrides, find_intervals
 from charrnn_exp.config.reading import check_size, read_config
 from charrnn_exp.config.references import find_unreadable, resolve_values, without_resolvers
 from charrnn_exp.config.schema import Config
-from charrnn_exp.config.search import OPTION, Search, list_plain_words, read_search
+from charrnn_exp.config.search import OPTION, Search, list_plain_words, read_search, require_optuna
 from charrnn_exp.config.space import list_probes
 from charrnn_exp.config.words import write_text
 from charrnn_exp.errors import UserError, one_line
@@ -73,6 +73,8 @@ def compose_all(words: Sequence[str], *, multirun: bool = False, config_dir: Pat
     """
     if typed_passwords := list(find_typed_passwords(words)):
         raise UserError(*typed_passwords)
+    if multirun and f"hydra/sweeper={OPTION}" in words:
+        require_optuna()
     conf_folders = [find_conf_folder(), *([config_dir] if config_dir else [])]
     _check_files(config_dir)
     bad_words, problems = find_bad_overrides(words, groups=list_groups(conf_folders), multirun=multirun)

@@ -106,14 +106,19 @@ def list_plain_words(words: Sequence[str]) -> list[str]:
     return [word for word in words if word not in unknown and not parse_override(word).is_sweep_override()]
 
 
+def require_optuna() -> None:
+    """Raise UserError if Optuna is not installed."""
+    if find_spec("optuna") is None:
+        raise UserError('hydra/sweeper=optuna needs Optuna: python -m pip install "charrnn_exp[optuna]"')
+
+
 def read_search(values: Mapping[str, Any], words: Sequence[str]) -> Search:
     """Return the search of the plain values below `hydra.sweeper` and the words of the command; conf/ is open.
 
     Raises:
         UserError: with a line for each unknown, missing, ill-typed or wrong one; or if Optuna is not installed.
     """
-    if find_spec("optuna") is None:
-        raise UserError('hydra/sweeper=optuna needs Optuna: python -m pip install "charrnn_exp[optuna]"')
+    require_optuna()
     own = [word for word in words if word.lstrip("+").startswith(PREFIX)]
     others = [word for word in words if word not in own and not word.startswith("hydra/sweeper=")]
     problems = list(_find_unknown([name for name in map(_find_name, own) if name not in values]))

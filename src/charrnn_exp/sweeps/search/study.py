@@ -108,7 +108,7 @@ def explain_storage(storage: str) -> Iterator[None]:
         cause: BaseException = error.__cause__ if isinstance(error, StorageInternalError) and error.__cause__ else error
         reason = hide_secrets(one_line(getattr(cause, "orig", None) or cause))[:MAX_REASON]
         raise MachineError(
-            f"{STORAGE_KEY} must be a database that answers, got {redact(storage)}: {reason} "
+            f"{STORAGE_KEY} must be a database that answers, got {redact(storage)}: {reason.rstrip('.?! ')}. "
             "The same command goes on with the study."
         ) from None
 
