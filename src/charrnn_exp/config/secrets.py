@@ -17,7 +17,7 @@ def redact(uri: str) -> str:
 
 
 def hide_secrets(message: str) -> str:
-    """Return the message without users and passwords in its addresses, nor what MLFLOW_TRACKING_* and PGPASSWORD let in with.
+    """Return the message without users and passwords in its addresses, nor those of MLFLOW_TRACKING_* and PGPASSWORD.
 
     >>> hide_secrets("no answer from https://me:secret@host:5000/x")
     'no answer from https://host:5000/x'
