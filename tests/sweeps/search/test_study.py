@@ -4,9 +4,10 @@ import time
 from pathlib import Path
 
 import pytest
+from optuna.trial import TrialState
 
 from charrnn_exp.errors import MachineError, UserError
-from charrnn_exp.sweeps.search.study import make_digest, name_storage, open_study
+from charrnn_exp.sweeps.search.study import list_distributions, make_digest, name_storage, open_study
 from tests.sweeps.search.test_sampler import SPACE, make_search
 
 
@@ -49,3 +50,29 @@ def test_a_server_that_does_not_answer_is_one_line_without_secrets(monkeypatch: 
 
 def test_the_storage_lies_below_outputs_if_none_is_named() -> None:
     assert name_storage(make_search(*SPACE).config, "tiny") == "sqlite:///outputs/tiny/optuna.db"
+
+
+@pytest.mark.parametrize("pruner", ["median", "hyperband"])
+def test_a_pruner_stops_the_worst_and_not_the_best(pruner: str) -> None:
+    """Trials of 900 updates, validated every 30."""
+    words = [*SPACE, f"hydra.sweeper.pruner={pruner}"]
+    search = make_search(*words, "hydra.sweeper.sampler=random")
+    study = open_study(search, "sqlite:///:memory:", "d", first_step=30, last_step=900)
+    best = None
+    for _ in range(40):
+        trial = study.ask(dict(list_distributions(search.space)))
+        loss = float(trial.params["seed"])
+        for step in range(30, 901, 30):
+            trial.report(loss, step)
+            if trial.should_prune():
+                study.tell(trial, state=TrialState.PRUNED)
+                break
+        else:
+            best = min(loss, best or loss)
+            study.tell(trial, loss)
+    losses = [trial.params["seed"] for trial in study.trials]
+    pruned = study.get_trials(states=[TrialState.PRUNED])
+    assert 10 <= len(pruned) <= 38
+    assert min(trial.last_step or 0 for trial in pruned) <= 90
+    assert best is not None
+    assert best <= sorted(losses)[5]

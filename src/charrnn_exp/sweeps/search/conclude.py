@@ -1,6 +1,7 @@
 """The end of a search: its best trials, what made the difference, and the command that trains the best again."""
 
 import shlex
+import warnings
 from collections.abc import Sequence
 from contextlib import suppress
 from pathlib import Path
@@ -96,9 +97,13 @@ def _make_table(best: Sequence[FrozenTrial], search: Search, terminal: Terminal)
 
 
 def _say_importances(study: optuna.Study, search: Search, terminal: Terminal) -> None:
+    signs = [-1 if direction == "maximize" else 1 for direction in search.config.list_directions()]
     for i, name in enumerate(search.config.objectives):
-        with suppress(ValueError, RuntimeError, ZeroDivisionError):  # of trials that are all alike
-            found = optuna.importance.get_param_importances(study, target=lambda trial, i=i: trial.values[i])
+        # Errors are of trials that are all alike; the warning says that low values are taken for good ones.
+        with suppress(ValueError, RuntimeError, ZeroDivisionError), warnings.catch_warnings(action="ignore"):
+            found = optuna.importance.get_param_importances(
+                study, target=lambda trial, i=i: signs[i] * float(trial.values[i])
+            )
             shares = ", ".join(f"{key} {share:.0%}" for key, share in found.items())
             terminal.say(f"importance for {name}: {shares}")
 
