@@ -55,7 +55,7 @@ def test_of_several_objectives_those_that_none_beats_are_shown(capsys: pytest.Ca
     study = make_study(search, ("5", 1e-3, [2.5, 900.0]), ("7", 1e-3, [2.25, 700.0]), ("7", 2e-3, [2.5, 600.0]))
     conclude_search(study, search, make_plan(), Terminal())
     out = capsys.readouterr().out.splitlines()
-    assert out[0] == "2 trials that none beats in all objectives, of 3 complete:"
+    assert out[0] == "trials that none beats in all objectives: 2, of 3 complete:"
     assert [line.split()[:3] for line in out[2:4]] == [["1", "2.25", "700"], ["0", "2.5", "900"]]
 
 

@@ -43,7 +43,7 @@ def conclude_search(study: optuna.Study, search: Search, plan: Plan, terminal: T
     done = [trial for trial in trials if trial.state is TrialState.COMPLETE]
     if done:
         best = _choose_best(study, done, search)
-        front = f"{len(best)} trials that none beats in all objectives" if len(study.directions) > 1 else "best trials"
+        front = f"trials that none beats in all objectives: {len(best)}" if len(study.directions) > 1 else "best trials"
         terminal.say(f"{front}, of {_count(trials)}:")
         terminal.say_as_it_is(_make_table(best, search, terminal))
         if len(done) >= LEAST_IMPORTANCE and len(search.space) > 1:
