@@ -27,7 +27,7 @@ def test_each_job_has_a_row_with_its_bar_or_its_state() -> None:
     view.start(1)
     view.start(2)
     view.step(1, 5, 10, "1.823")
-    view.end(2, "failed", seconds=1.0, val_loss=None, reason="no room")
+    view.end(2, "failed", told="failed: no room")
     assert draw(view) == [
         "done                    1.5000 job 1/4: seed=0",
         "\u2501" * 10 + "\u2500" * 10 + "     1.823 job 2/4: seed=1",
@@ -60,9 +60,9 @@ def test_lines_tell_the_same_without_a_terminal(capsys: pytest.CaptureFixture[st
     with view:
         view.start(1)
         view.step(1, 5, 10, "1.823")
-        view.end(1, "done", seconds=3.04, val_loss=1.25, reason="")
+        view.end(1, "done", val_loss=1.25, told="done: val_loss 1.2500, 3.0 s")
         view.start(2)
-        view.end(2, "failed", seconds=1.0, val_loss=None, reason="no room")
+        view.end(2, "failed", told="failed: no room")
     assert capsys.readouterr().out.splitlines() == [
         "charrnn_exp: outputs/a",
         "job 2/3: seed=1",

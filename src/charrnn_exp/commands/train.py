@@ -27,7 +27,7 @@ def run(words: Sequence[str]) -> None:
     composed = compose_all(overrides, multirun=flags.multirun, config_dir=flags.config_dir)
     # A mistake and a look at the settings load nothing of a run.
     if flags.hydra_help or flags.info or flags.cfg:
-        _print(flags, overrides)
+        _print(flags, overrides, [job.words for job in composed])
     elif flags.multirun:
         from charrnn_exp.sweeps.launch import launch_sweep
 
@@ -40,7 +40,7 @@ def run(words: Sequence[str]) -> None:
         launch_run(composed[0].config, overrides)
 
 
-def _print(flags: Any, overrides: Sequence[str]) -> None:
+def _print(flags: Any, overrides: Sequence[str], jobs: Sequence[Sequence[str]]) -> None:
     from charrnn_exp.commands.flags import make_parser
     from charrnn_exp.config.printing import print_hydra_help, print_info, print_settings
 
@@ -53,7 +53,7 @@ def _print(flags: Any, overrides: Sequence[str]) -> None:
         print_settings(
             flags.cfg,
             overrides,
-            multirun=flags.multirun,
+            jobs=jobs if flags.multirun else None,
             config_dir=flags.config_dir,
             package=flags.package,
             resolve=flags.resolve,

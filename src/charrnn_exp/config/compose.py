@@ -18,31 +18,19 @@ from hydra.types import RunMode
 from omegaconf import DictConfig, OmegaConf
 
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
+from charrnn_exp.config.databases import find_typed_passwords
 from charrnn_exp.config.hydra_settings import refuse_foreign_hydra
-from charrnn_exp.config.overrides import find_bad_overrides, suggest
+from charrnn_exp.config.missing import explain_missing
+from charrnn_exp.config.overrides import find_bad_overrides, find_intervals
 from charrnn_exp.config.reading import check_size, read_config
 from charrnn_exp.config.references import find_unreadable, resolve_values, without_resolvers
 from charrnn_exp.config.schema import Config
+from charrnn_exp.config.search import OPTION, Search, list_plain_words, read_search, require_optuna
+from charrnn_exp.config.space import list_probes
 from charrnn_exp.config.words import write_text
 from charrnn_exp.errors import UserError, one_line
 from charrnn_exp.files import read_text
 
-PACKAGES = {
-    "hydra/launcher": {
-        "joblib": "hydra-joblib-launcher",
-        "ray": "hydra-ray-launcher",
-        "ray_aws": "hydra-ray-launcher",
-        "rq": "hydra-rq-launcher",
-        "submitit_local": "hydra-submitit-launcher",
-        "submitit_slurm": "hydra-submitit-launcher",
-    },
-    "hydra/sweeper": {
-        "ax": "hydra-ax-sweeper",
-        "nevergrad": "hydra-nevergrad-sweeper",
-        "optuna": "hydra-optuna-sweeper",
-    },
-}
-"""The packages that bring a launcher or sweeper."""
 MAX_FILES = 10_000
 """In a folder of the user's own settings."""
 
@@ -55,11 +43,13 @@ class Composed:
         words: its overrides, one value each.
         config: its checked settings.
         options: the chosen option of each group, those of Hydra included.
+        search: that it is a part of: one of the jobs that have each value once; None: it is one of a sweep, or alone.
     """
 
     words: Sequence[str]
     config: Config
     options: Mapping[str, Any]
+    search: Search | None = None
 
 
 def compose_jobs(words: Sequence[str], *, multirun: bool = False, config_dir: Path | None = None) -> list[Config]:
@@ -76,11 +66,15 @@ def compose_all(words: Sequence[str], *, multirun: bool = False, config_dir: Pat
         config_dir: the user's own folder of YAML groups, searched first.
 
     Returns:
-        One for each job.
+        One for each job; of a search with Optuna, one for each value to choose from.
 
     Raises:
         UserError: with a line for each mistake.
     """
+    if typed_passwords := list(find_typed_passwords(words)):
+        raise UserError(*typed_passwords)
+    if multirun and f"hydra/sweeper={OPTION}" in words:
+        require_optuna()
     conf_folders = [find_conf_folder(), *([config_dir] if config_dir else [])]
     _check_files(config_dir)
     bad_words, problems = find_bad_overrides(words, groups=list_groups(conf_folders), multirun=multirun)
@@ -88,16 +82,37 @@ def compose_all(words: Sequence[str], *, multirun: bool = False, config_dir: Pat
     unread, typed = ({word.partition("=")[0].lstrip("+~") for word in each} for each in (bad_words, good_words))
     composed = []
     with open_conf(config_dir) as searchpath:
-        for job in split_jobs(good_words) if multirun else [good_words]:
+        jobs, search = [good_words], None
+        if multirun:
+            try:
+                jobs, search = _list_jobs(good_words, searchpath)
+            except UserError as error:
+                problems += error.lines
+                jobs = [list_plain_words(good_words)]
+        for job in jobs:
             try:
                 config, options = _compose_one([*searchpath, *job], multirun=multirun)
-                composed.append(Composed(job, config, options))
+                composed.append(Composed(job, config, options, search))
             except UserError as error:
                 true = [line for line in error.lines if not _rests_on(line, unread, typed)]
                 problems += [line for line in true if line not in problems]
     if problems:
         raise UserError(*problems)
     return composed
+
+
+def compose_job(words: Sequence[str], *, config_dir: Path | None) -> Config:
+    """Compose and check one job of a sweep whose words, with one value each, are known to be right.
+
+    Args:
+        words: its overrides.
+        config_dir: the user's own folder of YAML groups, searched first.
+
+    Raises:
+        UserError: with a line for each mistake.
+    """
+    with open_conf(config_dir) as searchpath:
+        return _compose_one([*searchpath, *words], multirun=True)[0]
 
 
 def compose_values(words: Sequence[str]) -> dict[str, Any]:
@@ -141,6 +156,38 @@ def split_jobs(words: Sequence[str]) -> list[list[str]]:
     if not jobs:
         raise UserError(f"the sweep must have at least one job, got none of {' '.join(words)!r}.")
     return jobs
+
+
+def _list_jobs(words: Sequence[str], searchpath: Sequence[str]) -> tuple[list[list[str]], Search | None]:
+    """Return the words of each job of a sweep, or of each job to check before a search, with the search.
+
+    Raises:
+        UserError: if a sweep has none, or the settings of the search are wrong.
+    """
+    plain = list_plain_words(words)
+    is_typed = any(word.startswith("hydra/sweeper=") for word in words)
+    if f"hydra/sweeper={OPTION}" in words or not is_typed:
+        composed = _compose_sweeper([*searchpath, *plain], must_compose=is_typed)
+        if composed is not None:
+            search = read_search(composed, words)
+            return list_probes(search.space, search.fixed), search
+    if intervals := dict(find_intervals(words)):
+        raise UserError(*intervals.values())
+    return split_jobs(words), None
+
+
+def _compose_sweeper(words: Sequence[str], *, must_compose: bool) -> dict[str, Any] | None:
+    """Return the settings of a search; None: another sweeper is chosen, or the words do not compose."""
+    try:
+        composed = compose("config", overrides=list(words), return_hydra_config=True)
+    except Exception:
+        if must_compose:
+            _compose_values(list(words), multirun=True)  # raises the mistake
+        return None
+    if composed.hydra.runtime.choices.get("hydra/sweeper") != OPTION:
+        return None
+    values: Any = OmegaConf.to_container(composed.hydra.sweeper, resolve=False)
+    return dict(values)
 
 
 def _rests_on(line: str, unread: Collection[str], typed: Collection[str]) -> bool:
@@ -210,7 +257,7 @@ def _compose_values(words: list[str], *, multirun: bool = False) -> tuple[dict[s
             _refuse_missing_header(composed, chosen, folders)
             return resolve_values(composed), chosen
     except MissingConfigException as error:
-        raise UserError(_explain_missing(error)) from error
+        raise UserError(explain_missing(error)) from error
     except UserError:
         raise
     except Exception as caught:  # Hydra, OmegaConf and PyYAML raise their own and Python's for the user's mistakes
@@ -235,13 +282,3 @@ def _refuse_missing_header(composed: DictConfig, chosen: dict[str, Any], folders
             problems.append(f"{path} must begin with the line '# @package _global_', got none.")
     if problems:
         raise UserError(*problems)
-
-
-def _explain_missing(error: MissingConfigException) -> str:
-    group, _, option = str(error.missing_cfg_file).rpartition("/")
-    if not error.options:
-        return f"{error.missing_cfg_file!r} must be a known config file. {one_line(error)}"
-    options = sorted(error.options)
-    package = PACKAGES.get(group, {}).get(option)
-    hint = f". Install it: python -m pip install {package}" if package else suggest(option, options) or "."
-    return f"{group} must be one of {', '.join(options)}, got {option!r}{hint}"

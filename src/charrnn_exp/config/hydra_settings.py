@@ -35,6 +35,8 @@ def refuse_foreign_hydra(composed: DictConfig) -> None:
     what our own config has.
     """
     ours = _own_hydra()
+    is_search = composed.hydra.runtime.choices.get("hydra/sweeper") == "optuna"  # built by us, see `config/search.py`
+    free = (*FREE_HYDRA, "hydra.sweeper.") if is_search else FREE_HYDRA
     problems = []
     for key, value in _flatten_all(_hydra_values(composed), "hydra").items():
         leaf = key.rpartition(".")[2]
@@ -45,7 +47,7 @@ def refuse_foreign_hydra(composed: DictConfig) -> None:
             problems.append(f"{key} must be left as it is, got {value!r}. Runs lie below outputs/; set name=NAME.")
         elif changed and (
             leaf.startswith("_")
-            or not key.startswith(FREE_HYDRA)
+            or not key.startswith(free)
             or (key.startswith("hydra.launcher.") and not HARMLESS_REFERENCES.fullmatch(str(value)))
         ):
             problems.append(f"{key} must be left as it is, got {value!r}. Settings never name code to run.")

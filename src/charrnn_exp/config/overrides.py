@@ -18,6 +18,7 @@ from charrnn_exp.errors import UserError
 UNNAMED = ("tracking", "sweep.", "sweep=", "hydra.", "hydra/")
 """Settings that no run is named after: where it is tracked, and how it is launched."""
 MAX_RUN_NAME = 250
+INTERVALS = "Intervals are for hydra/sweeper=optuna."
 
 
 def list_settings(section: Any = Config, prefix: str = "") -> list[str]:
@@ -68,6 +69,15 @@ def name_run(words: Sequence[str], swept: Collection[str]) -> str:
     shown = [show_word(word) for word in words if not word.lstrip("+").startswith(UNNAMED)]
     varying = [word for word in shown if word.partition("=")[0] in swept] if swept else shown
     return " ".join(varying)[:MAX_RUN_NAME] or "defaults"
+
+
+def find_intervals(words: Sequence[str]) -> Iterator[tuple[str, str]]:
+    """Yield each word with an interval, and a line that only a search takes it."""
+    for word in words:
+        override = parse_override(word)
+        if isinstance(override.value(), IntervalSweep):
+            key, value = override.key_or_group, word.partition("=")[2]
+            yield word, f"{key} must be a list, range or glob of values, got {value}. {INTERVALS}"
 
 
 def find_bad_overrides(
@@ -147,8 +157,6 @@ def _override_problems(override: Override, groups: Mapping[str, Sequence[str]], 
         yield f"{key} must be one value, got {value}. Add -m to sweep over them."
     elif isinstance(override.value(), Glob) and key not in groups:
         yield f"{key} must be values, got {value}. glob() is for groups: {', '.join(groups)}."
-    elif isinstance(override.value(), IntervalSweep):
-        yield f"{key} must be a list, range or glob of values, got {value}. Intervals are for other sweepers."
     elif takes_text(key) and isinstance(override.value(), dict if takes_list(key) else list | dict):
         yield _explain_text(key, value)
     elif key == "hydra.searchpath":

@@ -6,7 +6,7 @@ from pathlib import Path
 
 from hydra.core.global_hydra import GlobalHydra
 
-from charrnn_exp.config.compose import open_conf, split_jobs
+from charrnn_exp.config.compose import open_conf
 from charrnn_exp.config.overrides import find_swept_keys, name_run
 
 
@@ -14,7 +14,7 @@ def print_settings(
     kind: str,
     words: Sequence[str],
     *,
-    multirun: bool,
+    jobs: Sequence[Sequence[str]] | None,
     config_dir: Path | None,
     package: str | None,
     resolve: bool,
@@ -24,17 +24,17 @@ def print_settings(
     Args:
         kind: job (the settings), hydra (Hydra's own) or all.
         words: overrides that compose, see `compose_jobs`.
-        multirun: whether values such as `128,256` mean several jobs.
+        jobs: the words of each job of a sweep; None: it is one run.
         config_dir: the user's own folder of YAML groups.
         package: the group to print alone; None: all.
         resolve: whether references are printed as their values.
     """
-    swept = find_swept_keys(words) if multirun else set()
+    swept = set() if jobs is None else find_swept_keys(words)
     with open_conf(config_dir) as searchpath:
         hydra = GlobalHydra.instance().hydra
         assert hydra is not None, "opened above"
-        for i, job in enumerate(split_jobs(words) if multirun else [list(words)]):
-            if multirun:
+        for i, job in enumerate([list(words)] if jobs is None else jobs):
+            if jobs is not None:
                 print(f"--- # job {i}: {name_run(job, swept)}")
             hydra.show_cfg("config", [*searchpath, *job], kind, package, resolve)
 

@@ -54,6 +54,24 @@ def read_config(values: Mapping[str, Any], *, fallback: Mapping[str, Any] | None
     return config
 
 
+def read_section(values: Mapping[str, Any], section: Any, prefix: str) -> Any:
+    """Turn plain values into a dataclass of settings that are no part of the Config; ranges are not checked.
+
+    Args:
+        values: by name; unknown ones are ignored.
+        section: the dataclass.
+        prefix: of its settings, with a dot at its end.
+
+    Raises:
+        UserError: with a line for every missing or ill-typed setting.
+    """
+    problems: list[str] = []
+    typed = _read_section(values, section, prefix, problems, None)
+    if problems:
+        raise UserError(*problems)
+    return _build(section, typed)
+
+
 def to_values(config: Config) -> dict[str, Any]:
     """Return the Config as plain values, enums by their names, as in `config.yaml`."""
     return {field.name: _plain(getattr(config, field.name)) for field in fields(config)}

@@ -17,7 +17,7 @@ def redact(uri: str) -> str:
 
 
 def hide_secrets(message: str) -> str:
-    """Return the message without users and passwords in its addresses, nor what MLFLOW_TRACKING_* let a server in with.
+    """Return the message without users and passwords in its addresses, nor those of MLFLOW_TRACKING_* and PGPASSWORD.
 
     >>> hide_secrets("no answer from https://me:secret@host:5000/x")
     'no answer from https://host:5000/x'
@@ -36,6 +36,7 @@ def _find_secrets() -> Iterator[str]:
         (user, password),
         (os.environ.get("MLFLOW_TRACKING_USERNAME", ""), os.environ.get("MLFLOW_TRACKING_PASSWORD", "")),
         ("", os.environ.get("MLFLOW_TRACKING_TOKEN", "")),
+        ("", os.environ.get("PGPASSWORD", "")),
     ]
     for user, password in pairs:
         if password:

@@ -28,6 +28,8 @@ QUOTED = re.compile(r"\"(?:\\.|[^\"\\])*\"|'(?:\\.|[^'\\])*'", re.DOTALL)
 FUNCTION = re.compile(r"\s*(choice|range|interval|glob|sort|shuffle|tag)\s*\(.*\)\s*", re.DOTALL)
 """Values that Hydra's grammar makes a sweep of."""
 BRACKETS = dict(zip(")]}", "([{", strict=True))
+HYDRA_TEXTS = ("hydra.sweeper.storage", "hydra.sweeper.study_name")
+"""Settings of a search that take text."""
 PATH_ENDS = ("path", "prompt_file")
 """Ends of the settings that name files."""
 
@@ -104,6 +106,12 @@ def takes_text(key: str) -> bool:
 def takes_list(key: str) -> bool:
     """Return whether a setting takes several texts."""
     return list[str] in _find_kinds(key)
+
+
+def takes_whole_numbers(key: str) -> bool:
+    """Return whether a setting takes whole numbers and no others."""
+    kinds = _find_kinds(key)
+    return int in kinds and float not in kinds
 
 
 def names_path(key: str) -> bool:
@@ -233,7 +241,7 @@ def _quote(text: str, mark: str) -> str:
 
 def _find_kinds(key: str) -> tuple[Any, ...]:
     """Return the types of a setting's values; of one that the user or a package names, too."""
-    if key.startswith("tracking.tags."):
+    if key.startswith("tracking.tags.") or key in HYDRA_TEXTS:
         return (str,)
     if key.startswith(FREE_KEYS):
         try:

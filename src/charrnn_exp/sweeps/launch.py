@@ -5,6 +5,7 @@ from pathlib import Path
 
 from charrnn_exp.config.compose import Composed, compose_all
 from charrnn_exp.config.overrides import find_swept_keys
+from charrnn_exp.config.search import OPTION
 from charrnn_exp.errors import UserError
 from charrnn_exp.machine.tensorflow import count_cores
 from charrnn_exp.model.size import SizedModel
@@ -27,7 +28,7 @@ def launch_sweep(
     config_dir: Path | None,
     stored: StoredPlan | None = None,
 ) -> None:
-    """Run the jobs of a sweep that are not done: each in a process of its own, or by Hydra where a word says so.
+    """Run a search, or the jobs of a sweep that are not done: in processes of their own, or by Hydra if a word says so.
 
     The inputs of all jobs are checked before the first.
 
@@ -43,6 +44,13 @@ def launch_sweep(
         MachineError: if jobs failed, not all by mistakes of the user.
         Interrupted: after a signal or a closed pipe; jobs that ran have a checkpoint.
     """
+    if composed[0].search is not None:
+        from charrnn_exp.sweeps.search.launch import launch_search  # Optuna may not be installed
+
+        launch_search(words, composed, config_dir=config_dir)
+        return
+    if any(job.options.get("hydra/sweeper") == OPTION for job in composed):
+        raise UserError("hydra/sweeper must be chosen for the whole sweep, got optuna in a group that varies.")
     terminal, settings, by_hydra = Terminal(), composed[0].config.sweep, _is_of_hydra(words, composed)
     plan, inputs = plan_sweep(
         words, composed, config_dir=config_dir, choose_threads=_count_cores if by_hydra else choose_threads

@@ -39,7 +39,7 @@ def launch_local(plan: Plan, settings: SweepConfig, terminal: Terminal, *, label
     with watch_signals() as stop:
         rows = [JobRow(job.name, job.state, _read_loss(job)) for job in plan.jobs]
         with start_workers(is_tracked=is_tracked) as workers, SweepView(terminal, plan.folder, rows) as view:
-            _Sweep(plan, workers, view, settings, label).run(stop)
+            Sweep(plan, workers, view, settings, label).run(stop)
         if stop.signal_number is not None and plan.count(DONE, FAILED) < len(plan.jobs):
             raise Interrupted(stop.signal_number, plan.explain_stop())
 
@@ -48,8 +48,8 @@ def _read_loss(job: PlannedJob) -> float | None:
     return RunFolder(Path(job.folder)).read_summary().val_loss if job.state == DONE else None
 
 
-class _Sweep:
-    """The loop over the jobs.
+class Sweep:
+    """The loop over the jobs; a search adds jobs to the plan on the way.
 
     Args:
         plan: of the sweep; its jobs change as they go.
@@ -106,6 +106,7 @@ class _Sweep:
                 log=str(self._plan.log(job)),
                 name=job.name,
                 sweep=self._label,
+                tags=job.tags,
             )
         )
 
@@ -129,7 +130,10 @@ class _Sweep:
             self._plan.log(job).unlink(missing_ok=True)  # its run.log has all of it
         self._plan.end(job, state, code)
         seconds = time.monotonic() - self._began[job.number]
-        self._view.end(job.number, state, seconds=seconds, val_loss=_read_loss(job), reason=job.reason)
+        loss = _read_loss(job)
+        done = f"done: {'' if loss is None else f'val_loss {loss:.4f}, '}{seconds:,.1f} s"
+        told = {DONE: done, FAILED: f"failed: {job.reason}"}.get(state)
+        self._view.end(job.number, state, val_loss=loss, told=told)
         if state == FAILED and not self._settings.keep_going:
             self._is_stopped = True
             self._workers.stop()

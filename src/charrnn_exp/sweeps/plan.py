@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
@@ -57,6 +57,7 @@ class PlannedJob:
         reason: of its failure.
         is_mistake: whether the user can mend the failure.
         attempts: in order.
+        tags: further tags of the MLflow run.
     """
 
     number: int
@@ -73,6 +74,7 @@ class PlannedJob:
     reason: str = ""
     is_mistake: bool = False
     attempts: list[Attempt] = field(default_factory=list)
+    tags: Mapping[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)

@@ -16,6 +16,7 @@ from charrnn_exp.experiment.prepare import check_inputs
 from charrnn_exp.experiment.shared_inputs import SharedInputs, read_shared_inputs
 from charrnn_exp.model.memory import estimate_bytes
 from charrnn_exp.model.size import SizedModel
+from charrnn_exp.model.threads import choose_threads
 from charrnn_exp.run_folder.folder import OUTPUTS, make_run_folder
 from charrnn_exp.sweeps.lookup import Found, find_earlier
 from charrnn_exp.sweeps.plan import DONE, FILE, WAITING, Plan, PlannedJob, StoredPlan
@@ -48,25 +49,44 @@ def plan_sweep(
     planned: dict[int, PlannedJob] = {}
 
     def look(i: int, prepared: Prepared) -> None:
-        training = prepared.config.training
-        threads = training.threads or choose_threads(prepared.model)
-        settings = replace(prepared.config, training=replace(training, threads=threads))
-        num_steps = prepared.text.plan.count_steps(training)
-        planned[i] = PlannedJob(
-            number=i,
-            hash=hash_job(prepared, threads=threads),
-            folder=str(folder / str(i)),
-            is_resumed=False,
-            name=configs[i].tracking.run_name or name_run(composed[i].words, swept),
-            settings=to_values(settings),
-            threads=threads,
-            num_bytes=estimate_bytes(prepared.model, training, num_symbols=len(prepared.text.corpus.vocabulary)),
-            num_characters=num_steps * training.batch_size * training.sequence_length,
-        )
+        name = configs[i].tracking.run_name or name_run(composed[i].words, swept)
+        planned[i] = plan_job(prepared, i, str(folder / str(i)), name, choose_threads)
 
     check_inputs([inputs.put_into(config) for config in configs], look)
     plan = Plan(folder, words, None if config_dir is None else str(config_dir), [planned[i] for i in sorted(planned)])
     return plan, inputs
+
+
+def plan_job(
+    prepared: Prepared,
+    number: int,
+    folder: str,
+    name: str,
+    choose_threads: Callable[[SizedModel], int] = choose_threads,
+) -> PlannedJob:
+    """Return a job that waits.
+
+    Args:
+        prepared: its inputs.
+        number: of the job in its plan.
+        folder: of its run.
+        name: the settings that vary.
+        choose_threads: gives the threads of a job whose settings have none.
+    """
+    training = prepared.config.training
+    threads = training.threads or choose_threads(prepared.model)
+    num_steps = prepared.text.plan.count_steps(training)
+    return PlannedJob(
+        number=number,
+        hash=hash_job(prepared, threads=threads),
+        folder=folder,
+        is_resumed=False,
+        name=name,
+        settings=to_values(replace(prepared.config, training=replace(training, threads=threads))),
+        threads=threads,
+        num_bytes=estimate_bytes(prepared.model, training, num_symbols=len(prepared.text.corpus.vocabulary)),
+        num_characters=num_steps * training.batch_size * training.sequence_length,
+    )
 
 
 def take_earlier(plan: Plan, terminal: Terminal) -> dict[str, Found]:

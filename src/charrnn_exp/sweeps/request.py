@@ -1,7 +1,8 @@
 """What is asked of the process that forks the jobs of a sweep, a line of JSON each."""
 
 import json
-from dataclasses import asdict, dataclass
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
 from typing import Any, Self
 
 
@@ -17,6 +18,7 @@ class Request:
         log: file for standard output and error of its process.
         name: of the run.
         sweep: label of the sweep's folder, a tag in MLflow; None: nothing varies.
+        tags: further tags in MLflow.
     """
 
     job: int
@@ -26,6 +28,7 @@ class Request:
     log: str
     name: str
     sweep: str | None
+    tags: Mapping[str, str] = field(default_factory=dict)
 
     def to_line(self) -> str:
         """Return the line."""

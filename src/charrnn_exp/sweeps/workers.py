@@ -36,9 +36,13 @@ class Workers:
         """Start a job."""
         self._write(request.to_line())
 
-    def stop(self) -> None:
-        """Let all jobs stop with a checkpoint."""
-        self._write("stop\n")
+    def stop(self, job: int | None = None) -> None:
+        """Let a job, or all, stop with a checkpoint.
+
+        Args:
+            job: its index; None: all.
+        """
+        self._write("stop\n" if job is None else f"stop {job}\n")
 
     def read(self, seconds: float) -> Iterator[dict[str, Any]]:
         """Yield the events of the jobs; wait some seconds for the first.

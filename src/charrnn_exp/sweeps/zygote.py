@@ -2,8 +2,9 @@
 
     python -P -m charrnn_exp.sweeps.zygote
 
-reads a line with the module search path and whether jobs are tracked, then a `Request` a line, or the word stop, from
-standard input. Standard output gets a line of JSON for each event of a job: started, step, failed, ended.
+reads a line with the module search path and whether jobs are tracked, then a `Request` a line, or the word stop, alone
+or with the index of a job, from standard input. Standard output gets a line of JSON for each event of a job: started,
+step, validated, failed, ended.
 
 Where a fork is not safe (no Linux, or a library has started a thread or opened a socket), a job gets a fresh process:
 the same program with the word `fresh`, whose request stands in a file.
@@ -74,10 +75,11 @@ class Jobs:
                 with suppress(BrokenPipeError):
                     tell(self._events, job=job, event="ended", code=os.waitstatus_to_exitcode(status))
 
-    def signal(self, number: int) -> None:
-        """Send all of them a signal."""
-        for pid in self._running:
-            os.kill(pid, number)
+    def signal(self, number: int, job: int | None = None) -> None:
+        """Send one of them, or all, a signal; nothing happens where the one has ended."""
+        for pid, running in self._running.items():
+            if job in (None, running):
+                os.kill(pid, number)
 
     def wait(self, seconds: float) -> None:
         """Wait for their end, then kill those that are left."""
@@ -139,8 +141,8 @@ def _serve(jobs: Jobs) -> None:
                 break
             *lines, waiting = (waiting + read).split(b"\n")
             for line in lines:
-                if line == b"stop":
-                    jobs.signal(signal.SIGTERM)
+                if line.startswith(b"stop"):
+                    jobs.signal(signal.SIGTERM, int(line[5:]) if line[5:] else None)
                 else:
                     jobs.start(Request.from_line(line.decode()))
         jobs.reap()
@@ -202,13 +204,17 @@ def run_job(request: Request, events: int, corpus: Corpus | None) -> None:
             with suppress(OSError):
                 tell(events, job=request.job, event="step", step=step, num_steps=num_steps, loss=f"{loss:.3f}")
 
-    terminal.report = report
+    def report_validation(step: int, loss: float) -> None:
+        with suppress(OSError):
+            tell(events, job=request.job, event="validated", step=step, val_loss=loss)
+
+    terminal.report, terminal.report_validation = report, report_validation
     if request.is_resumed:
         folder = RunFolder(Path(request.folder))
         resume_run(folder, folder.read_config(), began=began, terminal=terminal)
         return
     prepared = prepare_run(read_config(request.settings), terminal=terminal, corpus=corpus)
-    tags = {"sweep": request.sweep} if request.sweep else {}
+    tags = {"sweep": request.sweep, **request.tags} if request.sweep else request.tags
     job = Job.of(prepared, RunFolder(Path(request.folder)), name=request.name, tags=tags, began=began)
     start_run(job, terminal)
 

@@ -71,6 +71,8 @@ class TrainingView:
     def validated(self, loss: float) -> None:
         """Show a new validation loss."""
         self._val_loss = loss
+        if self._terminal.report_validation is not None:
+            self._terminal.report_validation(self._step, loss)
 
     def epoch(self, *, epoch: int, step: int, loss: float) -> None:
         """Print the line of a complete epoch."""

@@ -14,9 +14,12 @@ BAR = 20
 """Columns of a bar, and of what stands in its place."""
 SPARE_ROWS = 3
 """Of the terminal, left free by the table."""
-STATES = ("running", "done", "waiting", "failed", "stopped")
-SHOWN_FIRST = ("running", "failed", "waiting", "done", "stopped")
+STATES = ("running", "done", "waiting", "failed", "pruned", "stopped")
+SHOWN_FIRST = ("running", "failed", "waiting", "done", "pruned", "stopped")
 """Which jobs keep their rows where the terminal has too few; of those that are done the last ones."""
+
+
+ALWAYS_COUNTED = ("running", "done", "waiting", "failed")
 
 
 @dataclass
@@ -47,10 +50,14 @@ class SweepView:
         terminal: gets the lines.
         folder: of the sweep.
         rows: a row for each job, as it stands.
+        num_jobs: of the sweep, where jobs are added on the way; None: those of the rows.
     """
 
-    def __init__(self, terminal: Terminal, folder: Path, rows: Sequence[JobRow]) -> None:
-        self._terminal, self._folder, self._rows = terminal, folder, rows
+    def __init__(
+        self, terminal: Terminal, folder: Path, rows: Sequence[JobRow], *, num_jobs: int | None = None
+    ) -> None:
+        self._terminal, self._folder, self._rows = terminal, folder, list(rows)
+        self._num_jobs = len(rows) if num_jobs is None else num_jobs
         self._live: Live | None = None
 
     def __enter__(self) -> "SweepView":
@@ -64,6 +71,10 @@ class SweepView:
         if self._live is not None:
             self._live.stop()
 
+    def add(self, row: JobRow) -> None:
+        """Add a job."""
+        self._rows.append(row)
+
     def start(self, job: int) -> None:
         """Show that a job has started."""
         self._rows[job].state = "running"
@@ -75,26 +86,22 @@ class SweepView:
         row = self._rows[job]
         row.step, row.num_steps, row.loss = step, num_steps, loss
 
-    def end(self, job: int, state: str, *, seconds: float, val_loss: float | None, reason: str) -> None:
+    def end(self, job: int, state: str, *, val_loss: float | None = None, told: str | None) -> None:
         """Show how a job ended.
 
         Args:
             job: its index.
-            state: done, failed or stopped.
-            seconds: that it took.
+            state: one of `STATES`.
             val_loss: nats per character; None: none.
-            reason: of a failure.
+            told: in words, for the line of the job; on a terminal the table has all but failures. None: no line.
         """
         row = self._rows[job]
         row.state, row.val_loss = state, val_loss
-        if state == "failed":
-            self._terminal.say(f"{self._name(job)} failed: {reason}")
-        elif state == "done" and self._live is None:
-            loss = "" if val_loss is None else f"val_loss {val_loss:.4f}, "
-            self._terminal.say(f"{self._name(job)} done: {loss}{seconds:,.1f} s")
+        if told is not None and (self._live is None or state == "failed"):
+            self._terminal.say(f"{self._name(job)} {told}")
 
     def _name(self, job: int) -> str:
-        return f"job {job + 1}/{len(self._rows)}: {self._rows[job].name}"
+        return f"job {job + 1}/{self._num_jobs}: {self._rows[job].name}"
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
         for job in self._choose(console.size.height - SPARE_ROWS):
@@ -103,7 +110,7 @@ class SweepView:
             style = {"done": "green", "failed": "red", "running": ""}.get(row.state, "dim")
             yield Text(text, style=style, no_wrap=True, overflow="ellipsis")
         counts = ((sum(row.state == state for row in self._rows), state) for state in STATES)
-        line = ", ".join(f"{count} {state}" for count, state in counts if count or state != "stopped")
+        line = ", ".join(f"{count} {state}" for count, state in counts if count or state in ALWAYS_COUNTED)
         yield Text(line, no_wrap=True, overflow="ellipsis")
 
     def _choose(self, num_rows: int) -> list[int]:

@@ -34,6 +34,8 @@ class Terminal:
         """Of standard output; no variable of the environment makes a pipe a terminal."""
         self.report: Report | None = None
         """Gets each update of a job of a sweep: its step, the steps of the run, and the mean loss."""
+        self.report_validation: Callable[[int, float], None] | None = None
+        """Gets each validation of a job of a sweep: its step and loss."""
         self._kept: list[tuple[bool, str]] = []
         self._copies: tuple[Copy, Copy] | None = None
 

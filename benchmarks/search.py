@@ -1,0 +1,173 @@
+"""Whether a shared search loses or repeats trials, and what pruning saves.
+
+    python benchmarks/search.py share [--trials 40]      # needs PostgreSQL's programs
+    python benchmarks/search.py prune [--trials 16] [--seeds 1,2,3,4,5]
+
+`share`: two processes work on one study in a PostgreSQL server of their own; one is killed (SIGKILL) in the middle and
+started again. It counts the trials that end.
+
+`prune`: for each seed of the random sampler a study with the median pruner, then one of the same trials without: what
+was pruned goes on to its end there. It compares the updates and the best losses of both.
+"""
+
+import argparse
+import json
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import optuna
+from optuna.trial import FrozenTrial, TrialState
+
+PROGRAMS = Path("/usr/lib/postgresql")
+NOBODY = 65534
+UPDATES, VALIDATE_EVERY = 600, 30
+SMALL = [
+    "tracking=none", "dataset.max_bytes=200000", "model.embedding_dim=8", "model.hidden_size=24",
+    "training.batch_size=8", "training.sequence_length=24", "training.max_val_characters=4000", "sampling.length=7",
+    "optimizer.learning_rate=tag(log,interval(1e-4,1e-1))", "model.dropout=interval(0,0.5)",
+]  # fmt: skip
+
+
+def start(place: Path, *words: str) -> "subprocess.Popen[str]":
+    """Start a search in a folder."""
+    command = [sys.executable, "-m", "charrnn_exp", "-m", "hydra/sweeper=optuna", *SMALL, *words]
+    return subprocess.Popen(command, cwd=place, stdout=subprocess.PIPE, text=True)
+
+
+def end(process: "subprocess.Popen[str]") -> str:
+    """Return the output of a search that ends well."""
+    out, _ = process.communicate()
+    if process.returncode:
+        raise SystemExit(f"a search ended with {process.returncode}:\n{out}")
+    return out
+
+
+def list_trials(address: str, name: str) -> list[FrozenTrial]:
+    """Return the trials of a study."""
+    trials: list[FrozenTrial] = optuna.load_study(study_name=name, storage=address).get_trials()
+    return trials
+
+
+@contextmanager
+def serve_database(folder: Path) -> Iterator[str]:
+    """Run a PostgreSQL server in a folder; yield the address of a database."""
+    found = sorted(PROGRAMS.glob("*/bin"))
+    if not found:
+        raise SystemExit("share needs PostgreSQL: apt-get install postgresql")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = str(free.getsockname()[1])
+    user: dict[str, Any] = {}
+    if os.getuid() == 0:  # it does not run as root
+        shutil.chown(folder, NOBODY, NOBODY)
+        user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+
+    def call(name: str, *words: str) -> None:
+        environment = os.environ | {"HOME": str(folder)}
+        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
+        subprocess.run([str(found[-1] / name), *words], check=True, cwd="/", env=environment, **quiet, **user)
+
+    data, options = str(folder / "data"), f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
+    call("initdb", "-D", data, "-A", "trust", "-U", "bench")
+    call("pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
+    try:
+        call("createdb", "-h", "127.0.0.1", "-p", port, "-U", "bench", "studies")
+        yield f"postgresql+psycopg://bench@127.0.0.1:{port}/studies"
+    finally:
+        call("pg_ctl", "-D", data, "-m", "fast", "-w", "stop")
+
+
+def measure_sharing(num_trials: int) -> dict[str, Any]:
+    """Return how the trials of a shared study ended, of which one process was killed and started again."""
+    began = time.monotonic()
+    place, server = Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp())
+    try:
+        with serve_database(server) as address:
+            words = [
+                f"hydra.sweeper.storage={address}", "hydra.sweeper.study_name=shared", "sweep.jobs=1",
+                f"hydra.sweeper.n_trials={num_trials}", "training.max_steps=40",
+            ]  # fmt: skip
+            first, second = (start(place, *words, f"name={name}") for name in ("first", "second"))
+            while len(list(place.glob("outputs/first/*/*/*/checkpoints/step_*"))) < num_trials // 8:
+                time.sleep(0.05)
+            first.kill()
+            first.communicate()
+            again = start(place, *words, "name=first")
+            outputs = [end(each) for each in (second, again)]
+            trials = list_trials(address, "shared")
+            names = [folder.split("/")[1] for trial in trials if (folder := trial.user_attrs.get("folder"))]
+            return {
+                "trials": num_trials,
+                "complete": sum(trial.state is TrialState.COMPLETE for trial in trials),
+                "begun": len(trials),
+                "repeated": sum("retry_of" in trial.user_attrs for trial in trials),
+                "surplus": sum("surplus" in trial.user_attrs for trial in trials),
+                "left": sum(trial.state in (TrialState.RUNNING, TrialState.WAITING) for trial in trials),
+                "by_process": {name: names.count(name) for name in ("first", "second")},
+                "tables": sum("best trials" in out for out in outputs),
+                "seconds": round(time.monotonic() - began),
+            }
+    finally:
+        shutil.rmtree(place)
+        shutil.rmtree(server)
+
+
+def measure_pruning(num_trials: int, seed: int) -> dict[str, Any]:
+    """Return updates and best loss of a study with the median pruner, and of the same trials without."""
+    place = Path(tempfile.mkdtemp())
+    try:
+        words = [
+            f"hydra.sweeper.n_trials={num_trials}", f"hydra.sweeper.seed={seed}", "hydra.sweeper.sampler=random",
+            f"training.max_steps={UPDATES}", f"training.validate_every_steps={VALIDATE_EVERY}",
+        ]  # fmt: skip
+        pruner = ["hydra.sweeper.pruner=median", "hydra.sweeper.pruner_startup_trials=3"]
+        end(start(place, *words, *pruner, "hydra.sweeper.study_name=pruned"))
+        updates = sum(json.loads(path.read_text())["step"] for path in place.glob("outputs/*/*/*/*/summary.json"))
+        end(start(place, *words, "hydra.sweeper.study_name=whole"))
+        storage = f"sqlite:///{place}/outputs/charrnn/optuna.db"
+        pruned, whole = list_trials(storage, "pruned"), list_trials(storage, "whole")
+        assert [trial.params for trial in pruned] == [trial.params for trial in whole]
+        return {
+            "seed": seed,
+            "trials": num_trials,
+            "pruned": sum(trial.state is TrialState.PRUNED for trial in pruned),
+            "updates": updates,
+            "updates_without": sum(trial.state is TrialState.COMPLETE for trial in whole) * UPDATES,
+            "best": find_best(pruned),
+            "best_without": find_best(whole),
+        }
+    finally:
+        shutil.rmtree(place)
+
+
+def find_best(trials: Sequence[FrozenTrial]) -> float:
+    """Return the lowest loss of the complete trials."""
+    return min(float(trial.value) for trial in trials if trial.state is TrialState.COMPLETE)
+
+
+def main() -> None:
+    """Print a line of JSON for each measurement."""
+    parser = argparse.ArgumentParser(description="Shared searches and pruning.")
+    parser.add_argument("what", choices=["share", "prune"])
+    parser.add_argument("--trials", type=int)
+    parser.add_argument("--seeds", default="1,2,3,4,5")
+    arguments = parser.parse_args()
+    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    if arguments.what == "share":
+        print(json.dumps(measure_sharing(arguments.trials or 40)), flush=True)
+        return
+    for seed in map(int, arguments.seeds.split(",")):
+        print(json.dumps(measure_pruning(arguments.trials or 16, seed)), flush=True)
+
+
+if __name__ == "__main__":
+    main()

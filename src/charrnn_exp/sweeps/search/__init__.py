@@ -1,0 +1,1 @@
+"""A search of settings with Optuna: `-m hydra/sweeper=optuna`."""

@@ -1,0 +1,82 @@
+"""The processes that work on a study, and whether each is still there.
+
+A process is known by its machine, number and start. On its own machine it is looked up; from another one its counter in
+the study is watched, so that no two clocks are compared.
+"""
+
+import functools
+import os
+import socket
+import time
+from contextlib import suppress
+from pathlib import Path
+
+import optuna
+import psutil
+
+BEAT_SECONDS = 10.0
+"""From one count to the next."""
+DEAD_SECONDS = 60.0
+"""Without a count, after which a process of another machine is dead."""
+BEATS = "beats of "
+"""Start of a study's attribute with a process' counter."""
+
+
+class Owners:
+    """The processes of a study as one of them sees them.
+
+    Args:
+        study: that all work on.
+    """
+
+    def __init__(self, study: optuna.Study) -> None:
+        self._study, self._beats, self._beat_at = study, 0, -BEAT_SECONDS
+        self._seen: dict[str, tuple[object, float]] = {}
+        self._alive: set[str] = set()
+
+    def beat(self) -> None:
+        """Tell others, every `BEAT_SECONDS`, that this process is there."""
+        if time.monotonic() - self._beat_at >= BEAT_SECONDS:
+            self._beats, self._beat_at = self._beats + 1, time.monotonic()
+            self._study.set_user_attr(BEATS + name_this(), self._beats)
+
+    def is_dead(self, owner: str) -> bool:
+        """Return whether a process is known to have ended."""
+        machine, _, rest = owner.partition("|")
+        if machine == name_machine() and rest:
+            return not _is_running(*rest.split("|"))
+        count = self._study.user_attrs.get(BEATS + owner)
+        before, since = self._seen.setdefault(owner, (count, time.monotonic()))
+        if count != before:
+            self._alive.add(owner)
+            self._seen[owner] = (count, time.monotonic())
+            return False
+        return time.monotonic() - since > DEAD_SECONDS
+
+    def is_alive(self, owner: str) -> bool:
+        """Return whether a process is known to be there; it may be neither dead nor alive while it is watched."""
+        machine, _, rest = owner.partition("|")
+        return owner in self._alive or (machine == name_machine() and bool(rest) and not self.is_dead(owner))
+
+
+@functools.cache
+def name_this() -> str:
+    """Return the name of this process: machine, number and start."""
+    return f"{name_machine()}|{os.getpid()}|{psutil.Process().create_time()}"
+
+
+@functools.cache
+def name_machine() -> str:
+    """Return the name of this machine; a container is one of its own."""
+    found = [socket.gethostname()]
+    with suppress(OSError):
+        found.append(Path("/proc/sys/kernel/random/boot_id").read_text().strip())
+        found.append(os.readlink("/proc/self/ns/pid"))
+    return " ".join(found)
+
+
+def _is_running(number: str, start: str) -> bool:
+    with suppress(psutil.Error, ValueError):
+        process = psutil.Process(int(number))
+        return str(process.create_time()) == start and process.status() != psutil.STATUS_ZOMBIE
+    return False

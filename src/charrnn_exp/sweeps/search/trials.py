@@ -1,0 +1,179 @@
+"""The trials of a study that several processes may share: none is begun beyond the number asked for, none is lost.
+
+A trial counts if it is complete, pruned, running, or failed by itself. That of a process that has died is failed and
+put into the study's queue again, with the same values, so that its run goes on.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import optuna
+from optuna.exceptions import UpdateFinishedTrialError
+from optuna.trial import FrozenTrial, Trial, TrialState
+
+from charrnn_exp.sweeps.search.owners import Owners, name_this
+from charrnn_exp.sweeps.search.sampler import RETRY, SURPLUS, Grid
+
+OWNER, REASON, FOLDER = "process", "reason", "folder"
+"""Attributes of trials."""
+MAX_REASON = 500
+
+
+@dataclass
+class Counts:
+    """The trials of a study by their state.
+
+    Args:
+        complete: with a result.
+        pruned: stopped by their validation losses.
+        failed: by themselves.
+        running: here or elsewhere.
+        waiting: to be repeated.
+    """
+
+    complete: int = 0
+    pruned: int = 0
+    failed: int = 0
+    running: int = 0
+    waiting: int = 0
+
+    @property
+    def begun(self) -> int:
+        """All that count but those to be repeated."""
+        return self.complete + self.pruned + self.failed + self.running
+
+
+class Trials:
+    """The trials of a study as one process works on them.
+
+    Args:
+        study: of the trials.
+        distributions: of the values to choose.
+        num_trials: of the study, in all.
+    """
+
+    def __init__(self, study: optuna.Study, distributions: Mapping[str, Any], num_trials: int) -> None:
+        self._study, self._distributions, self._num_trials = study, dict(distributions), num_trials
+        self._owners = Owners(study)
+
+    def beat(self) -> None:
+        """Tell the other processes that this one is there."""
+        self._owners.beat()
+
+    def ask(self) -> Trial | None:
+        """Return a new trial, or one to be repeated, with its values; None: the study has as many as it shall."""
+        self.take_over()
+        if not self.has_left():
+            return None
+        trial = self._study.ask(self._distributions)
+        trial.set_user_attr(OWNER, name_this())
+        if self._count_before(trial.number) >= self._num_trials:  # another process asked at the same time
+            trial.set_user_attr(SURPLUS, True)
+            self._study.tell(trial, state=TrialState.FAIL)
+            return None
+        return trial
+
+    def take_over(self) -> None:
+        """Put the trials of processes that have died into the queue again."""
+        for trial in self._list_foreign():
+            if self._owners.is_dead(_name_owner(trial)):
+                self.repeat(trial)
+
+    def repeat(self, trial: FrozenTrial | Trial) -> None:
+        """Fail a running trial and put its values into the queue, where no other process does."""
+        if not self._tell(trial, state=TrialState.FAIL):
+            return
+        params = dict(trial.params)
+        if len(params) < len(self._distributions):  # the process died while they were drawn
+            sampler = self._study.sampler
+            params = dict(sampler.find_cell(self._study, trial.number)) if isinstance(sampler, Grid) else {}
+        if params:
+            first = trial.user_attrs.get(RETRY, trial.number)
+            folder = {FOLDER: trial.user_attrs[FOLDER]} if FOLDER in trial.user_attrs else {}
+            self._study.enqueue_trial(params, user_attrs={RETRY: first, **folder})
+
+    def is_undecided(self) -> bool:
+        """Return whether a trial runs in a process that may be alive or dead."""
+        return any(not self._owners.is_alive(_name_owner(trial)) for trial in self._list_foreign())
+
+    def report(self, trial: Trial, step: int, loss: float) -> None:
+        """Store a validation loss of a trial, once a step."""
+        if len(self._study.directions) == 1 and step not in self._find(trial).intermediate_values:
+            trial.report(loss, step)
+
+    def should_prune(self, trial: Trial) -> bool:
+        """Return whether a trial shall be stopped by its validation losses."""
+        return len(self._study.directions) == 1 and bool(trial.should_prune())
+
+    def complete(self, trial: Trial, values: Sequence[float]) -> None:
+        """Store the result of a trial."""
+        self._tell(trial, values=list(values))
+
+    def prune(self, trial: Trial) -> None:
+        """Store that a trial was stopped by its validation losses."""
+        self._tell(trial, state=TrialState.PRUNED)
+
+    def fail(self, trial: Trial, reason: str) -> None:
+        """Store that a trial failed by itself: it is not repeated."""
+        try:
+            trial.set_user_attr(REASON, reason[:MAX_REASON])
+        except UpdateFinishedTrialError:
+            return
+        self._tell(trial, state=TrialState.FAIL)
+
+    def has_left(self) -> bool:
+        """Return whether trials are to be begun or repeated."""
+        return self.count().begun < self._num_trials
+
+    def count(self) -> Counts:
+        """Return the trials by their state."""
+        counts = Counts()
+        for trial in self._study.get_trials(deepcopy=False):
+            match trial.state:
+                case TrialState.COMPLETE:
+                    counts.complete += 1
+                case TrialState.PRUNED:
+                    counts.pruned += 1
+                case TrialState.RUNNING:
+                    counts.running += 1
+                case TrialState.WAITING:
+                    counts.waiting += 1
+                case TrialState.FAIL if REASON in trial.user_attrs:
+                    counts.failed += 1
+        return counts
+
+    def _count_before(self, number: int) -> int:
+        """Return the trials of lower numbers that count or may come to count.
+
+        A trial only ever ceases to count. So the one with the highest number that counts at the end had fewer than
+        the number asked for before it, and all together are at most that many, however many processes ask at once.
+        """
+        return sum(
+            trial.number < number and (trial.state is not TrialState.FAIL or REASON in trial.user_attrs)
+            for trial in self._study.get_trials(deepcopy=False)
+        )
+
+    def _list_foreign(self) -> list[FrozenTrial]:
+        running = self._study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
+        return [trial for trial in running if trial.user_attrs.get(OWNER) != name_this()]
+
+    def _find(self, trial: Trial) -> FrozenTrial:
+        return next(each for each in self._study.get_trials(deepcopy=False) if each.number == trial.number)
+
+    def _tell(self, trial: FrozenTrial | Trial, **result: Any) -> bool:
+        """Store the end of a trial; return False where another process has ended it."""
+        try:
+            self._study.tell(trial.number, **result)
+        except UpdateFinishedTrialError:
+            return False
+        except ValueError as error:  # the same, seen before the storage was asked
+            if "Cannot tell" in str(error):
+                return False
+            raise
+        return True
+
+
+def _name_owner(trial: FrozenTrial) -> str:
+    """Return the process of a trial; one that was killed before it could write its name is watched like any other."""
+    return str(trial.user_attrs.get(OWNER, f"trial {trial.number}"))
