@@ -74,20 +74,21 @@ def launch_search(words: Sequence[str], composed: Sequence[Composed], *, config_
     _check_sweep(composed, configs)
     inputs, terminal, name = read_shared_inputs(configs), Terminal(), configs[0].name
     common = _find_common(search, configs, inputs)
-    storage = name_storage(search.config, name)
-    study = open_study(search, storage, common.digest, first_step=common.first_step, last_step=common.last_step)
-    num_trials = search.config.n_trials
+    storage, num_trials = name_storage(search.config, name), search.config.n_trials
     if search.config.sampler is Sampler.grid:
         num_trials = min(num_trials, count_cells(search.space))
+    if configs[0].sweep.dry_run:
+        terminal.say(f"search of {num_trials} trials in {redact(storage)}")
+        show_search(search, terminal)
+        return
+    study = open_study(search, storage, common.digest, first_step=common.first_step, last_step=common.last_step)
     with explain_storage(storage):
         trials = Trials(study, list_distributions(search.space), num_trials)
-        begun = trials.count().complete + trials.count().pruned + trials.count().failed
+        counts = trials.count()
+        begun = counts.complete + counts.pruned + counts.failed
         terminal.say(
             f"search of {num_trials} trials, {begun} of them done: study {study.study_name} in {redact(storage)}"
         )
-        if configs[0].sweep.dry_run:
-            show_search(search, terminal)
-            return
         directory = None if config_dir is None else str(config_dir)
         plan = Plan(make_run_folder(name, datetime.now()).path, words, directory, [])
         source = TrialJobs(search, trials, inputs, config_dir, folder=plan.folder, study=study.study_name)

@@ -11,7 +11,7 @@ from typing import Any
 import optuna
 from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.exceptions import StorageInternalError
-from sqlalchemy.exc import IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from charrnn_exp.config.databases import STORAGE_KEY, name_driver
 from charrnn_exp.config.search import Pruner, Search, SearchConfig
@@ -106,7 +106,8 @@ def explain_storage(storage: str) -> Iterator[None]:
         yield
     except (SQLAlchemyError, StorageInternalError) as error:
         cause: BaseException = error.__cause__ if isinstance(error, StorageInternalError) and error.__cause__ else error
-        reason = hide_secrets(one_line(getattr(cause, "orig", None) or cause))[:MAX_REASON]
+        cause = cause.orig if isinstance(cause, DBAPIError) and cause.orig is not None else cause
+        reason = hide_secrets(one_line(cause))[:MAX_REASON]
         raise MachineError(
             f"{STORAGE_KEY} must be a database that answers, got {redact(storage)}: {reason.rstrip('.?! ')}. "
             "The same command goes on with the study."

@@ -1,7 +1,7 @@
 """The trials of a study that several processes may share: none is begun beyond the number asked for, none is lost.
 
-A trial counts if it is complete, pruned, running, or failed by itself. That of a process that has died is failed and
-put into the study's queue again, with the same values, so that its run goes on.
+A trial counts if it is complete, pruned, running, or failed by itself. The values of a trial whose process has died go
+into the study's queue again, so that its run goes on, and it is failed.
 """
 
 from collections.abc import Mapping, Sequence
@@ -64,15 +64,14 @@ class Trials:
     def ask(self) -> Trial | None:
         """Return a new trial, or one to be repeated, with its values; None: the study has as many as it shall."""
         self.take_over()
-        if not self.has_left():
-            return None
-        trial = self._study.ask(self._distributions)
-        trial.set_user_attr(OWNER, name_this())
-        if self._count_before(trial.number) >= self._num_trials:  # another process asked at the same time
-            trial.set_user_attr(SURPLUS, True)
+        while self.has_left():
+            trial = self._study.ask(self._distributions)
+            trial.set_user_attr(OWNER, name_this())
+            if self._count_before(trial.number) < self._num_trials and not self._is_repeated_twice(trial):
+                return trial
+            trial.set_user_attr(SURPLUS, True)  # another process asked, or repeated the same trial, at the same time
             self._study.tell(trial, state=TrialState.FAIL)
-            return None
-        return trial
+        return None
 
     def take_over(self) -> None:
         """Put the trials of processes that have died into the queue again."""
@@ -81,17 +80,15 @@ class Trials:
                 self.repeat(trial)
 
     def repeat(self, trial: FrozenTrial | Trial) -> None:
-        """Fail a running trial and put its values into the queue, where no other process does."""
-        if not self._tell(trial, state=TrialState.FAIL):
-            return
+        """Put the values of a running trial into the queue, then fail it: no other trial is begun in its place."""
         params = dict(trial.params)
         if len(params) < len(self._distributions):  # the process died while they were drawn
             sampler = self._study.sampler
             params = dict(sampler.find_cell(self._study, trial.number)) if isinstance(sampler, Grid) else {}
         if params:
-            first = trial.user_attrs.get(RETRY, trial.number)
             folder = {FOLDER: trial.user_attrs[FOLDER]} if FOLDER in trial.user_attrs else {}
-            self._study.enqueue_trial(params, user_attrs={RETRY: first, **folder})
+            self._study.enqueue_trial(params, user_attrs={RETRY: trial.number, **folder})
+        self._tell(trial, state=TrialState.FAIL)
 
     def is_undecided(self) -> bool:
         """Return whether a trial runs in a process that may be alive or dead."""
@@ -154,6 +151,14 @@ class Trials:
             for trial in self._study.get_trials(deepcopy=False)
         )
 
+    def _is_repeated_twice(self, trial: Trial) -> bool:
+        """Return whether a trial of a lower number repeats the same one: two processes have taken it over."""
+        first = trial.user_attrs.get(RETRY)
+        return first is not None and any(
+            each.number < trial.number and each.user_attrs.get(RETRY) == first
+            for each in self._study.get_trials(deepcopy=False)
+        )
+
     def _list_foreign(self) -> list[FrozenTrial]:
         running = self._study.get_trials(deepcopy=False, states=[TrialState.RUNNING])
         return [trial for trial in running if trial.user_attrs.get(OWNER) != name_this()]
@@ -161,17 +166,15 @@ class Trials:
     def _find(self, trial: Trial) -> FrozenTrial:
         return next(each for each in self._study.get_trials(deepcopy=False) if each.number == trial.number)
 
-    def _tell(self, trial: FrozenTrial | Trial, **result: Any) -> bool:
-        """Store the end of a trial; return False where another process has ended it."""
+    def _tell(self, trial: FrozenTrial | Trial, **result: Any) -> None:
+        """Store the end of a trial; nothing happens where another process has ended it."""
         try:
             self._study.tell(trial.number, **result)
         except UpdateFinishedTrialError:
-            return False
+            return
         except ValueError as error:  # the same, seen before the storage was asked
-            if "Cannot tell" in str(error):
-                return False
-            raise
-        return True
+            if "Cannot tell" not in str(error):
+                raise
 
 
 def _name_owner(trial: FrozenTrial) -> str:
