@@ -257,7 +257,7 @@ MISTAKES = [
     mistake(
         "a sweeper that is not installed",
         "-m|hydra/sweeper=ax|seed=1,2",
-        "hydra/sweeper must be one of basic, got 'ax'. Install it: python -m pip install hydra-ax-sweeper",
+        "hydra/sweeper must be one of basic, optuna, got 'ax'. Install it: python -m pip install hydra-ax-sweeper",
     ),
     mistake("a flag without its own", "--resolve", "--resolve must stand beside --cfg job, got it alone."),
     mistake(

@@ -18,7 +18,7 @@ def test_a_sweep_that_goes_on_is_sent_to_the_same_run(tmp_path: Path, monkeypatc
         page.write_text(f"<p>{loss}")
         results = {"best_val_loss": str(loss)}
         answer = log_sweep(
-            tracking, "a/2026/1", run_ids=run_ids, files=[page], results=results, grouped_by=["model.cell"]
+            tracking, "a/2026/1", run_ids=run_ids, files=[page], results=results, grouping=["model.cell"]
         )
         assert answer[0] == experiment_id
         (run,) = client.search_runs([experiment_id], f"tags.{TAG} = 'a/2026/1'")

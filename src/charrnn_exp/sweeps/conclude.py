@@ -79,7 +79,7 @@ def _track(
     losses = [group.variants[0].loss.mean for group in comparison.groups if group.variants]
     results = {"jobs_done": f"{plan.count(DONE)} of {len(plan.jobs)}"}
     results |= {"best_val_loss": f"{min(losses):.4f}"} if losses else {}
-    grouped_by = sorted(key for key in swept if key != "seed" and "." in key)
+    grouping = sorted(key for key in swept if key != "seed" and "." in key)
     places = [plan.place(job) for job in plan.jobs]
     is_mixed = any(place.parent != plan.folder for place in places)
     run_ids = [run_id for place in places if is_mixed and (run_id := RunFolder(place).read_summary().run_id)]
@@ -87,7 +87,7 @@ def _track(
 
     def send() -> None:
         files, label = [plan.folder / PAGE, plan.folder / FILE], RunFolder(plan.folder).label
-        found.append(log_sweep(tracking, label, run_ids=run_ids, files=files, results=results, grouped_by=grouped_by))
+        found.append(log_sweep(tracking, label, run_ids=run_ids, files=files, results=results, grouping=grouping))
 
     if (reason := _fail_in_time(send)) is not None:
         terminal.warn(f"the sweep's page is not in MLflow: {reason}")

@@ -193,11 +193,12 @@ def _find_experiment(client: Any, name: str, artifacts: str | None) -> str:
 
 
 def import_client() -> Any:
-    """Import MLflow without telemetry, git warnings, its four minutes of retries, and log lines.
+    """Import MLflow without telemetry, git warnings, bars of its own, its four minutes of retries, and log lines.
 
     MLflow logs every exception that it raises, with a traceback; the tracker reports it in one line instead.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+    os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # where tqdm is installed
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # the tracker retries
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")

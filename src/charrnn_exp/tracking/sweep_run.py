@@ -22,7 +22,7 @@ def log_sweep(
     run_ids: Sequence[str],
     files: Sequence[Path],
     results: Mapping[str, str],
-    grouped_by: Sequence[str],
+    grouping: Sequence[str],
 ) -> tuple[str, str]:
     """Send what a sweep ended with to a run of its own; return the id of the experiment and the key of its view.
 
@@ -34,7 +34,7 @@ def log_sweep(
         run_ids: of its jobs, where an earlier sweep has made some; none: all have the tag `sweep` with the label.
         files: to be its artifacts.
         results: tags with what came of it; as metrics they would be charts of one dot beside those of the jobs.
-        grouped_by: the settings that vary, but for the seed.
+        grouping: the settings that vary, but for the seed.
     """
     client, experiment_id = open_client(tracking)
     found = client.search_runs([experiment_id], f"tags.{TAG} = '{label}'", max_results=1)
@@ -46,15 +46,15 @@ def log_sweep(
         client.log_artifact(run.info.run_id, str(path))
     client.set_terminated(run.info.run_id)
     key = hashlib.sha256(label.encode()).hexdigest()[:16]
-    client.set_experiment_tag(experiment_id, VIEW_TAG + key, json.dumps(_describe_view(label, run_ids, grouped_by)))
+    client.set_experiment_tag(experiment_id, VIEW_TAG + key, json.dumps(_describe_view(label, run_ids, grouping)))
     return experiment_id, key
 
 
-def _describe_view(label: str, run_ids: Sequence[str], grouped_by: Sequence[str]) -> dict[str, Any]:
+def _describe_view(label: str, run_ids: Sequence[str], grouping: Sequence[str]) -> dict[str, Any]:
     """Return a view of the jobs of a sweep; the UI draws the mean and the band of each group by itself."""
     listed = ", ".join(f"'{run_id}'" for run_id in run_ids)
     view: dict[str, Any] = {"searchFilter": f"run_id IN ({listed})" if run_ids else f"tags.sweep = '{label}'"}
-    if grouped_by:
-        keys = [{"mode": "param", "groupByData": key} for key in grouped_by]
+    if grouping:
+        keys = [{"mode": "param", "groupByData": key} for key in grouping]
         view["groupBy"] = {"aggregateFunction": "average", "groupByKeys": keys}
     return view
