@@ -56,6 +56,7 @@ def test_a_job_that_fails_in_another_process_is_told_and_the_other_runs(plugins:
     done = sweep(tmp_path, plugins, "dataset.path=text.txt", "model.hidden_size=16384,5", "model.num_layers=16")
     assert done.returncode == 3
     # joblib's own tracker may warn after it of what it tidied up.
-    assert "charrnn_exp: error: job 'model.hidden_size=16384' failed: " in done.stderr
+    assert "charrnn_exp: error: 1 of 2 jobs failed, first 'model.hidden_size=16384': out of memory" in done.stderr
+    assert "1 of 2 jobs are done, in outputs/" in done.stdout
     (summary,) = tmp_path.glob("outputs/charrnn/*/*/*/summary.json")
     assert summary.parent.name == "1"
