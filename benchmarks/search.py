@@ -1,7 +1,7 @@
 """Whether a shared search loses or repeats trials, and what pruning saves.
 
-    python benchmarks/search.py share [--trials 40]      # needs PostgreSQL's programs
-    python benchmarks/search.py prune [--trials 16] [--seeds 1,2,3,4,5]
+    python -m benchmarks.search share [--trials 40]      # needs PostgreSQL's programs
+    python -m benchmarks.search prune [--trials 16] [--seeds 1,2,3,4,5]
 
 `share`: two processes work on one study in a PostgreSQL server of their own; one is killed (SIGKILL) in the middle and
 started again. It counts the trials that end.
@@ -14,21 +14,20 @@ import argparse
 import json
 import os
 import shutil
-import socket
 import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
-PROGRAMS = Path("/usr/lib/postgresql")
-NOBODY = 65534
+from charrnn_exp.config.databases import name_driver
+from stress.postgresql import serve_database
+
 UPDATES, VALIDATE_EVERY = 600, 30
 SMALL = [
     "tracking=none", "dataset.max_bytes=200000", "model.embedding_dim=8", "model.hidden_size=24",
@@ -57,41 +56,13 @@ def list_trials(address: str, name: str) -> list[FrozenTrial]:
     return trials
 
 
-@contextmanager
-def serve_database(folder: Path) -> Iterator[str]:
-    """Run a PostgreSQL server in a folder; yield the address of a database."""
-    found = sorted(PROGRAMS.glob("*/bin"))
-    if not found:
-        raise SystemExit("share needs PostgreSQL: apt-get install postgresql")
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = str(free.getsockname()[1])
-    user: dict[str, Any] = {}
-    if os.getuid() == 0:  # it does not run as root
-        shutil.chown(folder, NOBODY, NOBODY)
-        user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-
-    def call(name: str, *words: str) -> None:
-        environment = os.environ | {"HOME": str(folder)}
-        quiet: dict[str, Any] = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL}
-        subprocess.run([str(found[-1] / name), *words], check=True, cwd="/", env=environment, **quiet, **user)
-
-    data, options = str(folder / "data"), f"-p {port} -k {folder} -c listen_addresses=127.0.0.1"
-    call("initdb", "-D", data, "-A", "trust", "-U", "bench")
-    call("pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
-    try:
-        call("createdb", "-h", "127.0.0.1", "-p", port, "-U", "bench", "studies")
-        yield f"postgresql+psycopg://bench@127.0.0.1:{port}/studies"
-    finally:
-        call("pg_ctl", "-D", data, "-m", "fast", "-w", "stop")
-
-
 def measure_sharing(num_trials: int) -> dict[str, Any]:
     """Return how the trials of a shared study ended, of which one process was killed and started again."""
     began = time.monotonic()
-    place, server = Path(tempfile.mkdtemp()), Path(tempfile.mkdtemp())
+    place, password = Path(tempfile.mkdtemp()), "open-sesame-7421"
+    os.environ["PGPASSWORD"] = password
     try:
-        with serve_database(server) as address:
+        with serve_database(password) as address:
             words = [
                 f"hydra.sweeper.storage={address}", "hydra.sweeper.study_name=shared", "sweep.jobs=1",
                 f"hydra.sweeper.n_trials={num_trials}", "training.max_steps=40",
@@ -103,7 +74,7 @@ def measure_sharing(num_trials: int) -> dict[str, Any]:
             first.communicate()
             again = start(place, *words, "name=first")
             outputs = [end(each) for each in (second, again)]
-            trials = list_trials(address, "shared")
+            trials = list_trials(name_driver(address), "shared")
             names = [folder.split("/")[1] for trial in trials if (folder := trial.user_attrs.get("folder"))]
             return {
                 "trials": num_trials,
@@ -118,7 +89,6 @@ def measure_sharing(num_trials: int) -> dict[str, Any]:
             }
     finally:
         shutil.rmtree(place)
-        shutil.rmtree(server)
 
 
 def measure_pruning(num_trials: int, seed: int) -> dict[str, Any]:

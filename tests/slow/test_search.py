@@ -2,12 +2,8 @@
 
 import os
 import re
-import shutil
 import signal
-import socket
 import subprocess
-import sys
-import tempfile
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -19,38 +15,18 @@ import psutil
 import pytest
 from optuna.trial import TrialState
 
-import charrnn_exp
+from stress.postgresql import find_programs, serve_database
+from tests.slow import programs
+from tests.slow.programs import SMALL, TEXT, end
 
 pytestmark = pytest.mark.slow
-SOURCE = Path(charrnn_exp.__file__).parents[1]
-TEXT = Path(__file__).parents[1] / "data" / "runs_cce24c3" / "text.txt"
-SMALL = [
-    "dataset=file", "dataset.path=text.txt", "tracking=none", "model.embedding_dim=3", "model.hidden_size=5",
-    "training.batch_size=3", "training.sequence_length=16", "optimizer.warmup_steps=2", "sampling.length=7",
-]  # fmt: skip
 SEARCH = ["-m", "hydra/sweeper=optuna", "hydra.sweeper.study_name=study"]
 PASSWORD = "open-sesame-7421"
-PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
-NOBODY = 65534
 
 
 def start(place: Path, *words: str, password: str | None = None) -> "subprocess.Popen[str]":
-    environment = os.environ | {"PYTHONPATH": os.pathsep.join([str(SOURCE), *sys.path]), "PYTHONSAFEPATH": "1"}
-    environment |= {"PGPASSWORD": password} if password else {}
-    return subprocess.Popen(
-        [sys.executable, "-m", "charrnn_exp", *SMALL, *words],
-        cwd=place,
-        env=environment,
-        text=True,
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-
-def end(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=300)
-    return process.returncode, out, err
+    """Start a run or a search of the small model."""
+    return programs.start(place, *SMALL, *words, environment={"PGPASSWORD": password} if password else {})
 
 
 def kill_in_a_trial(place: Path, process: "subprocess.Popen[str]", *, num_runs: int) -> str:
@@ -161,38 +137,12 @@ def test_the_command_at_the_end_trains_the_best_trial_again(ended: Ended) -> Non
 @pytest.fixture
 def database() -> Iterator[str]:
     """A PostgreSQL server of its own, with a password; the address of a database without it."""
-    if not PROGRAMS:
+    if not find_programs():
         if os.environ.get("CI"):
             pytest.fail("PostgreSQL is not installed")
         pytest.skip("needs PostgreSQL: apt-get install postgresql")
-    with socket.socket() as found:
-        found.bind(("127.0.0.1", 0))
-        port = str(found.getsockname()[1])
-    folder = Path(tempfile.mkdtemp())
-    (folder / "password").write_text(PASSWORD)
-    user: dict[str, Any] = {}
-    if os.getuid() == 0:  # it does not run as root
-        user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
-        for path in (folder, folder / "password"):
-            shutil.chown(path, NOBODY, NOBODY)
-    programs, data = PROGRAMS[-1], str(folder / "data")
-
-    def call(name: str, *words: str) -> None:
-        command = [str(programs / name), *words]
-        environment = os.environ | {"PGPASSWORD": PASSWORD, "HOME": str(folder)}
-        subprocess.run(command, check=True, cwd="/", env=environment, stdout=subprocess.DEVNULL, **user)
-
-    try:
-        call("initdb", "-D", data, "-A", "scram-sha-256", "-U", "tester", f"--pwfile={folder / 'password'}", "-N")
-        options = f"-p {port} -k {folder} -c listen_addresses=127.0.0.1 -F"
-        call("pg_ctl", "-D", data, "-o", options, "-l", str(folder / "log"), "-w", "start")
-        try:
-            call("createdb", "-h", "127.0.0.1", "-p", port, "-U", "tester", "studies")
-            yield f"postgresql://tester@127.0.0.1:{port}/studies"
-        finally:
-            call("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
-    finally:
-        shutil.rmtree(folder)
+    with serve_database(PASSWORD) as address:
+        yield address
 
 
 def test_two_processes_on_postgresql_share_the_trials_though_one_is_killed(

@@ -5,22 +5,16 @@ import os
 import re
 import signal
 import subprocess
-import sys
 import time
 from pathlib import Path
 
 import psutil
 import pytest
 
-import charrnn_exp
+from tests.slow.programs import SMALL, TEXT, end
+from tests.slow.programs import start as start_verb
 
 pytestmark = pytest.mark.slow
-SOURCE = Path(charrnn_exp.__file__).parents[1]
-TEXT = Path(__file__).parents[1] / "data" / "runs_cce24c3" / "text.txt"
-SMALL = [
-    "dataset=file", "dataset.path=text.txt", "tracking=none", "model.embedding_dim=3", "model.hidden_size=5",
-    "training.batch_size=3", "training.sequence_length=16", "optimizer.warmup_steps=2", "sampling.length=7",
-]  # fmt: skip
 ENDLESS = ["training.epochs=100000", "training.validate_every_steps=100000"]
 GONE_AFTER_SECONDS = 5.0
 
@@ -35,23 +29,6 @@ def place(tmp_path: Path) -> Path:
 def start(place: Path, *words: str) -> "subprocess.Popen[str]":
     """Start a run or a sweep of the small model."""
     return start_verb(place, *SMALL, *words)
-
-
-def start_verb(place: Path, *words: str) -> "subprocess.Popen[str]":
-    return subprocess.Popen(
-        [sys.executable, "-m", "charrnn_exp", *words],
-        cwd=place,
-        env=os.environ | {"PYTHONPATH": str(SOURCE), "PYTHONSAFEPATH": "1"},
-        text=True,
-        start_new_session=True,
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-    )
-
-
-def end(process: "subprocess.Popen[str]") -> tuple[int, str, str]:
-    out, err = process.communicate(timeout=300)
-    return process.returncode, out, err
 
 
 def find_jobs(place: Path) -> dict[int, psutil.Process]:
@@ -105,6 +82,19 @@ def test_no_process_is_left_5_s_after_the_parent_was_killed(place: Path) -> None
     process.communicate(timeout=60)
     _, alive = psutil.wait_procs(family, timeout=GONE_AFTER_SECONDS)
     assert alive == []
+
+
+def test_a_sweep_that_is_killed_while_tensorflow_is_imported_leaves_no_process(place: Path) -> None:
+    process = start(place, "-m", *ENDLESS, "seed=1,2")
+    assert process.stdout is not None
+    process.stdout.readline()
+    process.stdout.readline()  # the folder: the process that imports has been started
+    time.sleep(1)
+    assert len(psutil.Process(process.pid).children(recursive=True)) == 1
+    process.kill()
+    began = time.monotonic()
+    process.communicate(timeout=60)  # ends when nobody holds the other end of its pipes
+    assert time.monotonic() - began < 2.0
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
@@ -216,3 +206,11 @@ def test_a_launcher_of_hydra_does_not_run_again_what_is_done(place: Path) -> Non
     assert [job["folder"] for job in read_plan(place)] == [f"../{folders[0].parents[1].name}/{i}" for i in (0, 1)] + [
         "2"
     ]
+
+
+def test_a_failure_under_a_launcher_of_hydra_is_told_whatever_the_jobs_are_called(place: Path) -> None:
+    words = ["-m", "hydra/launcher=basic", "training.max_steps=40", "tracking.run_name=same"]
+    code, _, err = end(start(place, *words, "optimizer.learning_rate=1e38,0.001"))
+    assert code == 2
+    assert "1 of 2 jobs failed, first 'same': the training diverged" in err
+    assert [job["state"] for job in read_plan(place)] == ["failed", "done"]

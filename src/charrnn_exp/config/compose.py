@@ -80,22 +80,31 @@ def compose_all(words: Sequence[str], *, multirun: bool = False, config_dir: Pat
     bad_words, problems = find_bad_overrides(words, groups=list_groups(conf_folders), multirun=multirun)
     good_words = [word for word in words if word not in bad_words]
     unread, typed = ({word.partition("=")[0].lstrip("+~") for word in each} for each in (bad_words, good_words))
-    composed = []
-    with open_conf(config_dir) as searchpath:
-        jobs, search = [good_words], None
+
+    def compose_each(*, may_search: bool) -> tuple[list[Composed], list[str]]:
+        jobs, search, found, wrong = [good_words], None, list[Composed](), list[str]()
         if multirun:
             try:
-                jobs, search = _list_jobs(good_words, searchpath)
+                jobs, search = _list_jobs(good_words, searchpath, may_search=may_search)
             except UserError as error:
-                problems += error.lines
+                wrong += error.lines
                 jobs = [list_plain_words(good_words)]
         for job in jobs:
             try:
                 config, options = _compose_one([*searchpath, *job], multirun=multirun)
-                composed.append(Composed(job, config, options, search))
+                found.append(Composed(job, config, options, search))
             except UserError as error:
                 true = [line for line in error.lines if not _rests_on(line, unread, typed)]
-                problems += [line for line in true if line not in problems]
+                wrong += [line for line in true if line not in [*problems, *wrong]]
+        return found, wrong
+
+    with open_conf(config_dir) as searchpath:
+        is_open = not any(word.startswith("hydra/sweeper=") for word in good_words)
+        may_search = f"hydra/sweeper={OPTION}" in good_words or (is_open and any(find_intervals(good_words)))
+        composed, wrong = compose_each(may_search=may_search)
+        if multirun and is_open and not may_search and composed and composed[0].options["hydra/sweeper"] == OPTION:
+            composed, wrong = compose_each(may_search=True)  # a file has chosen it
+        problems += wrong
     if problems:
         raise UserError(*problems)
     return composed
@@ -158,16 +167,22 @@ def split_jobs(words: Sequence[str]) -> list[list[str]]:
     return jobs
 
 
-def _list_jobs(words: Sequence[str], searchpath: Sequence[str]) -> tuple[list[list[str]], Search | None]:
+def _list_jobs(
+    words: Sequence[str], searchpath: Sequence[str], *, may_search: bool
+) -> tuple[list[list[str]], Search | None]:
     """Return the words of each job of a sweep, or of each job to check before a search, with the search.
+
+    Args:
+        words: that can be composed.
+        searchpath: words to put before them.
+        may_search: whether a word, or perhaps a file, chooses a search.
 
     Raises:
         UserError: if a sweep has none, or the settings of the search are wrong.
     """
-    plain = list_plain_words(words)
-    is_typed = any(word.startswith("hydra/sweeper=") for word in words)
-    if f"hydra/sweeper={OPTION}" in words or not is_typed:
-        composed = _compose_sweeper([*searchpath, *plain], must_compose=is_typed)
+    if may_search:
+        is_typed = f"hydra/sweeper={OPTION}" in words
+        composed = _compose_sweeper([*searchpath, *list_plain_words(words)], must_compose=is_typed)
         if composed is not None:
             search = read_search(composed, words)
             return list_probes(search.space, search.fixed), search

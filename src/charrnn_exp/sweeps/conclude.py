@@ -49,8 +49,9 @@ def conclude_sweep(plan: Plan, terminal: Terminal, tracking: TrackingConfig, *, 
         terminal.say_as_it_is(format_table(header, rows, left=("failed job", "log", "reason")))
         kind = UserError if all(job.is_mistake for job in failed) else MachineError
         waiting = plan.count(WAITING)
+        reason = failed[0].reason[:MAX_REASON].rstrip(".")
         raise kind(
-            f"{len(failed)} of {len(plan.jobs)} jobs failed, first {failed[0].name!r}: {failed[0].reason[:MAX_REASON]} "
+            f"{len(failed)} of {len(plan.jobs)} jobs failed, first {failed[0].name!r}: {reason}. "
             + (f"{waiting} did not start (sweep.keep_going=false). " if waiting else "")
             + f"Run what is missing: {plan.find_command()}"
         )

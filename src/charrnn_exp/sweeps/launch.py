@@ -6,7 +6,7 @@ from pathlib import Path
 from charrnn_exp.config.compose import Composed, compose_all
 from charrnn_exp.config.overrides import find_swept_keys
 from charrnn_exp.config.search import OPTION
-from charrnn_exp.errors import UserError
+from charrnn_exp.errors import MachineError, UserError
 from charrnn_exp.machine.tensorflow import count_cores
 from charrnn_exp.model.size import SizedModel
 from charrnn_exp.model.threads import choose_threads
@@ -63,7 +63,8 @@ def launch_sweep(
     terminal.say(f"sweep of {len(plan.jobs)} jobs")
     earlier = {} if settings.rerun else take_earlier(plan, terminal)
     if settings.dry_run:
-        show_plan(plan, terminal, at_once=settings.jobs if by_hydra else settings.jobs or count_cores())
+        most = max(job.threads for job in plan.jobs)
+        show_plan(plan, terminal, at_once=None if by_hydra else settings.jobs or max(1, count_cores() // most))
         return
     if not (settings.rerun or by_hydra):
         plan = find_plan(plan)
@@ -74,11 +75,7 @@ def launch_sweep(
         elif not by_hydra:
             launch_local(plan, settings, terminal, label=RunFolder(plan.folder).label if swept else None)
         else:
-            failures: list[Failure] = []
-            try:
-                failures = launch_hydra(plan, SweepJob(inputs, swept, earlier), config_dir=config_dir)
-            finally:
-                _read_states(plan, {failure.job: failure for failure in failures})
+            _run_by_hydra(plan, SweepJob(inputs, swept, earlier), config_dir)
         conclude_sweep(plan, terminal, composed[0].config.tracking, swept=swept)
 
 
@@ -122,11 +119,22 @@ def _count_cores(model: SizedModel) -> int:
     return count_cores()
 
 
-def _read_states(plan: Plan, failures: dict[str, Failure]) -> None:
+def _run_by_hydra(plan: Plan, job: SweepJob, config_dir: Path | None) -> None:
+    """Run the jobs by Hydra; jobs that another sweeper than its own has thought of are in no plan."""
+    failures: list[Failure] = []
+    try:
+        failures = launch_hydra(plan, job, config_dir=config_dir)
+    finally:
+        _read_states(plan, {failure.number: failure for failure in failures})
+    if unplanned := [failure for failure in failures if failure.number >= len(plan.jobs)]:
+        raise MachineError(*(f"job {failure.job!r} failed: {failure.line}" for failure in unplanned))
+
+
+def _read_states(plan: Plan, failures: dict[int, Failure]) -> None:
     """Read from the run folders how the jobs ended that one of Hydra's launchers ran."""
     for job in plan.jobs:
         folder = RunFolder(plan.place(job))
-        if failure := failures.get(job.name):
+        if failure := failures.get(job.number):
             job.reason, job.is_mistake = failure.line, failure.is_mistake
             plan.end(job, FAILED, None)
         elif job.state != DONE and folder.config.exists():

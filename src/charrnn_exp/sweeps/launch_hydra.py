@@ -43,11 +43,13 @@ class Failure:
 
     Args:
         job: its name.
+        number: of the job, by which a plan of Hydra's own sweeper knows it.
         line: the error.
         is_mistake: whether the user can mend it.
     """
 
     job: str
+    number: int
     line: str
     is_mistake: bool
 
@@ -121,8 +123,9 @@ class SweepJob:
             raise KeyboardInterrupt from error
         except Exception as error:  # the other jobs still run
             print(f"charrnn_exp: error: {escape_line(one_line(error))}", file=sys.stderr, flush=True)
-            name = name_run(HydraConfig.get().overrides.task, self.swept)
-            return Failure(name, one_line(error), isinstance(error, UserError))
+            hydra_config = HydraConfig.get()
+            name = name_run(hydra_config.overrides.task, self.swept)
+            return Failure(name, int(hydra_config.job.num), one_line(error), isinstance(error, UserError))
         return None
 
     def _run(self, composed: DictConfig) -> None:

@@ -3,7 +3,7 @@
 import json
 import os
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, fields
 from datetime import datetime
 from pathlib import Path
@@ -100,23 +100,20 @@ class Plan:
         Raises:
             MachineError: at once, if another process runs the sweep, or the folder cannot be written.
         """
-        try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            lock = hold_lock(self.folder / ".lock")
-            lock.__enter__()
-        except LockHeldError as error:
-            raise MachineError(
-                f"sweep {self.folder} is in use by process {error.holder}: wait for it or stop it."
-            ) from error
-        except OSError as error:
-            raise MachineError(
-                f"cannot write the folder of the sweep {self.folder.absolute()} ({error.strerror}): "
-                "run from a folder you own with space on its disk."
-            ) from error
-        try:
+        with ExitStack() as stack:
+            try:
+                self.folder.mkdir(parents=True, exist_ok=True)
+                stack.enter_context(hold_lock(self.folder / ".lock"))
+            except LockHeldError as error:
+                raise MachineError(
+                    f"sweep {self.folder} is in use by process {error.holder}: wait for it or stop it."
+                ) from error
+            except OSError as error:
+                raise MachineError(
+                    f"cannot write the folder of the sweep {self.folder.absolute()} ({error.strerror}): "
+                    "run from a folder you own with space on its disk."
+                ) from error
             yield
-        finally:
-            lock.__exit__(None, None, None)
 
     def begin(self, job: PlannedJob) -> None:
         """Note that the process of a job starts."""

@@ -72,8 +72,20 @@ class TrialJobs:
         try:
             job = self._plan(trial, number, folder)
         except CharRNNError as error:
-            job = PlannedJob(number, "", str(folder), False, _describe(trial), {}, 1, 0, 0, FAILED)
-            job.reason, job.is_mistake = one_line(error), isinstance(error, UserError)
+            job = PlannedJob(
+                number=number,
+                hash="",
+                folder=str(folder),
+                is_resumed=False,
+                name=_describe(trial),
+                settings={},
+                threads=1,
+                num_bytes=0,
+                num_characters=0,
+                state=FAILED,
+                reason=one_line(error),
+                is_mistake=isinstance(error, UserError),
+            )
             self.tell(job)
             return job
         job.tags = {"study": self._study, "trial": str(trial.number)}
