@@ -192,7 +192,7 @@ def sample_ours(task: Task) -> Work:
     from charrnn_exp.config.compose import compose_jobs
     from charrnn_exp.sampling.sampler import Sampler
 
-    sampler = Sampler(_our_state(task).network, compose_jobs(["sampling.temperature=1"])[0].sampling)
+    sampler = Sampler([_our_state(task).network], compose_jobs(["sampling.temperature=1"])[0].sampling)
     prompt_ids_t = np.zeros(1, np.int32)
 
     def work() -> None:

@@ -6,6 +6,7 @@ TEXT is any text file; at the notebook's own sizes 100 steps of both take about 
 """
 
 import argparse
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -33,7 +34,6 @@ def compare(text_path: str, num_steps: int, overrides: list[str]) -> Agreement:
     import_tensorflow()
     from notebook import NotebookModel, NotebookTraining, copy_weights
 
-    from charrnn_exp.data.windows import stream_windows
     from charrnn_exp.machine.arithmetic import pin_determinism
     from charrnn_exp.model.network import build_network, count_parameters
     from charrnn_exp.model.size import resolve
@@ -61,13 +61,12 @@ def compare(text_path: str, num_steps: int, overrides: list[str]) -> Agreement:
     copy_weights([np.asarray(v) for v in network.trainable_variables], notebook)
     theirs = NotebookTraining(notebook)
     print(f"{count_parameters(network):,} parameters, batch {training.batch_size} x {training.sequence_length}")
-    starts_sb, resets_sb = text.order.find_starts(0)[:num_steps], text.order.find_resets(0)[:num_steps]
+    resets_sb = text.order.find_resets(0)[:num_steps]
     agreement = Agreement([], [])
-    for i, windows_bt in enumerate(
-        stream_windows(text.splits.train_n, starts_sb, sequence_length=training.sequence_length)
-    ):
-        rate = find_learning_rate(config.optimizer, step=i, num_steps=10**9, steps_per_epoch=len(starts_sb))
-        loss, _, state.carried = step(windows_bt[None], resets_sb[i : i + 1], state.carried, rate)
+    for i, windows_abt in enumerate(itertools.islice(text.order.stream_windows(text.splits.train_n, 0), num_steps)):
+        rate = find_learning_rate(config.optimizer, step=i, num_steps=10**9, steps_per_epoch=len(resets_sb))
+        loss, _, state.carried = step(windows_abt, resets_sb[i : i + 1], state.carried, rate)
+        (windows_bt,) = windows_abt
         agreement.project.append(loss)
         agreement.notebook.append(float(theirs.step(windows_bt[:, :-1], windows_bt[:, 1:])))
         if (i + 1) % 10 == 0 or i == 0:

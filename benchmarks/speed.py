@@ -81,7 +81,7 @@ def measure_training(hidden_sizes: list[int], rounds: int) -> list[dict[str, Any
 def measure_sampling(hidden_sizes: list[int], rounds: int) -> list[dict[str, Any]]:
     """Sample with every contender, one stream and 64; "bf16" of ours means as it samples after such training.
 
-    That is in 8-bit integers for one stream and in bfloat16, which holds the same integers, for 64.
+    That is in integers of 16 bits for one stream, and in float32, which holds the same integers, for 64.
     """
     rows = []
     for h in hidden_sizes:

@@ -54,12 +54,14 @@ def list_lines() -> dict[str, Line]:
         fuzz_texts,
         kills,
         outages,
+        ray_kills,
         refusals,
         refused_kills,
         saves,
         secrets,
         strange_modules,
         sweep_kills,
+        team,
     )
 
     return {
@@ -72,6 +74,11 @@ def list_lines() -> dict[str, Line]:
             "kill -9 of a sweep at random: no process left after 5 s, gone on: the same ends, nothing done twice",
             20,
             sweep_kills.kill,
+        ),
+        "ray-kills": Line(
+            "a node of a Ray cluster killed at random: its jobs go on elsewhere, the same ends, nothing else lost",
+            10,
+            ray_kills.kill,
         ),
         "kills-in-saves": Line("killed within a save: nothing acknowledged is lost", 1_000, saves.kill_saves),
         "calls-in-saves": Line(
@@ -97,6 +104,11 @@ def list_lines() -> dict[str, Line]:
             "a resume killed before its first own checkpoint: every file as it was, then the same end",
             50,
             refused_kills.kill,
+        ),
+        "team": Line(
+            "8 runs of 2,000 rows at once into MLflow on PostgreSQL with users: no row lost, no password in a file",
+            8,
+            team.check,
         ),
         "full-disk": Line("disk full midway: exit 3, one line, the same end once there is room", 20, full_disk.check),
     }

@@ -4,10 +4,9 @@ import sqlite3
 from contextlib import closing
 from pathlib import Path
 
-from charrnn_exp.run_folder.folder import RunFolder
 from stress.mlflow_rows import find_mlflow_problems
 from stress.outcome import Outcome
-from stress.processes import finish, start
+from stress.processes import find_folders, finish, start
 
 NUM_PROCESSES = 8
 WORDS = (
@@ -43,8 +42,7 @@ def _run_round(folder: Path, num_processes: int) -> list[list[str]]:
     """Return the problems of each start; the seed tells which run is whose."""
     processes = [start([*WORDS, f"seed={i}"], folder) for i in range(num_processes)]
     ended = [(*finish(process), process.returncode) for process in processes]
-    runs = [RunFolder(path.parent) for path in folder.glob("outputs/**/config.yaml")]
-    by_seed = {int(run.read_values()["seed"]): run for run in runs}
+    by_seed = {int(run.read_values()["seed"]): run for run in find_folders(folder)}
     uri = f"sqlite:///{folder}/mlruns/mlflow.db"
     found = []
     for i, (_, err, code) in enumerate(ended):

@@ -12,7 +12,7 @@ from charrnn_exp.errors import MachineError
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from stress.kills import WORDS
 from stress.outcome import Outcome
-from stress.processes import find_differences, find_duplicates, find_folder, in_pairs, run
+from stress.processes import find_differences, find_duplicates, find_folder, find_folders, in_pairs, run
 
 RUN_WORDS = (*WORDS, "tracking=none", "training.keep_checkpoints=1000")
 MIN_KIBIBYTES = 4
@@ -59,7 +59,7 @@ def _fill(folder: Path, needed: int, outcome: Outcome, case: int) -> list[str]:
         problems = [] if ended.returncode == MachineError.exit_code else [f"exit code {ended.returncode}"]
         if len(ended.stderr.splitlines()) != 1 or not ended.stderr.startswith("charrnn_exp: error: "):
             problems.append(f"said {ended.stderr[-400:]!r}")
-        if not list(there.glob("outputs/**/config.yaml")):
+        if not find_folders(there):
             outcome.count("before there was a run")
             shutil.rmtree(there / "outputs", ignore_errors=True)
             words = [*RUN_WORDS, f"name=case{case}"]

@@ -4,6 +4,7 @@ import os
 from functools import partial
 from pathlib import Path
 from random import Random
+from typing import NamedTuple
 
 from charrnn_exp.sampling.filters.registry import FILTERS
 from stress.fuzzing import Answer, Case, fuzz, repeat
@@ -49,11 +50,6 @@ JUNK = (
     ["sampling.length"],
     ["sampling.prompt="],
     ["sampling.prompt=''"],
-    ["sampling.prompt=a,b"],
-    ["sampling.prompt='a"],
-    ["sampling.prompt=[a]"],
-    ["sampling.prompt={a:b}"],
-    ["sampling.prompt=a=b"],
     ["sampling.prompt_file="],
     ["sampling.prompt_file=none_such"],
     ["sampling.prompt_file=."],
@@ -65,7 +61,6 @@ JUNK = (
     ["sampling.prompt_file=loop"],
     ["sampling.prompt='\udcff'"],
     ["sampling.prompt_file='\udcff'"],
-    ["tracking.uri=x"],
     ["sampling.prompt_file=" + "x" * 300],
     ["sampling.prompt_file='~nobody_has_this/x'"],
     ["run=latest"],
@@ -99,11 +94,12 @@ def make_case(trained: Path, random: Random, folder: Path) -> Case:
     """Return a `sample` with its exit code."""
     (folder / "file").write_text("the\n")
     (folder / "loop").symlink_to("loop")
-    settings, length, num_samples = _draw_settings(random)
+    settings, asked = _draw_settings(random)
     words = ["sample", f"run={trained}", *settings]
     chosen = random.random()
     if chosen < 0.25:
-        key = random.choice([key for key in SETTINGS if key.startswith("sampling.")])
+        # Any text may be the name of a file; those that are none are in JUNK.
+        key = random.choice([key for key in SETTINGS if key.startswith("sampling.") and key != "sampling.prompt_file"])
         words = [word for word in words if not word.startswith(key)]
         words.insert(random.randint(1, len(words)), f"{key}={_draw_wrong(random, key)}")
         return Case(words, 2, "wrong value")
@@ -130,17 +126,19 @@ def make_case(trained: Path, random: Random, folder: Path) -> Case:
         case "word":
             words.append(f"sampling.prompt={quote(prompt)}")
         case "file" | "stdin":
-            content = prompt.encode()
+            content, written = prompt.encode(), prompt
             if code == 0 and random.random() < 0.2:
                 content = random.choice(
-                    [b"", b"\n", b"a\xff", b"\xff\xfea\x00", content + b"\xea\xb0", random.randbytes(50)]
+                    [b"", b"\n", b"a\xff", b"\xff\xfea", content + b"\xea\xb0", random.randbytes(50)]
                 )
                 code, why = 2, "a file that is none"
-            elif random.random() < 0.5:
-                content += b"\n"
             else:
-                prompt = prompt.removesuffix("\n")
-                code, why = (code, why) if prompt else (2, "an empty file")
+                if random.random() < 0.5:
+                    written += "\n"
+                else:
+                    prompt = prompt.removesuffix("\n")
+                    code, why = (code, why) if prompt else (2, "an empty file")
+                content = written.encode(random.choice(["utf-8", "utf-8", "utf-16"]))
             if way == "file":
                 (folder / "prompt.txt").write_bytes(content)
                 words.append("sampling.prompt_file=prompt.txt")
@@ -149,11 +147,19 @@ def make_case(trained: Path, random: Random, folder: Path) -> Case:
                 words.append("sampling.prompt_file=-")
     head, tail = words[:1], words[1:]
     random.shuffle(tail)
-    check = partial(_check_text, prompt=prompt, length=length, num_samples=num_samples)
+    check = partial(_check_text, prompt=prompt, asked=asked)
     return Case([*head, *tail], code, f"{why}, by {way}", stdin=stdin, check=lambda answer, _: check(answer))
 
 
-def _draw_settings(random: Random) -> tuple[list[str], int, int]:
+class Asked(NamedTuple):
+    """What each text must be: its length without the prompt, their number, and where one may end earlier."""
+
+    length: int
+    num_samples: int
+    stop: str | None
+
+
+def _draw_settings(random: Random) -> tuple[list[str], Asked]:
     length = random.choice([1, 2, 7, 20])
     words = [f"sampling.length={length}"]
     num_samples = random.choice([1, 1, 1, 2, 5])
@@ -168,10 +174,15 @@ def _draw_settings(random: Random) -> tuple[list[str], int, int]:
         if random.random() < 0.4:
             words.append(f"sampling.{name}={SETTINGS[f'sampling.{name}'].valid(random)[0]}")
     if random.random() < 0.3:
-        words.append(f"sampling.seed={random.choice([0, 7, 2**31 - 1])}")
+        words.append(f"sampling.seed={random.choice([0, 7, 2**31 - 1, 'null'])}")
+    stop = random.choice(PLAIN) if num_samples == 1 and random.random() < 0.2 else None
+    if stop is not None:
+        words.append(f"sampling.stop={quote(stop)}")
+    if num_samples == 1 and random.random() < 0.2:
+        words.append(f"sampling.beams={random.choice([1, 2, 9, 1000])}")
     if random.random() < 0.3:
         words.append(f"checkpoint={random.choice(['last', 'best'])}")
-    return words, length, num_samples
+    return words, Asked(length, num_samples, stop)
 
 
 def _draw_wrong(random: Random, key: str) -> str:
@@ -181,12 +192,16 @@ def _draw_wrong(random: Random, key: str) -> str:
     return typed
 
 
-def _check_text(answer: Answer, *, prompt: str, length: int, num_samples: int) -> list[str]:
-    """The prompt, then as many known symbols as asked for."""
+def _check_text(answer: Answer, *, prompt: str, asked: Asked) -> list[str]:
+    """The prompt, then as many known symbols as asked for, or those up to the stop text."""
     problems = []
     rest = answer.out
-    for i in range(1, num_samples + 1):
-        head, end = (f"=== sample {i} ===\n\n", "\n\n") if num_samples > 1 else ("", "\n")
+    for i in range(1, asked.num_samples + 1):
+        head, end = (f"=== sample {i} ===\n\n", "\n\n") if asked.num_samples > 1 else ("", "\n")
+        length, after = asked.length, rest[len(head) + len(prompt) :]
+        if asked.stop is not None and asked.stop in after[:length]:
+            length = after.index(asked.stop) + 1
+            end = "" if asked.stop == "\n" else end
         expected = len(head) + len(prompt) + length + len(end)
         text, rest = rest[:expected], rest[expected:]
         drawn = text[len(head) + len(prompt) : len(text) - len(end)]

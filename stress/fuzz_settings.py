@@ -47,6 +47,8 @@ CHEAP = (
     "sampling.temperature",
     *(f"sampling.{name}" for name in FILTERS.built_in),
     "sampling.seed",
+    "sampling.every_epochs",
+    "sampling.every_steps",
     "tracking.tags",
     "name",
     "training.ema_decay",
@@ -190,7 +192,6 @@ FLAG_JUNK: tuple[tuple[str, ...], ...] = (
     ("--cfg", "job", "--info", "all"),
     ("--cfg", "job", "--shell-completion"),
     ("--cfg", "job", "--run"),
-    ("-m", "--cfg", "job"),
     ("--cfg", "job", "-p", "nothing"),
     ("--cfg", "job", "--package"),
     ("-q",),
@@ -290,6 +291,8 @@ def _make_run(random: Random) -> Case:
         summary = json.loads(summaries[0].read_text())
         kept = _flatten(yaml.safe_load(summaries[0].with_name("config.yaml").read_text()))
         meant = _flatten({key: value for key, (_, value) in drawn.items()})
+        if "sampling.seed" in meant and meant["sampling.seed"] is None:
+            meant["sampling.seed"] = kept.get("sampling.seed") or "a seed that was drawn"
         problems = [f"kept {key}: {kept.get(key)!r}, not {v!r}" for key, v in meant.items() if kept.get(key) != v]
         if (summary["status"], summary["step"]) != ("FINISHED", 1):
             problems.append(f"the run is {summary['status']} at step {summary['step']}")
@@ -313,6 +316,7 @@ def _make_wrong(random: Random) -> Case:
                 wrong.append([_write(random, key, SETTINGS[key].invalid(random))])
             case "key":
                 wrong.append([random.choice(KEY_JUNK)])
+                words = [word for word in words if word.partition("=")[0] != wrong[-1][0].partition("=")[0]]
             case "hydra":
                 wrong.append([random.choice(HYDRA_JUNK)])
             case "flag":

@@ -51,6 +51,16 @@ PLACES = {
     "config folder": "hydra: {output_subdir: ../../x}",
 }
 """Of a YAML file of the user's."""
+LAUNCHERS = {
+    "slurm": ("setup: [touch <canary>]", "python: touch <canary>", "additional_parameters: {wrap: touch <canary>}",
+              'partition: "a\\ntouch <canary>"', "account: $(touch <canary>)", "qos: a;touch <canary>",
+              "srun_args: [x]", "teardown: [touch <canary>]", "cluster: 'local; touch <canary>'"),
+    "ray": ("address: '127.0.0.1:9'", "address: 'ray://127.0.0.1:9'", "runtime_env: {pip: [spy]}",
+            "runtime_env: {working_dir: .}", "runtime_env: {py_modules: [spy.py]}",
+            "init: {runtime_env: {worker_process_setup_hook: spy.x}}", "namespace: x"),
+    "basic": ("commands: [touch <canary>]",),
+}  # fmt: skip
+"""Settings of launchers in a file, by the launcher."""
 FILE_TARGETS = TARGETS[:5]
 TAGS = ("!!python/object/apply:os.mkdir [<canary>]", "!!python/object/new:os.mkdir [<canary>]",
         "!!python/name:os.system",
@@ -115,7 +125,7 @@ class Case:
 
 def list_cases() -> list[Case]:
     """Return all of them."""
-    return [*_words(), *_files(), *_resolvers(), *_paths()]
+    return [*_words(), *_files(), *_launchers(), *_resolvers(), *_paths()]
 
 
 def _words() -> Iterator[Case]:
@@ -169,6 +179,19 @@ def _files() -> Iterator[Case]:
                 )
             },
         )
+
+
+def _launchers() -> Iterator[Case]:
+    """Yield settings of launchers on clusters in a file: commands, programs, packages, machines, lines of a script."""
+    words = ("-m", "--config-dir", "conf", "experiment=evil", "seed=1,2")
+    for option, settings in LAUNCHERS.items():
+        for setting in settings:
+            for choice in ((f"hydra/launcher={option}",), ()):
+                chosen = "" if choice else f"defaults: [{{override /hydra/launcher: {option}}}]\n"
+                text = f"{chosen}hydra: {{launcher: {{{setting}}}}}"
+                yield _file(f"launcher {option} {choice}: {setting}", text, (*words, *choice))
+        own = {"conf/hydra/launcher/evil.yaml": "\n".join(settings[:1]) + "\n"}
+        yield Case(f"launcher of a file: {settings[0]}", (*words[:3], "hydra/launcher=evil", "seed=1,2"), own)
 
 
 def _file(name: str, text: str, words: tuple[str, ...]) -> Case:

@@ -17,7 +17,7 @@ from charrnn_exp.run_folder.folder import RunFolder
 from stress.mlflow_rows import find_mlflow_problems
 from stress.mlflow_server import MlflowServer, accept_only, answer_all, find_free_port
 from stress.outcome import Outcome
-from stress.processes import find_folder, finish, run, start
+from stress.processes import find_folder, find_folders, finish, run, start
 
 WORDS = (
     "dataset=stdlib",
@@ -222,7 +222,7 @@ def _train_and_repair(
     plain_words = [*WORDS, f"training.max_steps={case.num_steps if case.is_first else 3}", "tracking=none"]
     plain_summary = _read_summary(run(plain_words, plain), plain)
     before()
-    known = set(case.folder.glob("outputs/**/config.yaml"))
+    known = {folder.path for folder in find_folders(case.folder)}
     process = start([*words, *tracking], case.folder)
     # Well before the end: a store that has been silent for less than `SILENT_SECONDS` by then is waited for.
     folder = _await_step(case, process, known, 0 if midway is None else case.num_steps // 3)
@@ -280,8 +280,7 @@ def _await_step(case: Case, process: "subprocess.Popen[str]", known: set[Path], 
     deadline = time.monotonic() + 300
     while time.monotonic() < deadline:
         gone = process.poll() is not None
-        for config in set(case.folder.glob("outputs/**/config.yaml")) - known:
-            folder = RunFolder(config.parent)
+        for folder in (each for each in find_folders(case.folder) if each.path not in known):
             num_done = folder.metrics.read_text().count("train_loss") if folder.metrics.exists() else 0
             if num_done >= step:
                 return folder

@@ -35,11 +35,10 @@ def serve_database(password: str) -> Iterator[str]:
     with socket.socket() as found:
         found.bind(("127.0.0.1", 0))
         port = str(found.getsockname()[1])
-    folder = Path(tempfile.mkdtemp())
+    folder = Path(tempfile.mkdtemp(prefix=f"postgresql-{port}-"))
     (folder / "password").write_text(password)
-    user: dict[str, Any] = {}
-    if os.getuid() == 0:
-        user = {"user": NOBODY, "group": NOBODY, "extra_groups": []}
+    user = _find_user()
+    if user:
         for path in (folder, folder / "password"):
             shutil.chown(path, NOBODY, NOBODY)
     data = str(folder / "data")
@@ -60,3 +59,22 @@ def serve_database(password: str) -> Iterator[str]:
             call("pg_ctl", "-D", data, "-m", "immediate", "-w", "stop")
     finally:
         shutil.rmtree(folder)
+
+
+def control_server(address: str, *words: str) -> None:
+    """Call `pg_ctl` for a server of `serve_database`.
+
+    Args:
+        address: of a database of it.
+        words: stop -m immediate, or restart, also after a stop.
+    """
+    programs, port = find_programs(), address.rpartition(":")[2].partition("/")[0]
+    assert programs is not None, "it serves"
+    (folder,) = Path(tempfile.gettempdir()).glob(f"postgresql-{port}-*")
+    command = [str(programs / "pg_ctl"), *words, "-D", str(folder / "data"), "-l", str(folder / "log"), "-w"]
+    subprocess.run(command, check=True, cwd="/", stdout=subprocess.DEVNULL, **_find_user())
+
+
+def _find_user() -> dict[str, Any]:
+    """Return the options of a process that is not root's."""
+    return {"user": NOBODY, "group": NOBODY, "extra_groups": []} if os.getuid() == 0 else {}

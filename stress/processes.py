@@ -7,10 +7,14 @@ import subprocess
 import sys
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
+import psutil
+
 from charrnn_exp.run_folder.checkpoint import TRAINING, WEIGHTS, Checkpoint
+from charrnn_exp.run_folder.finding import find_run_folders
 from charrnn_exp.run_folder.folder import RunFolder
 
 PATIENCE_SECONDS = 300
@@ -75,16 +79,38 @@ def finish(process: "subprocess.Popen[str]", seconds: float = PATIENCE_SECONDS) 
         return process.communicate()
 
 
+def find_alive(processes: Iterable[psutil.Process], seconds: float) -> list[psutil.Process]:
+    """Wait so long for their end; return those that still run.
+
+    One that has ended stays in the list of processes until its parent, which may be the first process of the system,
+    takes its entry away.
+    """
+    alive = []
+    for each in psutil.wait_procs(processes, timeout=seconds)[1]:
+        with suppress(psutil.NoSuchProcess):
+            if each.status() != psutil.STATUS_ZOMBIE:
+                alive.append(each)
+    return alive
+
+
 def in_pairs(function: Callable[[Any], Any], cases: Iterable[Any]) -> list[Any]:
     """Call the function for each case, two at a time: each waits for processes of its own."""
     with ThreadPoolExecutor(2) as pool:
         return list(pool.map(function, cases))
 
 
+def find_folders(below: Path) -> list[RunFolder]:
+    """Return the runs below a folder's outputs/.
+
+    `Path.glob` would end with FileNotFoundError where a run that goes on moves a folder meanwhile.
+    """
+    return [RunFolder(path) for path in find_run_folders(below / "outputs")]
+
+
 def find_folder(below: Path) -> RunFolder:
     """Return the one run below a folder's outputs/."""
-    (config,) = below.glob("outputs/**/config.yaml")
-    return RunFolder(config.parent)
+    (folder,) = find_folders(below)
+    return folder
 
 
 def find_differences(one: RunFolder, other: RunFolder) -> list[str]:
@@ -117,8 +143,8 @@ def find_differences(one: RunFolder, other: RunFolder) -> list[str]:
 
 
 def _read_nameless(config: Path) -> list[str]:
-    # The name of the experiment is that of the run.
-    names = ("name:", "experiment_name:")
+    # The name of the experiment is that of the run; `rerun` is of the sweep.
+    names = ("name:", "experiment_name:", "rerun:")
     return [line for line in config.read_text().splitlines() if not line.lstrip().startswith(names)]
 
 

@@ -28,10 +28,22 @@ WORDS = (
     "sampling.length=5",
 )
 """A run of a moment with three checkpoints."""
-OF_RUN = ("resume", "sample", "evaluate", "repair")
-"""The verbs that name a run."""
+COMMANDS = {command.name: command for command in list_commands()}
+ALL = tuple(COMMANDS)
+OF_RUN = tuple(name for name in ALL if name != "compare" and "run" in [word.name for word in COMMANDS[name].words])
+"""The verbs that name one run."""
 READING = ("resume", "sample", "evaluate")
-ALL = tuple(command.name for command in list_commands())
+OF_WEIGHTS = ("sample", "evaluate", "view", "export", "compress", "serve", "register")
+"""The verbs that read a trained model."""
+FIXED = {
+    "train": (*WORDS, "tracking=none"),
+    "view": ("kind=surprise",),
+    "export": ("format=npz", "out=exported"),
+    "compress": ("text=text.txt", "out=small"),
+    "decompress": ("text=text.txt", "out=large"),
+    "register": ("as=bard@champion",),
+}
+"""Words that a verb needs beside the run."""
 ALLOWED = {"train": tuple(SETTINGS), "resume": RESUMABLE, "sample": ("sampling.",), "repair": ("tracking.",),
            "ui": ("tracking.",)}  # fmt: skip
 """Starts of the settings that a verb takes."""
@@ -154,7 +166,7 @@ def _no_run(scene: Scene) -> list[str]:
 def _no_words(scene: Scene) -> list[str]:
     """Words of the verb's own that have no meaning."""
     words = {
-        "sample": ["checkpoint=newest", "unknown=x", "checkpoint="],
+        "sample": ["checkpoint=newest", "unknown=x", "interactive=maybe"],
         "evaluate": ["split=x", "checkpoint=newest", "text=none_such.txt", "text=.", "split=valid", "unknown=x"],
         "list": ["sort=x", "status=x", "model.hiden_size=3", "latest"],
         "compare": [
@@ -172,8 +184,15 @@ def _no_words(scene: Scene) -> list[str]:
         "repair": ["checkpoint=best", "model.hidden_size=5", "latest"],
         "train": ["--cfg", "--cfg=x", "training=x", "-x", "train", "hydra.run.dir=x"],
         "resume": ["checkpoint=best", "latest", "-m"],
+        "view": ["kind=x", "characters=0", "split=x", "checkpoint=newest", "unknown=x", "open=maybe", "out=text.txt"],
+        "export": ["format=x", "checkpoint=newest", "out=text.txt", "out=none/there", "latest"],
+        "compress": ["text=none_such.txt", "text=.", "checkpoint=newest", "out=text.txt", "out=none/there"],
+        "decompress": ["text=none_such.txt", "text=.", "out=text.txt", "checkpoint=best"],
+        "serve": ["port=x", "port=0", "port=99999", "checkpoint=newest", "host=no.such.host.invalid", "latest"],
+        "register": ["as=bard", "as=bard@latest", "as=b/c@d", "checkpoint=newest", "latest"],
     }
-    return [scene.rng.choice(words[scene.verb])]
+    empty = [f"{word.name}=" for word in COMMANDS[scene.verb].words if word.name != "line"]  # of the shell's script
+    return [scene.rng.choice([*words[scene.verb], *empty])]
 
 
 def _damage_all(scene: Scene) -> list[str]:
@@ -188,7 +207,7 @@ def _damage_all_weights(scene: Scene) -> list[str]:
     for path in scene.checkpoints:
         raw = (path / WEIGHTS).read_bytes()
         (path / WEIGHTS).write_bytes(raw[: scene.rng.randrange(len(raw))])
-    return {"train": _start_from(scene)}.get(scene.verb, ["checkpoint=best"])
+    return _start_from(scene) if scene.verb == "train" else ["checkpoint=best"]
 
 
 def _start_from(scene: Scene) -> list[str]:
@@ -227,6 +246,8 @@ def _damage_for_repair(name: str) -> Callable[[Scene], list[str]]:
 def _too_large(scene: Scene) -> list[str]:
     if scene.verb == "train":
         return [f"model.hidden_size={scene.rng.randrange(12_000, 16_384)}", "model.num_layers=8"]
+    if scene.verb == "sample":
+        return ["sampling.num_samples=10000", f"sampling.length={scene.rng.randrange(5_000_000, 10_000_001)}"]
     # A run that was killed before its first checkpoint, on a larger machine.
     shutil.rmtree(scene.run.checkpoints)
     path = scene.run.config
@@ -275,11 +296,12 @@ REFUSALS = (
     Refusal("a job that is wrong", ("train",), {2}, _wrong_job),
     Refusal("no run to start from", ("train",), {2}, _start_from_none),
     Refusal("another model than that to start from", ("train",), {2}, _start_from_other),
-    Refusal("no whole checkpoint", READING, {3}, _damage_all),
-    Refusal("no whole weights", ("train", "sample", "evaluate"), {3}, _damage_all_weights),
-    Refusal("a damaged config.yaml", READING, {2, 3}, _damage("config.yaml")),
-    Refusal("a damaged versions.json", READING, {3}, _damage("versions.json")),
-    Refusal("a damaged vocabulary.json", READING[1:], {3}, _damage("vocabulary.json")),
+    # `register` reads the weights alone, which not each damage touches.
+    Refusal("no whole checkpoint", ("resume", *OF_WEIGHTS[:-1]), {3}, _damage_all),
+    Refusal("no whole weights", ("train", *OF_WEIGHTS), {3}, _damage_all_weights),
+    Refusal("a damaged config.yaml", ("resume", *OF_WEIGHTS), {2, 3}, _damage("config.yaml")),
+    Refusal("a damaged versions.json", ("resume", *OF_WEIGHTS), {3}, _damage("versions.json")),
+    Refusal("a damaged vocabulary.json", OF_WEIGHTS, {3}, _damage("vocabulary.json")),
     Refusal("a damaged summary.json", READING[:1], {3}, _damage("summary.json")),
     Refusal("a damaged tracking.json", READING[:1], {3}, _damage("tracking.json")),
     Refusal("a damaged changes.json", READING[:1], {3}, _damage("changes.json")),
@@ -287,7 +309,7 @@ REFUSALS = (
     Refusal("a damaged summary.json of a dead run", ("repair",), {3}, _damage_for_repair("summary.json")),
     Refusal("a damaged config.yaml of a dead run", ("repair",), {2, 3}, _damage_for_repair("config.yaml")),
     Refusal("a damaged tracking.json of a dead run", ("repair",), {3}, _damage_for_repair("tracking.json")),
-    Refusal("not enough memory", ("train", "resume"), {3}, _too_large),
+    Refusal("not enough memory", ("train", "resume", "sample"), {3}, _too_large),
     Refusal("a run in use", READING[:1], {3}, _in_use),
     Refusal("a server that refuses", ("train", "resume", "repair", "ui"), {3}, _server_refuses),
 )

@@ -10,7 +10,7 @@ from stress.forked import Flight, Landing, fly
 from stress.mlflow_server import HOST, answer_all, find_free_port
 from stress.outcome import Outcome
 from stress.processes import find_folder, run
-from stress.reasons import ALL, OF_RUN, REFUSALS, STATES, TEXT, WORDS, Scene, show_run
+from stress.reasons import ALL, FIXED, OF_RUN, REFUSALS, STATES, TEXT, WORDS, Scene, show_run
 from stress.sandbox import Sandbox
 
 MAX_LINES = 12
@@ -38,8 +38,8 @@ def refuse(num_cases: int, folder: Path) -> Outcome:
             state = rng.choice(list(STATES))
             STATES[state](scene)
             words = refusal.prepare(scene)
-            fixed = {"train": (*WORDS, "tracking=none")} | dict.fromkeys(OF_RUN, (f"run={show_run(scene.run)}",))
-            given = [word for word in fixed.get(verb, ()) if not _is_given(word, words)]
+            fixed = (f"run={show_run(scene.run)}",) if verb in OF_RUN else ()
+            given = [word for word in (*fixed, *FIXED.get(verb, ())) if not _is_given(word, words)]
             flights.append(Flight((verb, *given, *words), box.work, box.environment()))
             cases.append((verb, refusal, state))
             boxes.append(box)

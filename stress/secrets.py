@@ -5,15 +5,16 @@ import os
 import threading
 import urllib.parse
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
+from charrnn_exp.run_folder.folder import RunFolder
 from stress.canaries import spread
 from stress.hostile_runs import SMALL
 from stress.outcome import Outcome
-from stress.processes import run, start
+from stress.processes import find_folders, run, start
 from stress.sandbox import Sandbox
 
 NAMES = ("MLFLOW_TRACKING_USERNAME", "MLFLOW_TRACKING_PASSWORD", "MLFLOW_TRACKING_TOKEN", "AWS_ACCESS_KEY_ID",
@@ -109,10 +110,10 @@ def _run_among_secrets(case: Case, box: Sandbox, outcome: Outcome) -> list[str]:
     problems = [] if code == case.code else [f"exit code {code}, not {case.code}: {err[-300:]}"]
     if "Traceback" in out + err or "bug:" in err:
         problems.append(f"standard error has {err[-300:]!r}")
-    shown = _spell([*hidden.values(), URI_PASSWORD, urllib.parse.unquote(URI_USER)])
-    shown |= _spell_pairs(hidden["MLFLOW_TRACKING_USERNAME"], hidden["MLFLOW_TRACKING_PASSWORD"])
-    shown |= _spell_pairs(urllib.parse.unquote(URI_USER), URI_PASSWORD)
-    for place, raw in [("standard output", out.encode()), ("standard error", err.encode()), *_read_all(box.path)]:
+    shown = spell([*hidden.values(), URI_PASSWORD, urllib.parse.unquote(URI_USER)])
+    shown |= spell_pairs(hidden["MLFLOW_TRACKING_USERNAME"], hidden["MLFLOW_TRACKING_PASSWORD"])
+    shown |= spell_pairs(urllib.parse.unquote(URI_USER), URI_PASSWORD)
+    for place, raw in [("standard output", out.encode()), ("standard error", err.encode()), *read_all(box.path)]:
         outcome.count("bytes searched", len(raw))
         found = [spelling for spelling in shown if spelling in raw]
         if found:
@@ -127,9 +128,7 @@ def _run(words: list[str], box: Sandbox, environment: dict[str, str], case: Case
     process = start(words, box.work, environment)
     timer = threading.Timer(100, process.kill)
     timer.start()
-    while process.poll() is None and not [
-        path for path in box.work.glob("outputs/**/metrics.jsonl") if path.stat().st_size
-    ]:
+    while process.poll() is None and not any(_has_rows(folder) for folder in find_folders(box.work)):
         threading.Event().wait(0.1)
     process.terminate()
     out, err = process.communicate()
@@ -137,7 +136,11 @@ def _run(words: list[str], box: Sandbox, environment: dict[str, str], case: Case
     return process.returncode, out, err
 
 
-def _spell(secrets: list[str]) -> set[bytes]:
+def _has_rows(folder: RunFolder) -> bool:
+    return folder.metrics.exists() and folder.metrics.stat().st_size > 0
+
+
+def spell(secrets: list[str]) -> set[bytes]:
     """Return each as it is, in an address, and in base64."""
     spelled = set()
     for secret in secrets:
@@ -153,18 +156,20 @@ def _spell(secrets: list[str]) -> set[bytes]:
     return spelled
 
 
-def _spell_pairs(user: str, password: str) -> set[bytes]:
+def spell_pairs(user: str, password: str) -> set[bytes]:
+    """Return user and password as a header has them, in base64."""
     return {base64.b64encode(f"{user}:{password}".encode()), base64.urlsafe_b64encode(f"{user}:{password}".encode())}
 
 
-def _read_all(folder: Path) -> Iterator[tuple[str, bytes]]:
+def read_all(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Yield every file below a folder, and every name."""
     for parent, folders, files in os.walk(folder):
         for name in (*folders, *files):
             path = Path(parent, name)
             yield f"the name {path.relative_to(folder)}", name.encode()
-            if path.is_file():
-                yield str(path.relative_to(folder)), path.read_bytes()
+            with suppress(FileNotFoundError):  # of a server that runs
+                if path.is_file():
+                    yield str(path.relative_to(folder)), path.read_bytes()
 
 
 @contextmanager

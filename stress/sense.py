@@ -21,6 +21,8 @@ def make_sense(drawn: Drawn, groups: Mapping[str, str]) -> None:
         _drop(drawn, "training.drop_state_probability")
     if "sampling.prompt_file" in drawn:
         _drop(drawn, "sampling.prompt")
+    if "sampling.num_samples" in drawn:
+        _drop(drawn, "sampling.beams")
 
 
 def _complete_optimizer(drawn: Drawn, optimizer: str) -> None:

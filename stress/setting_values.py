@@ -16,6 +16,8 @@ TEXT = (
     "abcxyzABCXYZ019 _-./+*%&|;<>!?^~@,=:#'\"()[]{}`\t"
     "\n\x01\x1b\x7f\xa0\xe9\u0301\u200b\u202e\u2028\uac00\ufeff\U0001f600"
 )
+GRAMMAR = ["[a]", "{a:b}", "[]", "{a:[b]}", "a,b", "a=b", '"a', "'", "a'b'", "a,", "[a", "x}", "choice(a,b)", 'a "b"']
+"""Texts that Hydra's grammar takes for something else, or cannot read."""
 WORDS = ["abc", "x", "a_b", "A-b", "v1.5", "book.txt", "../x/y", "/tmp/none", "C:/x", "50%", "a+b", '"\uac00\ub098"']
 
 
@@ -181,32 +183,16 @@ def declared(setting: options.Setting) -> Setting:
 
 
 def text(valid: Callable[[Random], Typed], *invalid: str) -> Setting:
-    """Return a setting of texts; lists, groups and unreadable ones are never allowed."""
-    wrong = [
-        "[a]",
-        "{a:b}",
-        "[]",
-        "{a:[b]}",
-        "a,b",
-        "a=b",
-        '"a',
-        "'",
-        "${nothing}",
-        "${",
-        "a'b'",
-        "a,",
-        "[a",
-        "x}",
-        "${oc.env:HOME}",
-        "${oc.decode:x}",
-        "choice(a,b)",
-        'a "b"',
-    ]
+    """Return a setting of texts: what is typed is meant, but for references, which must be to other settings."""
+    wrong = ["${nothing}", "${oc.env:HOME}", "${oc.decode:x}"]
     return Setting(valid, lambda random: random.choice([*wrong, *invalid]))
 
 
 def _any_text(random: Random) -> Typed:
-    if random.random() < 0.4:
+    chosen = random.random()
+    if chosen < 0.1:
+        return (word := random.choice(GRAMMAR)), word
+    if chosen < 0.4:
         word = random.choice(WORDS)
         return word, word.strip('"')
     typed = draw_text(random)
@@ -230,7 +216,20 @@ _fraction = real(["0.1", "0.25", "0.4", "1e-300", "5e-324"], ["0", "0.0", "1", "
 
 SETTINGS: dict[str, Setting] = {
     "name": text(
-        _folder_name, "", "../x", "a/b", ".x", "-x", "a" * 101, "\xe9", '"a b"', '"a\nb"', "null", '"x\x00"'[:3], "~"
+        _folder_name,
+        "",
+        "../x",
+        "a/b",
+        ".x",
+        "-x",
+        "a" * 101,
+        "\xe9",
+        '"a b"',
+        '"a\nb"',
+        "null",
+        '"x\x00"'[:3],
+        "~",
+        *GRAMMAR,
     ),
     "seed": whole(0, 2**31 - 1),
     "dataset.unit": one_of("char", "byte"),
@@ -249,6 +248,7 @@ SETTINGS: dict[str, Setting] = {
         '"utf\x01"',
         "x" * 3000,
         "null",
+        *GRAMMAR,
     ),
     "dataset.split": one_of("nanogpt", "torchrnn", "tfds", "charrnn", "karpathy2015", "none"),
     "dataset.val_fraction": _fraction,
@@ -304,7 +304,11 @@ SETTINGS: dict[str, Setting] = {
     "sampling.temperature": real(["0", "0.0", "1e-9", "0.8", "1e300", "7"], ["-1", "-1e-9", "-0.5"]),
     **{f"sampling.{name}": declared(each) for name, each in FILTERS.built_in.items()},
     "sampling.num_samples": whole(1, 10_000),
-    "sampling.seed": whole(0, 2**31 - 1),
+    "sampling.beams": whole(1, 1_000, null=True),
+    "sampling.stop": text(_any_text, "", "''", '""'),
+    "sampling.seed": whole(0, 2**31 - 1, null=True),
+    "sampling.every_epochs": whole(1, None, null=True),
+    "sampling.every_steps": whole(1, None, null=True),
     "tracking.experiment_name": text(_mlflow_name, "", '"  "', "e" * 251, "null"),
     "tracking.run_name": text(_mlflow_name, "", '"  "', "r" * 251),
     "tracking.tags": Setting(

@@ -11,7 +11,7 @@ from stress.canaries import RUN, spread, train_once
 from stress.forked import Landing
 from stress.hostile_runs import SMALL
 from stress.outcome import Outcome
-from stress.processes import finish, in_pairs, run, start
+from stress.processes import find_alive, finish, in_pairs, run, start
 from stress.sandbox import Sandbox
 
 MODULES = ("tensorflow", "keras", "numpy", "mlflow", "hydra", "omegaconf", "yaml", "rich", "requests", "psutil",
@@ -101,7 +101,6 @@ def _serve(box: Sandbox) -> list[str]:
     process.send_signal(signal.SIGTERM)
     _, err = finish(process, UI_SECONDS)
     problems = [f"the UI ended with {process.returncode}: {err[-200:]}"] if process.returncode or err else []
-    _, alive = psutil.wait_procs(family, timeout=5)
-    if alive:
+    if alive := find_alive(family, 5):
         problems.append(f"{len(alive)} processes of the UI live on")
     return problems if listening == {"127.0.0.1"} else [*problems, f"the UI listens on {sorted(listening)}"]

@@ -13,7 +13,7 @@ import psutil
 from charrnn_exp.run_folder.folder import RunFolder
 from stress.kills import WORDS
 from stress.outcome import Outcome
-from stress.processes import find_differences, find_duplicates, finish, run, start
+from stress.processes import find_alive, find_differences, find_duplicates, finish, run, start
 
 SWEEP = ("-m", *WORDS, "seed=1,2", "model.num_layers=1,2", "tracking.experiment_name=stress")
 GONE_AFTER_SECONDS = 5.0
@@ -59,7 +59,7 @@ def _kill_and_go_on(folder: Path, whole: Whole, outcome: Outcome, case: int) -> 
             time.sleep(rng.random() * whole.seconds)
             family = psutil.Process(process.pid).children(recursive=True) if process.poll() is None else []
             process.kill()
-            alive = psutil.wait_procs(family, timeout=GONE_AFTER_SECONDS)[1]
+            alive = find_alive(family, GONE_AFTER_SECONDS)
             problems += [f"{each} is left after {GONE_AFTER_SECONDS} s" for each in alive]
         _, err = finish(process)
         found = _find_done(folder, name)

@@ -1,8 +1,9 @@
 """What every test starts from: a quiet TensorFlow, small settings, real text that needs no network."""
 
 import functools
+import os
 import signal
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -28,6 +29,17 @@ SMALL = [
 """Overrides of a run that takes a moment."""
 
 
+def slow_after(count: int, values: Iterable[Any]) -> list[Any]:
+    """Return the parameters of a test, of which those after the first `count` are for `make test-slow`.
+
+    >>> [bool(getattr(each, "marks", ())) for each in slow_after(1, "ab")]
+    [False, True]
+    """
+    kept, others = [*values][:count], [*values][count:]
+    of_several = [value if isinstance(value, tuple) else (value,) for value in others]
+    return [*kept, *(pytest.param(*value, marks=pytest.mark.slow) for value in of_several)]
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Take the signals as in a terminal, and refuse to test settings that this checkout alone has."""
     if hasattr(config, "workerinput"):
@@ -41,6 +53,18 @@ def pytest_configure(config: pytest.Config) -> None:
 @pytest.fixture(scope="session", autouse=True)
 def _tensorflow() -> None:
     import_tensorflow()
+
+
+@pytest.fixture(autouse=True)
+def _environment_kept() -> Iterator[None]:
+    """No test, and nothing of the program that it calls, leaves an address or a folder to the tests after it."""
+    before = _list_places()
+    yield
+    assert _list_places() == before
+
+
+def _list_places() -> dict[str, str]:
+    return {name: value for name, value in os.environ.items() if name.startswith(("MLFLOW_TRACKING_", "CHARRNN_"))}
 
 
 @pytest.fixture(scope="session")

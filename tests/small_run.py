@@ -56,7 +56,13 @@ def start(compose: Any, tmp_path: Path) -> Callable[..., Run]:
         text = prepare_text(config)
         num_symbols = len(text.corpus.vocabulary)
         model = resolve(config.model, num_symbols=num_symbols)
-        network = Network(num_symbols=num_symbols, model=model, precision="float32", seed=config.seed)
+        network = Network(
+            num_symbols=num_symbols,
+            model=model,
+            precision="float32",
+            seed=config.seed,
+            line_break=text.splits.line_break,
+        )
         state = start_state(
             network,
             build_optimizer(config.optimizer, network),

@@ -17,10 +17,26 @@ MODULES = {
     str(path.relative_to(folder)): path for folder in (PACKAGE, EXAMPLES) for path in sorted(folder.rglob("*.py"))
 }
 
-NAMES = {key.rpartition(".")[2] for key in list_settings()} | {"min_p", "top_p"}
-"""Names of settings, also of the examples; their last letters are no axes."""
+NAMES = {key.rpartition(".")[2] for key in list_settings()} | {"top_a", "mem_gb"}
+"""Names of settings, also of the examples and of launchers; their last letters are no axes."""
 WORDS = {"as", "at", "id", "of", "ok", "to", "up"} | {
-    *("base", "best", "math", "mean", "name", "path", "seen", "step", "sum", "tags"),
+    *(
+        "base",
+        "best",
+        "help",
+        "last",
+        "math",
+        "mean",
+        "name",
+        "new",
+        "path",
+        "plan",
+        "seen",
+        "step",
+        "sum",
+        "tags",
+        "was",
+    ),
     *("cfg", "npz", "rng", "str"),
 }
 """Last words of names that could be read as axes: spelled with letters of the legend, or without a vowel."""

@@ -22,6 +22,7 @@ from charrnn_exp.commands.registry import list_commands
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.reading import read_config, read_yaml
 from charrnn_exp.errors import Interrupted, MachineError, UserError
+from tests.conftest import slow_after
 from tests.forks import Program
 
 VERBS = [command.name for command in list_commands()]
@@ -83,8 +84,8 @@ MISTAKES = [
     mistake(
         "unknown option",
         "dataset=shakespear",
-        "dataset must be one of enwik8, file, linux, shakespeare, stdlib, text8, warpeace, got 'shakespear' - "
-        "did you mean shakespeare?",
+        "dataset must be one of enwik8, file, linux, shakespeare, stdlib, stdlib_names, text8, warpeace, got "
+        "'shakespear' - did you mean shakespeare?",
     ),
     mistake(
         "unknown verb",
@@ -187,7 +188,7 @@ MISTAKES = [
     mistake(
         "a path of an option that nobody knows",
         "dataset=fil|dataset.path=good.txt",
-        "dataset must be one of enwik8, file, linux, shakespeare, stdlib, text8, warpeace, got 'fil' - "
+        "dataset must be one of enwik8, file, linux, shakespeare, stdlib, stdlib_names, text8, warpeace, got 'fil' - "
         "did you mean file?",
     ),
     mistake(
@@ -252,7 +253,8 @@ MISTAKES = [
     mistake(
         "a launcher that is not installed",
         "-m|hydra/launcher=joblib|seed=1,2",
-        "hydra/launcher must be one of basic, got 'joblib'. Install it: python -m pip install hydra-joblib-launcher",
+        "hydra/launcher must be one of basic, ray, slurm, got 'joblib'. "
+        "Install it: python -m pip install hydra-joblib-launcher",
     ),
     mistake(
         "a sweeper that is not installed",
@@ -282,19 +284,25 @@ MISTAKES = [
     mistake(
         "a setting that a sample cannot change",
         "sample|model.hidden_size=3|sampling.temprature=1",
-        "sample must be given settings it knows (run, checkpoint, unknown, sampling.*, dataset.encoding, "
+        "sample must be given settings it knows (run, checkpoint, unknown, interactive, sampling.*, dataset.encoding, "
         "tracking.uri), got 'model.hidden_size'.",
-        "sample must be given settings it knows (run, checkpoint, unknown, sampling.*, dataset.encoding, "
+        "sample must be given settings it knows (run, checkpoint, unknown, interactive, sampling.*, dataset.encoding, "
         "tracking.uri), got 'sampling.temprature' - did you mean sampling.temperature?",
     ),
     mistake("no run to evaluate", "evaluate|split=test", f"run must be a run folder, got 'latest', but {LATEST}"),
+    mistake("no run to view", "view|kind=card", f"run must be a run folder, got 'latest', but {LATEST}"),
+    mistake(
+        "a kind of view that there is not",
+        "view|kind=cell",
+        "kind must be one or more of surprise, cells, attribution, embedding, growth, card, all, got 'cell'.",
+    ),
     mistake(
         "a setting that an evaluation cannot change",
         "evaluate|dataset.split=tfds|spilt=val",
-        "evaluate must be given settings it knows (run, split, text, unknown, checkpoint, dataset.path, tracking.uri), "
-        "got 'dataset.split'.",
-        "evaluate must be given settings it knows (run, split, text, unknown, checkpoint, dataset.path, tracking.uri), "
-        "got 'spilt' - did you mean split?",
+        "evaluate must be given settings it knows (run, split, text, unknown, checkpoint, details, adapt, adapt_rate, "
+        "format, dataset.path, tracking.uri), got 'dataset.split'.",
+        "evaluate must be given settings it knows (run, split, text, unknown, checkpoint, details, adapt, adapt_rate, "
+        "format, dataset.path, tracking.uri), got 'spilt' - did you mean split?",
     ),
     mistake(
         "no store to look at",
@@ -352,7 +360,7 @@ def list_files(folder: Path) -> list[str]:
     return sorted(str(path.relative_to(folder)) for path in folder.rglob("*"))
 
 
-@pytest.mark.parametrize("case", MISTAKES, ids=lambda case: case.name)
+@pytest.mark.parametrize("case", slow_after(30, MISTAKES), ids=lambda case: case.name)
 def test_a_mistake_ends_with_2_its_lines_no_trace_and_no_heavy_import_in_time(
     settings_program: Program, folder: Path, traps: Path, case: Mistake
 ) -> None:
@@ -384,6 +392,8 @@ def test_a_mistake_in_a_process_of_its_own_ends_within_a_second(folder: Path, tr
 def test_a_run_that_begins_imports_what_no_mistake_does(settings_program: Program, folder: Path, traps: Path) -> None:
     done = settings_program.run(folder, path=[traps], environment=list_variables() | {"TMPDIR": str(folder)})
     assert "bug: ImportError: keras is a trap" in done.stderr
+    # So nothing that takes seconds lies between the text, read, and the line that names the folder.
+    assert done.stdout.startswith("reading stdlib\ncharrnn_exp: outputs/charrnn/")
     (traps / "keras.imported").unlink()
 
 

@@ -11,6 +11,7 @@ from charrnn_exp.config.reading import to_values
 BENCHMARKS = Path(__file__).resolve().parents[1] / "benchmarks"
 
 
+@pytest.mark.slow
 def test_loss_by_step_equals_the_notebooks(text_file: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.syspath_prepend(str(BENCHMARKS))
     from notebook_agreement import compare

@@ -21,7 +21,7 @@ from charrnn_exp.tracking.provenance import list_versions
 from tests.data.make_runs import NEXT
 
 RUNS = sorted(path.with_suffix("") for path in (Path(__file__).parent / "data").glob("runs_*/*.json"))
-FAST = ("runs_c230ba2 gru", "runs_c230ba2 killed", "runs_cce24c3 averages")
+FAST = ("runs_cce24c3 averages",)
 """Those that `make test` looks at; the others are for `make test-slow`."""
 NEAR = 1e-4
 """Nats per character by which losses may differ on another machine."""
@@ -54,7 +54,9 @@ def test_an_older_run_is_scored_sampled_and_resumed_as_it_was_then(
     assert read_numbers(call(capfd, "evaluate", old)) == pytest.approx(read_numbers(expected["evaluate"]), abs=NEAR)
     assert count_clear_symbols(old, expected["greedy"]) > 3
     if same:
-        assert call(capfd, "evaluate", old) == expected["evaluate"]
+        found = call(capfd, "evaluate", old).splitlines()
+        then = expected["evaluate"].splitlines()
+        assert [line[: len(then[0])] for line in found] == then, "columns came after those of then"
         for temperature, text in ((0, expected["greedy"]), (1, expected["drawn"])):
             assert call(capfd, "sample", old, f"sampling.temperature={temperature}", *NEXT) == text
     else:

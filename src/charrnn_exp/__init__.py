@@ -9,6 +9,7 @@ The name of an array ends in its axes, a letter each: `logits_btv` has streams, 
     g   block
     h   hidden units
     k   matrix columns
+    l   line
     m   matrix rows
     n   character
     p   scored character
@@ -17,6 +18,7 @@ The name of an array ends in its axes, a letter each: `logits_btv` has streams, 
     t   time
     u   distinct value
     v   vocabulary
+    w   place in a window
     z   gates
 """
 

@@ -8,6 +8,7 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
+from charrnn_exp.commands import evaluate as evaluate_command
 from charrnn_exp.commands import resume as resume_command
 from charrnn_exp.commands import sample as sample_command
 from charrnn_exp.commands.arguments import parse_arguments, read_tracking
@@ -16,7 +17,6 @@ from charrnn_exp.config.reading import flatten, to_values
 from charrnn_exp.config.schema import Config
 from charrnn_exp.config.words import write_words
 from charrnn_exp.errors import CharRNNError
-from charrnn_exp.evaluation.from_run import OtherText, score_run
 from charrnn_exp.evaluation.scores import Scores
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.prepare import prepare_run, start_run
@@ -24,7 +24,9 @@ from charrnn_exp.experiment.shared_inputs import read_shared_inputs
 from charrnn_exp.run_folder.finding import list_runs
 from charrnn_exp.run_folder.folder import RunFolder, make_run_folder
 from charrnn_exp.run_folder.metrics import read_metrics
+from charrnn_exp.run_folder.samples import decode_sample
 from charrnn_exp.run_folder.summary import Summary
+from charrnn_exp.sampling.from_run import sample_runs
 from charrnn_exp.sampling.loaded_model import LoadedModel, load_model
 from charrnn_exp.sweeps.comparison.comparison import Comparison, compare_runs
 from charrnn_exp.sweeps.comparison.formats import to_values as to_plain
@@ -32,6 +34,7 @@ from charrnn_exp.sweeps.comparison.groups import Group
 from charrnn_exp.sweeps.comparison.page import write_page
 from charrnn_exp.sweeps.comparison.table import format_comparison
 from charrnn_exp.tracking.fetch import find_run_anywhere
+from charrnn_exp.views.run_table import RunTable
 from charrnn_exp.views.terminal import Terminal
 
 
@@ -65,24 +68,13 @@ class RunResult:
         if self.summary.sample is None:
             return None
         path = RunFolder(self.folder).samples / Path(self.summary.sample).name  # whatever folder a summary names
-        return path.read_bytes().decode("utf-8", errors="replace") if path.is_file() else None
+        return decode_sample(path.read_bytes(), self.config.dataset) if path.is_file() else None
 
     def __repr__(self) -> str:
         """Return three lines: folder, status, losses."""
         losses = {"train": self.summary.train_loss, "val": self.val_loss, "test": self.summary.test_loss}
         shown = ", ".join(f"{name}_loss {loss:.4f}" for name, loss in losses.items() if loss is not None)
         return f"run {self.folder}\n{self.summary.status}, {self.summary.step:,} steps\n{shown or 'no losses'}"
-
-
-class RunTable(list[dict[str, Any]]):
-    """Rows of runs, each a dict with the same keys; `pandas.DataFrame(table)` makes a frame of it."""
-
-    def __repr__(self) -> str:
-        """Return the rows as lines of columns."""
-        cells = [list(self[0]), *([_show_cell(value) for value in row.values()] for row in self)] if self else []
-        widths = [max(map(len, column)) for column in zip(*cells, strict=True)]
-        lines = ["  ".join(cell.ljust(width) for cell, width in zip(row, widths, strict=True)) for row in cells]
-        return "\n".join(line.rstrip() for line in lines) or "no runs"
 
 
 @dataclass(frozen=True, repr=False)
@@ -128,8 +120,7 @@ def compose(*overrides: str, config_dir: str | Path | None = None) -> Config:
     48
     """
     folder = None if config_dir is None else Path(config_dir).absolute()
-    (config,) = compose_jobs(write_words(overrides), config_dir=folder)
-    return config
+    return compose_jobs(write_words(overrides), config_dir=folder)[0]
 
 
 def run(config: Config, *, run_name: str | None = None) -> RunResult:
@@ -145,8 +136,7 @@ def run(config: Config, *, run_name: str | None = None) -> RunResult:
     config = read_shared_inputs([config]).put_into(config)
     terminal = Terminal()
     prepared = prepare_run(config, terminal=terminal)
-    began = datetime.now()
-    folder = make_run_folder(config.name, began)
+    folder = make_run_folder(config.name, began := datetime.now())
     name = run_name or config.tracking.run_name or folder.path.name
     summary = start_run(Job.of(prepared, folder, name=name, began=began.timestamp()), terminal)
     return RunResult(folder.path, config, summary)
@@ -156,10 +146,8 @@ def load(reference: str | Path = "latest", *, tracking: Sequence[str] = ()) -> R
     """Return the result of an existing run.
 
     Args:
-        reference: `latest`, `best`, `best:NAME`, a run folder, or the MLflow id of a run below outputs/ or in the
-            store, from which it is downloaded once.
-        tracking: the store that an id is looked for in, as on the command line: `["tracking=server",
-            "tracking.uri=http://HOST:5000"]`.
+        reference: `latest`, `best`, `best:NAME`, a run folder, or an MLflow id, below outputs/ or in the store.
+        tracking: the store, as on the command line: `["tracking=server", "tracking.uri=http://HOST:5000"]`.
 
     Raises:
         CharRNNError: if there is no such run, or it is damaged.
@@ -183,7 +171,7 @@ def resume(reference: str | Path = "latest", *overrides: str) -> RunResult:
 
 
 def sample(reference: str | Path = "latest", *overrides: str, checkpoint: str | None = None) -> str:
-    """Return text of a run, with its prompt, as the verb `sample` writes it.
+    """Return text of a run, with its prompt, as `sample` writes it.
 
     Args:
         reference: as of `load`.
@@ -195,33 +183,35 @@ def sample(reference: str | Path = "latest", *overrides: str, checkpoint: str | 
     """
     parsed = parse_arguments(overrides, sample_command.COMMAND)
     folder = find_run_anywhere(str(reference), lambda: read_tracking(parsed), needs_weights=True)
-    words = [f"run={folder.path.absolute()}", f"checkpoint={checkpoint or 'null'}"]
-    return "".join(map(str, sample_command.draw_text([*overrides, *words])))
+    words = [*overrides, f"run={folder.path.absolute()}", f"checkpoint={checkpoint or 'null'}"]
+    return "".join(map(str, sample_runs(sample_command.open_words(words))))
 
 
 def evaluate(
     reference: str | Path = "latest",
-    *,
+    *words: str,
     split: str | None = None,
     text: str | Path | None = None,
     checkpoint: str | None = None,
     tracking: Sequence[str] = (),
 ) -> dict[str, Scores]:
-    """Return the scores of a run on its own text, by split, or on a file as "text".
+    """Return the scores of a run by the rows of the verb `evaluate`: "val", "text", "val, adapted (rms)".
 
     Args:
-        reference: as of `load`.
+        reference: as of `load`; several with commas between them are averaged.
+        words: `"details=true"`, `"adapt=rms"`, and others of the verb.
         split: train, val, test or all; None: all that the run's protocol has.
-        text: a file in place of the run's own text; None: off.
+        text: a file, or several with commas, in place of the run's own text; None: off.
         checkpoint: last or best; None: best if early stopping ended the run, else last.
         tracking: as of `load`.
 
     Raises:
         CharRNNError: with the lines of the command line.
     """
-    other = None if text is None else OtherText(Path(text))
-    run_folder = _find(reference, tracking, needs_weights=True)
-    return dict(score_run(run_folder, split=split, text=other, checkpoint=checkpoint, warn=Terminal().warn))
+    parsed = parse_arguments([*words, *tracking], evaluate_command.COMMAND)
+    given = {"run": reference, "split": split, "text": text, "checkpoint": checkpoint}
+    parsed.arguments.update({name: str(value) for name, value in given.items() if value is not None})
+    return {each.label: each.scores for each in evaluate_command.ask(parsed, Terminal().warn).answers}
 
 
 def open_model(
@@ -237,8 +227,7 @@ def open_model(
     Raises:
         CharRNNError: if there is no such run, or it has no checkpoint.
     """
-    run_folder = _find(reference, tracking, needs_weights=True)
-    return load_model(run_folder, checkpoint, warn=Terminal().warn)
+    return load_model(_find(reference, tracking, needs_weights=True), checkpoint, warn=Terminal().warn)
 
 
 def runs(name: str | None = None) -> RunTable:
@@ -272,26 +261,29 @@ def runs(name: str | None = None) -> RunTable:
 
 
 def compare(
-    run: str | Path | None = None, *, name: str | None = None, best: int | None = None, loss: float | None = None
+    run: str | Path | None = None,
+    *,
+    name: str | None = None,
+    best: int | None = None,
+    loss: float | None = None,
+    tracking: Sequence[str] = (),
 ) -> CompareResult:
-    """Return a comparison of runs below outputs/, as the verb `compare` makes it.
+    """Return a comparison of runs below outputs/, or of a store by their ids, as the verb `compare` makes it.
 
     Args:
         run: references and folders of sweeps with commas between them; None: all.
         name: a name, a sweep or a text; None: all.
         best: variants of each group that are kept, the lowest losses; None: all.
         loss: to find the seconds to, nats per character; None: off.
+        tracking: as of `load`.
 
     Raises:
-        UserError: if there is no such run.
+        CharRNNError: if there is no such run, or the store does not give it.
     """
-    return CompareResult(compare_runs(None if run is None else str(run), name=name, best=best, loss=loss))
+    chosen = None if run is None else str(run)
+    return CompareResult(compare_runs(chosen, name=name, best=best, loss=loss, find=lambda each: _find(each, tracking)))
 
 
 def _find(reference: str | Path, tracking: Sequence[str], *, needs_weights: bool = False) -> RunFolder:
     parsed = parse_arguments(tracking, resume_command.COMMAND)
     return find_run_anywhere(str(reference), lambda: read_tracking(parsed), needs_weights=needs_weights)
-
-
-def _show_cell(value: Any) -> str:
-    return "" if value is None else f"{value:.4f}" if isinstance(value, float) else str(value)

@@ -110,7 +110,7 @@ def find_command(verb: str) -> Callable[[Sequence[str]], None]:
 def _silence_libraries() -> None:
     """Ignore Python's warnings from libraries, unless `-W` or PYTHONWARNINGS asks for some.
 
-    Libraries suppress those that they know of by `catch_warnings`, which fails where two threads import side by side.
+    Libraries hide warnings with `catch_warnings`, which is not thread-safe: it fails where two threads import at once.
     """
     if not sys.warnoptions:
         warnings.simplefilter("ignore")

@@ -62,14 +62,32 @@ def read_text(path: Path) -> str:
         OSError: if it cannot be read.
         ValueError: if it is not UTF-8, too large, or no regular file: reading a pipe would block.
     """
-    found = path.stat()
+    _check_small(path.stat(), path)
+    return path.read_text(encoding="utf-8")
+
+
+def read_bytes(path: Path, *, follows_links: bool = True) -> bytes:
+    """Return the bytes of a small file.
+
+    Args:
+        path: of the file.
+        follows_links: False: a link is no regular file.
+
+    Raises:
+        OSError: if it cannot be read.
+        ValueError: if it is too large, or no regular file: reading a pipe would block.
+    """
+    _check_small(path.stat() if follows_links else path.lstat(), path)
+    return path.read_bytes()
+
+
+def _check_small(found: os.stat_result, path: Path) -> None:
     if stat.S_ISDIR(found.st_mode):
         raise IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR), str(path))
     if not stat.S_ISREG(found.st_mode):
         raise ValueError("no regular file")
     if found.st_size > MAX_BYTES:
         raise ValueError(f"more than {MAX_BYTES} bytes")
-    return path.read_text(encoding="utf-8")
 
 
 def read_json(path: Path) -> dict[str, Any]:

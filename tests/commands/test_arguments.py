@@ -31,9 +31,14 @@ def test_no_words_change_nothing() -> None:
     assert change_config(values, parse()) == read_config(values)
 
 
-@pytest.mark.parametrize("value", ["latest", "outputs/a b/2026", "a,b", "a=b", "", "[x", "caf\u00e9", "${x}", "'"])
+@pytest.mark.parametrize("value", ["latest", "outputs/a b/2026", "a,b", "a=b", "[x", "caf\u00e9", "${x}", "'"])
 def test_a_verbs_own_word_is_taken_as_it_is(value: str) -> None:
     assert parse(f"run={value}").arguments == {"run": value}
+
+
+@pytest.mark.parametrize("value", ["", "''", '""'])
+def test_a_verbs_own_word_has_a_value(value: str) -> None:
+    assert fail(f"run={value}") == ["run must have a value after '=', got nothing."]
 
 
 def test_settings_that_the_verb_may_change_are_changed_and_no_others() -> None:

@@ -46,14 +46,15 @@ def test_the_page_is_written_where_it_is_asked_for(capsys: pytest.CaptureFixture
     assert main(["compare", f"run={SWEEP}", "page=page.html"]) == 0
     assert Path("page.html").read_text(encoding="utf-8").startswith("<!doctype html>")
     assert capsys.readouterr().err.endswith("note: the page is page.html\n")
-    assert main(["compare", f"run={SWEEP}", "page=no/such/page.html"]) == 3
-    assert "cannot write page=no/such/page.html" in capsys.readouterr().err
+    for page in ("no/such/page.html", ".", "/"):
+        assert main(["compare", f"run={SWEEP}", f"page={page}"]) == 3
+        assert f"cannot write page={page} (" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(
     "words",
     [["format=xml"], ["best=0"], ["best=x"], ["loss=0"], ["loss=nan"], ["loss=x"], ["run=nowhere"], ["name=nobody"],
-     ["seed=1"], ["colour=red"]],
+     ["seed=1"], ["colour=red"], ["page="], ["name=''"]],
 )  # fmt: skip
 def test_a_word_that_is_none_is_refused(words: list[str], capsys: pytest.CaptureFixture[str]) -> None:
     assert main(["compare", *words]) == 2

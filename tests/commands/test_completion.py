@@ -43,7 +43,7 @@ def test_a_verb_is_offered_its_own_words_and_the_settings_that_it_may_change_and
             ["sampling="] + [f"sampling.{field.name}=" for field in fields(SamplingConfig) if field.name != "extra"],
         ),
         ("charrnn-exp sample che", ["checkpoint="]),
-        ("charrnn-exp sample sampling.top", ["sampling.top_k="]),
+        ("charrnn-exp sample sampling.top", ["sampling.top_k=", "sampling.top_p="]),
         ("charrnn-exp sample model", []),
         ("charrnn-exp repair ru", ["run="]),
         ("charrnn-exp training.shuffle=", ["training.shuffle=true", "training.shuffle=false"]),

@@ -197,6 +197,7 @@ def test_a_sweep_over_a_group_takes_all_its_options_that_match() -> None:
         "linux",
         "shakespeare",
         "stdlib",
+        "stdlib_names",
         "text8",
         "warpeace",
     ]
@@ -218,8 +219,8 @@ def test_a_sweep_tells_what_is_wrong_in_any_job_once() -> None:
 def test_a_sweep_names_an_option_that_nobody_knows() -> None:
     lines = compose_lines(["dataset=stdlib,shakespear"], multirun=True)
     assert lines == [
-        "dataset must be one of enwik8, file, linux, shakespeare, stdlib, text8, warpeace, got 'shakespear' - "
-        "did you mean shakespeare?"
+        "dataset must be one of enwik8, file, linux, shakespeare, stdlib, stdlib_names, text8, warpeace, got "
+        "'shakespear' - did you mean shakespeare?"
     ]
 
 

@@ -92,6 +92,12 @@ def test_an_unknown_key_is_answered_with_the_nearest(typed: str, nearest: str) -
     assert caught.value.lines == [f"unknown setting {typed!r} - did you mean {nearest}?"]
 
 
+def test_a_name_that_the_user_chooses_is_described_by_its_setting() -> None:
+    assert describe("tracking.tags.team") == describe("tracking.tags")
+    with pytest.raises(UserError, match=r"did you mean model\.dropout\?"):
+        describe("model.dropout.team")
+
+
 def test_what_is_near_to_nothing_is_unknown() -> None:
     with pytest.raises(UserError, match=r"^unknown setting 'zzz.qqq'. See --help"):
         describe("zzz.qqq")

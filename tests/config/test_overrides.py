@@ -183,7 +183,7 @@ def test_suggestions_prefer_the_same_leaf_then_the_same_start_then_the_nearest()
     [
         ("lr", "optimizer.learning_rate"),
         ("training.lr", "optimizer.learning_rate"),
-        ("stop", "training.early_stopping_patience"),
+        ("patience", "training.early_stopping_patience"),
         ("hidden", "model.hidden_size"),
         ("SEQ-LEN", "training.sequence_length"),
         ("test_frac", "dataset.test_fraction"),

@@ -15,6 +15,7 @@ from charrnn_exp.config.search import OBJECTIVES, Pruner, Sampler, SearchConfig
 from charrnn_exp.config.words import write_words
 from charrnn_exp.errors import UserError
 from charrnn_exp.run_folder.summary import Summary
+from tests.conftest import slow_after
 
 CHOSEN = ["hydra/sweeper=optuna", "seed=range(1,5)"]
 
@@ -36,6 +37,7 @@ def read_own(*words: str) -> SearchConfig:
     return search.config
 
 
+@pytest.mark.slow
 def test_the_file_has_each_setting_and_no_other() -> None:
     values = yaml.safe_load((find_conf_folder() / "hydra" / "sweeper" / "optuna.yaml").read_text(encoding="ascii"))
     assert list(values) == [field.name for field in fields(SearchConfig)]
@@ -84,7 +86,7 @@ def test_a_sweep_without_it_is_no_search() -> None:
 
 @pytest.mark.parametrize(
     ("word", "line"),
-    [
+    slow_after(8, [
         ("n_trial=3", "unknown setting 'hydra.sweeper.n_trial' - did you mean hydra.sweeper.n_trials?"),
         ("n_trials=0", "hydra.sweeper.n_trials must be at least 1, got 0."),
         ("n_trials=many", "hydra.sweeper.n_trials must be a whole number, got 'many'."),
@@ -94,7 +96,7 @@ def test_a_sweep_without_it_is_no_search() -> None:
         ("pruner=medain", "hydra.sweeper.pruner must be one of none, median, hyperband, got 'medain' - did you mean "
                           "median?"),
         ("seed=-1", "hydra.sweeper.seed must be from 0 to 2**32 - 1, got -1."),
-        ("study_name=''", "hydra.sweeper.study_name must be 1 to 250 printable characters, got ''."),
+        ("study_name=''", "hydra.sweeper.study_name must be 1 to 250 printable characters without ', got ''."),
         ("pruner_startup_trials=-1", "hydra.sweeper.pruner_startup_trials must be at least 0, got -1."),
         ("pruner_warmup_steps=-1", "hydra.sweeper.pruner_warmup_steps must be at least 0, got -1."),
         ("objectives=[]", f"hydra.sweeper.objectives must have at least one of {', '.join(OBJECTIVES)}, got none."),
@@ -107,7 +109,7 @@ def test_a_sweep_without_it_is_no_search() -> None:
                                    "postgresql://USER@HOST/DATABASE, got 'mysql://h/d'."),
         ("storage=postgresql://me:s3cret@h/d", "hydra.sweeper.storage must be without a password, got one. Put it into "
                                                "PGPASSWORD or ~/.pgpass."),
-    ],
+    ]),
 )  # fmt: skip
 def test_a_wrong_setting_is_one_line(word: str, line: str) -> None:
     assert compose_lines(*CHOSEN, f"hydra.sweeper.{word}") == [line]
@@ -115,7 +117,7 @@ def test_a_wrong_setting_is_one_line(word: str, line: str) -> None:
 
 @pytest.mark.parametrize(
     ("words", "start"),
-    [
+    slow_after(4, [
         (["hydra/sweeper=optuna", "seed=1"], "the search must have a setting to choose, got none."),
         ([*CHOSEN, "model.dropout=interval(0,0.5)", "hydra.sweeper.sampler=grid"],
          "hydra.sweeper.sampler must be another than grid for the intervals of model.dropout, got grid."),
@@ -128,7 +130,7 @@ def test_a_wrong_setting_is_one_line(word: str, line: str) -> None:
         ([*CHOSEN, "model.dropout=interval(0,2)"], "model.dropout must be in [0, 1), got 2.0."),
         ([*CHOSEN, "model.hiden_size=5,7"], "unknown setting 'model.hiden_size' - did you mean model.hidden_size?"),
         ([*CHOSEN, "hydra.sweeper._target_=os.getcwd"], "hydra.sweeper._target_ must not hold '_target_'"),
-    ],
+    ]),
 )  # fmt: skip
 def test_a_search_that_cannot_be_is_one_line(words: list[str], start: str) -> None:
     (line,) = compose_lines(*words)

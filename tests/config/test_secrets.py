@@ -1,14 +1,18 @@
 """What lets us in at a server stays out of every message."""
 
 import base64
+from pathlib import Path
 
 import pytest
 
 from charrnn_exp.config.secrets import hide_secrets
 
 
-@pytest.mark.parametrize("by", ["variables", "token", "address"])
-def test_a_message_shows_nothing_that_lets_a_server_in(monkeypatch: pytest.MonkeyPatch, by: str) -> None:
+@pytest.mark.parametrize("by", ["variables", "token", "address", "file"])
+def test_a_message_shows_nothing_that_lets_a_server_in(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, by: str
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path))
     user, password = "us:er", "pass/word@1"
     for name in (
         "MLFLOW_TRACKING_URI",
@@ -23,6 +27,10 @@ def test_a_message_shows_nothing_that_lets_a_server_in(monkeypatch: pytest.Monke
             monkeypatch.setenv("MLFLOW_TRACKING_PASSWORD", password)
         case "token":
             monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", password)
+        case "file":
+            (tmp_path / ".mlflow").mkdir()
+            lines = ["[mlflow]", f"mlflow_tracking_username = {user}", f"mlflow_tracking_password = {password}"]
+            (tmp_path / ".mlflow" / "credentials").write_text("\n".join(lines))
         case "address":
             monkeypatch.setenv("MLFLOW_TRACKING_URI", "https://us%3Aer:pass%2Fword%401@host")
     sent = base64.b64encode(f"{user}:{password}".encode()).decode()

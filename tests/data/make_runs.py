@@ -1,10 +1,10 @@
 """Make the small run folders of one version of the program, with what that version says of them.
 
-    python tests/data/make_runs.py CHECKOUT NAME      # a checkout of the version; NAME as in runs_NAME
+    python tests/data/make_runs.py CHECKOUT NAME [RUN ...]      # a checkout of the version; NAME as in runs_NAME
 
 Each later version of settings or numerics adds its own folder `runs_NAME` beside the older ones; none is made again.
-In it: `text.txt`, and for each run its folder and `NAME.json`: the words that resume it and what the version that made
-it then printed, sampled and scored. Neither plots nor the lock are kept.
+In it: `text.txt`, and for each run (default: all of `RUNS`) its folder and `NAME.json`: the words that resume it and
+what the version that made it then printed, sampled and scored. Neither plots nor the lock are kept.
 """
 
 import hashlib
@@ -37,12 +37,13 @@ NEXT = ["sampling.length=60", "sampling.prompt=the"]
 """Settings of the samples that are compared."""
 
 
-def main(checkout: Path, name: str) -> None:
+def main(checkout: Path, name: str, runs: list[str]) -> None:
     """Make `runs_NAME` beside this file, with the code of the checkout."""
     target = HERE / f"runs_{name}"
     target.mkdir()
     (target / "text.txt").write_text(write_text())
-    for run, words in RUNS.items():
+    for run in runs or RUNS:
+        words = RUNS[run]
         with tempfile.TemporaryDirectory() as place:
             shutil.copy(target / "text.txt", place)
             caller = Caller(checkout, Path(place))
@@ -121,4 +122,4 @@ def _newest(folder: Path) -> tuple[int, Path]:
 
 
 if __name__ == "__main__":
-    main(Path(sys.argv[1]), sys.argv[2])
+    main(Path(sys.argv[1]), sys.argv[2], sys.argv[3:])

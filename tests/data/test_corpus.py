@@ -2,6 +2,7 @@
 
 import hashlib
 import tracemalloc
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -238,3 +239,16 @@ def test_a_text_is_named_as_the_user_named_it(make_dataset: MakeDataset, default
     dataset = make_dataset(b"a")
     assert describe(dataset) == dataset.path
     assert describe(defaults.dataset) == "stdlib"
+
+
+@pytest.mark.parametrize(
+    ("lines", "first", "is_told"), [(True, b"one", True), (True, b"one\n", False), (False, b"one", False)]
+)
+def test_a_file_that_ends_within_a_line_is_told_of_where_the_text_has_lines(
+    make_dataset: MakeDataset, tmp_path: Path, lines: bool, first: bytes, is_told: bool
+) -> None:
+    dataset = make_dataset(first)
+    (tmp_path / "to.txt").write_bytes(b"two\nthree")
+    notes = load_corpus(replace(dataset, path=[str(dataset.path), str(tmp_path / "to.txt")], lines=lines)).notes
+    expected = f"{dataset.path} ends without a line break: its last line and the first one of the next file are one."
+    assert notes == ((expected,) if is_told else ())

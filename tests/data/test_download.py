@@ -204,6 +204,16 @@ def test_a_good_file_arrives_once_and_is_alone_in_the_folder(mirror: Mirror, fol
     assert mirror.asked == ["good"]
 
 
+def test_a_download_says_so_and_a_text_of_the_cache_does_not(
+    mirror: Mirror, folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    download = describe(mirror.url("good"))
+    fetch(download)
+    assert capsys.readouterr().out.startswith("downloading ")
+    fetch(download)
+    assert capsys.readouterr().out == ""
+
+
 def test_a_file_put_there_by_hand_is_used_without_the_network(folder: Path, dead_url: str) -> None:
     folder.mkdir(parents=True)
     (folder / NAME).write_bytes(GOOD)

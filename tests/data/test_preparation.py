@@ -11,6 +11,7 @@ import pytest
 
 from charrnn_exp.config.choices import Source, Split
 from charrnn_exp.config.schema import Config
+from charrnn_exp.data.batches import BatchOrder
 from charrnn_exp.data.preparation import prepare_text
 from charrnn_exp.errors import UserError
 
@@ -48,6 +49,7 @@ def test_a_prepared_text_is_read_split_and_planned_by_its_settings(config: Confi
     assert text.corpus.ids_n.tolist() == ids
     assert text.splits.val_n is not None
     assert (text.splits.train_n.tolist(), text.splits.val_n.tolist()) == (ids[:90], ids[90:])
+    assert isinstance(text.order, BatchOrder)
     assert (text.order.num_characters, text.order.batch_size, text.order.sequence_length) == (90, 2, 4)
     assert (text.order.shuffle, text.order.seed) == (True, 7)
     assert text.prompt_ids_t.tolist() == [symbols.index("b"), symbols.index("e")]
@@ -55,6 +57,7 @@ def test_a_prepared_text_is_read_split_and_planned_by_its_settings(config: Confi
 
 def test_the_batches_hold_training_text_only(config: Config) -> None:
     text = prepare_text(config)
+    assert isinstance(text.order, BatchOrder)
     starts_sb = text.order.find_starts(0)
     assert starts_sb.max() + config.training.sequence_length < len(text.splits.train_n)
 

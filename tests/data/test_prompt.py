@@ -14,6 +14,8 @@ from charrnn_exp.data.prompt import put_prompt, read_prompt, read_prompt_once
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import UserError
 from charrnn_exp.experiment.prepare import prepare_run
+from charrnn_exp.views.terminal import Terminal
+from tests.conftest import slow_after
 
 SYMBOLS = Vocabulary(Unit.char, tuple(sorted(map(ord, "\n abc\uac00"))))
 
@@ -29,6 +31,20 @@ def change(config: Config, *, prompt: str | None = None, prompt_file: str | None
 
 def read(config: Config, vocabulary: Vocabulary = SYMBOLS) -> str:
     return vocabulary.decode(read_prompt(config, vocabulary))
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "utf-16", "utf-32-be", "ascii", "cp037", "shift_jis", "utf-8-sig"])
+@pytest.mark.parametrize("content", [b"F\xf3\x81" * 50, b"\xf3F" * 50, b"\\\xfc\xa5" * 50, b"\x00a" * 50])
+def test_bytes_without_a_line_break_start_with_a_byte_of_theirs_in_every_encoding(
+    encoding: str, content: bytes, tmp_path: Path
+) -> None:
+    (tmp_path / "text").write_bytes(content)
+    words = [f"dataset.path={tmp_path / 'text'}", f"dataset.encoding={encoding}", "dataset.unit=byte"]
+    (config,) = compose_jobs(["dataset=file", *words, "training.batch_size=2", "training.sequence_length=7"])
+    prepared = prepare_run(config, terminal=Terminal())
+    assert prepared.text.prompt_ids_t is not None
+    assert read_prompt(prepared.config, prepared.text.corpus.vocabulary).tolist() == prepared.text.prompt_ids_t.tolist()
+    assert len(prepared.text.prompt_ids_t) == 1
 
 
 def fail(config: Config) -> str:
@@ -214,14 +230,17 @@ def test_a_prompt_file_of_a_model_of_bytes_may_be_any_bytes(config: Config, tmp_
 
 @pytest.mark.parametrize(
     ("unit", "text", "prompt"),
-    [
-        ("char", "zebra and a horse " * 40, "z"),
-        ("char", "\u00e9tude " * 60, "\u00e9"),
-        ("byte", "zebra and a horse " * 40, "z"),
-        ("byte", "\u00e9tude " * 60, None),
-        ("char", "\x07bell " * 60, None),
-        ("char", "zebra\n" * 60, None),
-    ],
+    slow_after(
+        3,
+        [
+            ("char", "\u00e9tude " * 60, "\u00e9"),
+            ("byte", "\u00e9tude " * 60, None),
+            ("char", "\x07bell " * 60, None),
+            ("char", "zebra and a horse " * 40, "z"),
+            ("byte", "zebra and a horse " * 40, "z"),
+            ("char", "zebra\n" * 60, None),
+        ],
+    ),
 )
 def test_a_run_without_prompt_and_line_break_keeps_the_first_symbol_of_its_text(
     unit: str, text: str, prompt: str | None, tmp_path: Path
@@ -237,3 +256,13 @@ def test_a_run_without_prompt_and_line_break_keeps_the_first_symbol_of_its_text(
     resumed = prepare_run(prepared.config, is_resumed=True)
     assert resumed.text.prompt_ids_t.tolist() == prepared.text.prompt_ids_t.tolist()
     assert prepare_run(compose_jobs(words)[0], is_resumed=True).config.sampling.prompt is None, "an older run stays"
+
+
+def test_a_line_is_begun_after_a_line_break_and_its_prompt_has_none(config: Config) -> None:
+    of_lines = replace(config, dataset=replace(config.dataset, lines=True))
+    assert read(of_lines) == "\n"
+    assert read(change(of_lines, prompt="ab")) == "\nab"
+    for prompt in ("a\nb", "\n"):
+        assert fail(change(of_lines, prompt=prompt)) == (
+            "sampling.prompt must be the beginning of one line when dataset.lines=true, got a line break."
+        )

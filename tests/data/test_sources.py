@@ -179,3 +179,35 @@ def test_a_pipe_is_refused_at_once_since_a_text_is_read_twice(defaults: Config, 
     assert line == (
         f"dataset.path must be a readable text file, got {tmp_path}/pipe (a pipe or device, and a text is read twice)."
     )
+
+
+def test_the_names_of_the_library_are_those_that_its_parser_finds(
+    defaults: Config, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    source = """
+import os
+
+def zeta(def_): return def_
+async  def alpha():
+    class _Inner2(object):
+        def  zeta(self): pass
+        define = 1
+\tclass\tB: pass
+x = "def no(): 1" or lambda: 0
+# def none():
+"""
+    (tmp_path / "a.py").write_text(source)
+    (tmp_path / "b.py").write_text("class B:\n    def __init__(self): pass\n")
+    monkeypatch.setattr(sysconfig, "get_paths", lambda: {"stdlib": str(tmp_path)})
+    dataset = replace(defaults.dataset, source=Source.stdlib_names, max_bytes=None)
+    assert read(dataset).decode().splitlines() == ["B", "_Inner2", "__init__", "alpha", "zeta"]
+    assert read(dataset).endswith(b"zeta\n")
+
+
+def test_the_running_pythons_names_are_a_list_of_lines(defaults: Config) -> None:
+    (job,) = compose_jobs(["dataset=stdlib_names"])
+    assert job.dataset.lines
+    names = read(job.dataset).decode().splitlines()
+    assert len(names) == len(set(names)) > 5_000
+    assert {"walk", "OrderedDict", "__init__"} <= set(names)
+    assert all(name.isidentifier() for name in names)

@@ -13,7 +13,8 @@ import pytest
 from charrnn_exp.config.choices import Split, Unit
 from charrnn_exp.config.schema import Config, DatasetConfig
 from charrnn_exp.data.corpus import load_corpus
-from charrnn_exp.data.splits import Splits, cap_validation, check_splits, count_scored, split_text
+from charrnn_exp.data.lines import find_breaks, iterate_lines
+from charrnn_exp.data.splits import Splits, cap_validation, check_splits, count_scored, split_corpus, split_text
 from charrnn_exp.errors import UserError
 from tests.data.conftest import MakeDataset
 
@@ -250,3 +251,82 @@ def test_only_validation_is_capped_and_by_its_first_characters(describe: Any) ->
     assert (capped.train_n is splits.train_n, capped.test_n is splits.test_n) == (True, True)
     assert count(cap_validation(splits, 1_000)) == count(cap_validation(splits, None)) == (160, 20, 20)
     assert count(cap_validation(split_text(text_of(9), describe(Split.none)), 7)) == (9, None, None)
+
+
+NAMES = sorted(f"{first}{last}" for first in ("an", "bert", "cla", "do") for last in ("a", "e", "ina", "olf", "", "us"))
+
+
+def list_lines(splits: Splits, corpus: Any) -> list[list[str]]:
+    assert splits.line_break is not None
+    return [
+        [line.decode() for line in iterate_lines(split_n, corpus.vocabulary, splits.line_break)]
+        for split_n in list_splits(splits)
+    ]
+
+
+@pytest.mark.parametrize("protocol", [Split.nanogpt, Split.torchrnn, Split.tfds, Split.fraction, Split.none])
+def test_lines_are_dealt_whole_and_each_to_one_split(make_dataset: MakeDataset, describe: Any, protocol: Split) -> None:
+    """Half of the names stand there twice; all copies of one go the same way."""
+    names = NAMES + NAMES[::2]
+    dataset = replace(make_dataset("\n".join(names).encode()), lines=True, split=protocol)
+    dataset = replace(dataset, val_fraction=describe(protocol).val_fraction)
+    corpus = load_corpus(dataset)
+    splits = split_corpus(corpus, dataset)
+    found = list_lines(splits, corpus)
+    assert sorted(line for part in found for line in part) == sorted(names)
+    assert len(found) == (1 if protocol is Split.none else 3 if protocol in (Split.torchrnn, Split.tfds) else 2)
+    for one, two in itertools.combinations(found, 2):
+        assert not set(one) & set(two)
+    total, longest = sum(len(name) + 1 for name in names), 2 * max(len(name) + 1 for name in names)
+    wanted = count(split_text(text_of(total), dataset))
+    for split_n, expected in zip(list_splits(splits), [each for each in wanted if each is not None], strict=True):
+        assert abs(len(split_n) - 1 - expected) <= longest
+    assert splits.count_lines() == [len(part) for part in found]
+    lengths_l = splits.find_line_lengths()
+    assert lengths_l is not None
+    assert lengths_l.tolist() == [len(name) + 1 for name in found[0]]
+
+
+def test_a_sorted_list_is_not_split_by_the_alphabet(make_dataset: MakeDataset) -> None:
+    dataset = replace(make_dataset("\n".join(f"{i:04d}" for i in range(2_000)).encode()), lines=True)
+    corpus = load_corpus(dataset)
+    val = [int(line) for line in list_lines(split_corpus(corpus, dataset), corpus)[1]]
+    assert len(val) == 200
+    halves = sum(number < 1_000 for number in val)
+    assert 60 < halves < 140, "100 +- 7 by a fair deal"
+
+
+def test_lines_of_files_stay_in_their_splits(make_dataset: MakeDataset, tmp_path: Path) -> None:
+    (tmp_path / "val.txt").write_text("ab\nba")
+    (tmp_path / "test.txt").write_text("b\n")
+    dataset = replace(
+        make_dataset(b"aa\nbb\na"),
+        lines=True,
+        split=Split.files,
+        val_path=str(tmp_path / "val.txt"),
+        test_path=str(tmp_path / "test.txt"),
+    )
+    corpus = load_corpus(dataset)
+    found = list_lines(split_corpus(corpus, dataset), corpus)
+    assert [sorted(part) for part in found] == [["a", "aa", "bb"], ["ab", "ba"], ["b"]]
+
+
+def test_a_text_without_a_line_break_is_no_list_of_lines(make_dataset: MakeDataset) -> None:
+    dataset = replace(make_dataset(b"one name"), lines=True, name="file")
+    with pytest.raises(UserError, match=r"dataset must have a line break when dataset\.lines=true, got none in "):
+        split_corpus(load_corpus(dataset), dataset)
+
+
+@pytest.mark.parametrize(("most", "kept"), [(2, 1), (9, 1), (12, 2), (1_000, 24)])
+def test_a_capped_validation_text_of_lines_keeps_whole_ones(make_dataset: MakeDataset, most: int, kept: int) -> None:
+    """Its lines have four characters and a break."""
+    names = "\n".join(f"{i:04d}" for i in range(48))
+    dataset = replace(make_dataset(names.encode()), lines=True, split=Split.fraction, val_fraction=0.5)
+    splits = split_corpus(load_corpus(dataset), dataset)
+    assert splits.line_break is not None
+    capped = cap_validation(splits, most)
+    assert capped.val_n is not None
+    assert splits.val_n is not None
+    assert len(find_breaks(capped.val_n, splits.line_break)) - 1 == kept
+    assert capped.val_n.tolist() == splits.val_n[: len(capped.val_n)].tolist()
+    assert (capped.train_n.tolist(), capped.line_break) == (splits.train_n.tolist(), splits.line_break)

@@ -48,6 +48,7 @@ def test_what_is_encoded_comes_back_as_it_was(text: str) -> None:
     assert octets.to_bytes(octets.encode(text, key="k")) == text.encode("utf-8")
 
 
+@pytest.mark.slow
 def test_a_thousand_random_texts_come_back_as_they_were() -> None:
     draw = random.Random(7)
     for _ in range(1000):

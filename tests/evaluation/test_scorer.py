@@ -1,16 +1,21 @@
 """The scores of a whole text."""
 
+import dataclasses
 import itertools
 
 import numpy as np
 import pytest
 import tensorflow as tf
 
+from charrnn_exp.config.choices import Unit
+from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.evaluation import streams as module
-from charrnn_exp.evaluation.scorer import Scorer
-from charrnn_exp.evaluation.scores import BlockMeans
+from charrnn_exp.evaluation.blocks import BlockMeans
+from charrnn_exp.evaluation.groups import group_characters
+from charrnn_exp.evaluation.scorer import Scorer, measure
 from charrnn_exp.model.network import Network
 from charrnn_exp.model.size import SizedModel
+from tests.model.naive import NaiveNetwork
 
 
 @pytest.fixture
@@ -57,6 +62,29 @@ def test_many_streams_score_as_one_stream_does_with_a_memory_longer_than_a_strea
     cold = np.mean([naive_loss(network, ids_n[start : start + 876]) for start in range(0, 7_002, 875)])
     assert abs(cold - one) > 1e-3, "the memory is not long"
     assert scorer.loss() == pytest.approx(one, abs=1e-6)
+
+
+@pytest.mark.parametrize("learned", [False, True], ids=["empty", "learned"])
+def test_a_text_of_lines_is_scored_as_each_line_by_itself(small_model: SizedModel, learned: bool) -> None:
+    """Symbol 0 is the line break, read before each line and predicted at its end; one line is long."""
+    model = dataclasses.replace(small_model, learn_initial_state=learned)
+    network = Network(num_symbols=7, model=model, precision="float32", seed=1, line_break=0)
+    generator = np.random.default_rng(2)
+    for variable in network.trainable_variables:
+        variable.assign(generator.normal(scale=0.7, size=variable.shape))
+    lengths = [*generator.integers(0, 30, size=400), 3_000]
+    lines = [generator.integers(1, 7, size=length, dtype=np.uint8) for length in lengths]
+    ids_n = np.concatenate([[0], *(np.r_[line_n, 0] for line_n in lines)]).astype(np.uint8)
+    naive, total = NaiveNetwork(network), 0.0
+    for line_n in lines:
+        logits_tv = naive.read(np.r_[0, line_n].astype(np.int32))
+        logits_tv -= logits_tv.max(axis=1, keepdims=True)
+        logs_tv = logits_tv - np.log(np.exp(logits_tv).sum(axis=1, keepdims=True))
+        total -= sum(logs_tv[t, symbol] for t, symbol in enumerate([*line_n, 0]))
+    scores = Scorer(network, ids_n).score()
+    assert scores is not None
+    assert scores.num_characters == sum(lengths) + len(lengths)
+    assert scores.loss == pytest.approx(total / scores.num_characters, abs=1e-6)
 
 
 def test_each_part_is_scored_from_the_first_state(network: Network) -> None:
@@ -140,3 +168,62 @@ def test_a_text_without_a_standard_error_has_no_losses_of_blocks(network: Networ
     scores = Scorer(network, make_text(999)).score()
     assert scores is not None
     assert (scores.standard_error, scores.block_losses) == (None, None)
+
+
+def test_a_character_is_among_the_five_likeliest_if_fewer_than_five_have_a_larger_probability() -> None:
+    """Few different logits, so that most are equal to some others."""
+    generator = np.random.default_rng(5)
+    logits_btv = generator.integers(4, size=(2, 301, 11)).astype(np.float32)
+    targets_bt = generator.integers(11, size=(2, 301)).astype(np.int32)
+    _, _, tops_bt, confidences_bt = measure(
+        tf.constant(logits_btv), tf.constant(targets_bt), has_top=True, has_confidences=True
+    )
+    expected = [
+        [sum(each > logits_v[target] for each in logits_v) < 5 for logits_v, target in zip(*pair, strict=True)]
+        for pair in zip(logits_btv, targets_bt, strict=True)
+    ]
+    assert tops_bt.numpy().tolist() == expected
+    assert 0.2 < np.mean(expected) < 0.95
+    p_btv = np.exp(logits_btv.astype(float))
+    np.testing.assert_allclose(confidences_bt, (p_btv / p_btv.sum(axis=-1, keepdims=True)).max(axis=-1), rtol=1e-6)
+
+
+@pytest.mark.parametrize(("length", "starts"), [(999, (0,)), (7_003, (0, 17, 2_001))])
+def test_the_details_are_those_of_one_stream(network: Network, length: int, starts: tuple[int, ...]) -> None:
+    ids_n = make_text(length)
+    vocabulary = Vocabulary(Unit.char, tuple(map(ord, "\n (2Aa\u0434")))
+    groups = group_characters(ids_n, starts, vocabulary)
+    scores = Scorer(network, ids_n, starts, has_top=True, groups=groups).score()
+    assert scores is not None
+    assert scores.details is not None
+    losses, hits, tops, confidences = [], [], [], []
+    for part_n in np.split(ids_n, starts[1:]):
+        ids_bt = part_n[None, :].astype(np.int32)
+        logits_btv, _ = network(tf.constant(ids_bt[:, :-1]), network.first_states(1))
+        p_nv = tf.nn.softmax(np.asarray(logits_btv, np.float64)[0]).numpy()
+        p_n = p_nv[np.arange(len(p_nv)), ids_bt[0, 1:]]
+        losses += (-np.log(p_n)).tolist()
+        hits += (p_n == p_nv.max(axis=1)).tolist()
+        tops += ((p_nv > p_n[:, None]).sum(axis=1) < 5).tolist()
+        confidences += p_nv.max(axis=1).tolist()
+    assert scores.top5_accuracy == pytest.approx(np.mean(tops), abs=2 / length)
+    for name, grouping in groups.items():
+        rows = {row.group: row for row in scores.details.by_group[name]}
+        for number, label in enumerate(grouping.labels):
+            chosen = grouping.group_p == number
+            if not chosen.any():
+                assert label not in rows
+                continue
+            assert rows[label].num_characters == chosen.sum()
+            assert rows[label].loss.value == pytest.approx(np.mean(np.array(losses)[chosen]), abs=2e-6)
+            for found, values in ((rows[label].accuracy, hits), (rows[label].top5_accuracy, tops)):
+                assert found.value == pytest.approx(np.mean(np.array(values)[chosen]), abs=2 / chosen.sum())
+    bins = np.ceil(np.array(confidences) * 15)
+    gaps = [abs(np.sum((np.array(hits) - confidences)[bins == k])) for k in range(1, 16)]
+    assert scores.details.calibration_error.value == pytest.approx(sum(gaps) / len(hits), abs=4 / length)
+
+
+def test_neither_the_five_likeliest_nor_details_are_found_unless_asked_for(network: Network) -> None:
+    scores = Scorer(network, make_text(99)).score()
+    assert scores is not None
+    assert (scores.top5_accuracy, scores.num_words, scores.details) == (None, None, None)

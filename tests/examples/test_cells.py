@@ -23,6 +23,7 @@ from charrnn_exp.model.size import SizedModel, count_weights, resolve
 from charrnn_exp.sampling.stepper import first_states, quantize, step
 from charrnn_exp.training.transfer import InitialWeights
 from tests.examples.conftest import FILES
+from tests.exporting import exports
 from tests.model.naive import ROUND_AS_SAMPLER, Array, NaiveNetwork, sigmoid
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -32,10 +33,9 @@ EVERY = pytest.mark.parametrize("name", FILES)
 
 
 def spread(names: str, *cases: tuple[Any, ...]) -> Any:
-    """Parametrize with cells and cases: the first case with each cell, the others with one; the rest are slow."""
-    fast = [(name, case) for case in cases for name in FILES if case == cases[0] or name == "peephole"]
+    """Parametrize with cells and cases: the first case with one cell; the rest are slow."""
     parameters = [
-        pytest.param(name, *case, marks=[] if (name, case) in fast else pytest.mark.slow)
+        pytest.param(name, *case, marks=[] if (name, case) == ("peephole", cases[0]) else pytest.mark.slow)
         for case in cases
         for name in FILES
     ]
@@ -158,9 +158,8 @@ def test_weights_go_to_a_run_with_other_symbols(small_model: SizedModel, name: s
     np.testing.assert_array_equal(fitted[f"{name}_2.kernel"], arrays[f"{name}_2.kernel"])
 
 
-@pytest.mark.parametrize(
-    "name", [name if name == "peephole" else pytest.param(name, marks=pytest.mark.slow) for name in FILES]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILES)
 def test_a_run_trains_validates_saves_and_samples(
     compose: Any, name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -214,3 +213,14 @@ def test_files_of_ours_are_options_by_themselves(tmp_path: Path) -> None:
     assert ended.stderr.splitlines() == [
         f"charrnn_exp: error: model.cell must be one of {', '.join(names)}, got 'minigru' - did you mean mingru?"
     ]
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", FILES)
+def test_a_saved_model_has_the_cell_without_its_package(small_model: SizedModel, name: str, tmp_path: Path) -> None:
+    """Read by TensorFlow alone; see tests/exporting."""
+    network = exports.build(small_model, cell=name, num_layers=2, learn_initial_state=True, residual=True)
+    folder = exports.write(network, "saved_model", tmp_path / "saved")
+    (found_btv,) = exports.read_alone("saved_model", {folder: IDS_BT}, tmp_path)
+    expected_btv, _ = network(tf.constant(IDS_BT), network.first_states(B))
+    np.testing.assert_allclose(found_btv, expected_btv, rtol=1e-5, atol=1e-5)

@@ -60,6 +60,7 @@ def write_example(folder: Path, **changes: Any) -> str:
     return str(folder)
 
 
+@pytest.mark.slow
 def test_a_wrong_checksum_or_size_ends_with_3_and_one_line(site: Site, tmp_path: Path) -> None:
     wrong: list[dict[str, Any]] = [{"num_bytes": len(TEXT) - 1}, {"checksum": "sha256:" + "0" * 64}]
     for i, changes in enumerate(wrong):

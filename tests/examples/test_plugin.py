@@ -10,7 +10,7 @@ from tests.plugins import install, run
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/plugin"
 GROUP = "charrnn_exp.filters"
-OTHER = (EXAMPLE / "charrnn_exp_min_p.py").read_text(encoding="ascii")
+OTHER = (EXAMPLE / "charrnn_exp_epsilon.py").read_text(encoding="ascii")
 KEY = "charrnn_exp: error: sampling.extra"
 TINY = ("tracking=none", "dataset.max_bytes=600", "model.hidden_size=4", "model.embedding_dim=2",
         "training.max_steps=1", "optimizer.warmup_steps=0", "training.batch_size=2",
@@ -29,21 +29,21 @@ def site(tmp_path: Path) -> Path:
 def test_an_offered_filter_is_in_help_and_completion_with_its_package(site: Path, tmp_path: Path) -> None:
     shown = run(tmp_path, "--help", path=(site,))
     assert (shown.returncode, shown.stderr) == (0, "")
-    assert "  sampling.extra.min_p  (charrnn-exp-extras 1.2.0)  Draw from the symbols at least" in shown.stdout
+    assert "  sampling.extra.epsilon  (charrnn-exp-extras 1.2.0)  Draw from the symbols of at least" in shown.stdout
     assert "OPTIONS OF INSTALLED PACKAGES" not in run(tmp_path, "--help").stdout
-    asked = run(tmp_path, "--help", "sampling.extra.min_p", path=(site,)).stdout
-    assert asked.startswith("sampling.extra.min_p\n  Draw from the symbols at least")
+    asked = run(tmp_path, "--help", "sampling.extra.epsilon", path=(site,)).stdout
+    assert asked.startswith("sampling.extra.epsilon\n  Draw from the symbols of at least")
     assert asked.endswith("Takes number or null; default null.\n")
     completed = run(tmp_path, "completion", "line=charrnn-exp sample sampling.extra.", path=(site,))
-    assert completed.stdout.split() == ["sampling.extra.min_p="]
+    assert completed.stdout.split() == ["sampling.extra.epsilon="]
 
 
 @pytest.mark.parametrize(
     ("word", "line"),
     [
-        ("sampling.extra.min_p=2", "min_p must be in (0, 1], got 2.0."),
-        ("sampling.extra.min_p=x", "min_p must be a number or null, got 'x'."),
-        ("sampling.extra.min_p=true", "min_p must be a number or null, got True."),
+        ("sampling.extra.epsilon=2", "epsilon must be in (0, 1], got 2.0."),
+        ("sampling.extra.epsilon=x", "epsilon must be a number or null, got 'x'."),
+        ("sampling.extra.epsilon=true", "epsilon must be a number or null, got True."),
     ],
 )
 def test_the_value_of_an_offered_filter_is_checked_by_its_declaration(
@@ -54,7 +54,7 @@ def test_the_value_of_an_offered_filter_is_checked_by_its_declaration(
 
 
 def test_an_unknown_one_is_answered_with_the_nearest(settings_program: Program, site: Path, tmp_path: Path) -> None:
-    for typed, meant in (("min_q", "sampling.extra.min_p"), ("top_k", "sampling.top_k")):
+    for typed, meant in (("epsilom", "sampling.extra.epsilon"), ("top_k", "sampling.top_k")):
         ended = settings_program.run(tmp_path, "--cfg", "job", f"sampling.extra.{typed}=0.1", path=(site,))
         line = f"charrnn_exp: error: unknown setting 'sampling.extra.{typed}' - did you mean {meant}?\n"
         assert (ended.returncode, ended.stderr) == (2, line)
@@ -68,18 +68,19 @@ BROKEN = {
 }
 
 
+@pytest.mark.slow
 def test_what_cannot_be_used_is_one_line_and_everything_else_goes_on(
     settings_program: Program, site: Path, tmp_path: Path
 ) -> None:
-    offers = {GROUP: {name: f"{name}:FILTER" for name in BROKEN} | {"top_k": "other:FILTER", "min_p": "other:FILTER"}}
+    offers = {GROUP: {name: f"{name}:FILTER" for name in BROKEN} | {"top_k": "other:FILTER", "epsilon": "other:FILTER"}}
     install(site, "bad-filters", "0.3", offers=offers, code={name: code for name, (code, _) in BROKEN.items()})
     for name, (_, reason) in BROKEN.items():
         ended = settings_program.run(tmp_path, "--cfg", "job", f"sampling.extra.{name}=1", path=(site,))
         line = f"{KEY}.{name} of bad-filters 0.3 {reason} Mend or uninstall bad-filters.\n"
         assert (ended.returncode, ended.stderr) == (2, line)
-    twice = settings_program.run(tmp_path, "--cfg", "job", "sampling.extra.min_p=0.1", path=(site,))
+    twice = settings_program.run(tmp_path, "--cfg", "job", "sampling.extra.epsilon=0.1", path=(site,))
     assert twice.stderr == (
-        f"{KEY}.min_p must be offered by one package, got bad-filters 0.3 and charrnn-exp-extras 1.2.0. "
+        f"{KEY}.epsilon must be offered by one package, got bad-filters 0.3 and charrnn-exp-extras 1.2.0. "
         "Uninstall one of them.\n"
     )
     shadow = settings_program.run(tmp_path, "--cfg", "job", "sampling.extra.top_k=1", path=(site,))
@@ -88,10 +89,11 @@ def test_what_cannot_be_used_is_one_line_and_everything_else_goes_on(
     assert (shown.returncode, shown.stderr) == (0, "")
     for name in (*BROKEN, "top_k"):
         assert f"  not usable: sampling.extra.{name} of bad-filters 0.3 " in shown.stdout
-    assert "  not usable: sampling.extra.min_p must be offered by one package" in shown.stdout
+    assert "  not usable: sampling.extra.epsilon must be offered by one package" in shown.stdout
     assert settings_program.run(tmp_path, "--cfg", "job", "sampling.top_k=3", path=(site,)).returncode == 0
 
 
+@pytest.mark.slow
 def test_an_offered_cell_is_in_help_and_completion_and_its_settings_are_checked(
     settings_program: Program, site: Path, tmp_path: Path
 ) -> None:
@@ -131,13 +133,13 @@ def test_a_run_of_an_offered_cell_is_trained_sampled_and_resumed(site: Path, tmp
 
 @pytest.mark.slow
 def test_a_run_with_an_offered_filter_names_its_package_when_that_is_gone(site: Path, tmp_path: Path) -> None:
-    trained = run(tmp_path, *TINY, "sampling.extra.min_p=1", path=(site,))
+    trained = run(tmp_path, *TINY, "sampling.extra.epsilon=1", path=(site,))
     assert (trained.returncode, trained.stderr) == (0, "")
-    greedy = run(tmp_path, "sample", "sampling.extra.min_p=null", "sampling.temperature=0", path=(site,))
+    greedy = run(tmp_path, "sample", "sampling.extra.epsilon=null", "sampling.temperature=0", path=(site,))
     drawn = run(tmp_path, "sample", path=(site,))
-    assert (drawn.returncode, drawn.stdout) == (0, greedy.stdout)  # min_p=1 leaves the likeliest alone
+    assert (drawn.returncode, drawn.stdout) == (0, greedy.stdout)  # epsilon=1 leaves the likeliest alone
     line = (
-        "sampling.extra.min_p must be offered by charrnn-exp-extras 1.2.0, with which the run was made, "
+        "sampling.extra.epsilon must be offered by charrnn-exp-extras 1.2.0, with which the run was made, "
         "got no such package. Install charrnn-exp-extras==1.2.0."
     )
     for words in (["sample"], ["evaluate"], ["resume", "training.max_steps=2"]):
@@ -145,5 +147,5 @@ def test_a_run_with_an_offered_filter_names_its_package_when_that_is_gone(site: 
         assert (ended.returncode, ended.stderr) == (2, f"charrnn_exp: error: {line}\n")
     repaired = run(tmp_path, "repair")
     assert (repaired.returncode, repaired.stdout) == (0, "1 of 1 runs needed nothing\n")
-    swept = run(tmp_path, "-m", *TINY, "sampling.extra.min_p=0.5,1", path=(site,))
+    swept = run(tmp_path, "-m", *TINY, "sampling.extra.epsilon=0.5,1", path=(site,))
     assert (swept.returncode, swept.stderr) == (0, "")

@@ -37,6 +37,7 @@ def make_folder(path: Path, files: dict[str, bytes]) -> Path:
     return path
 
 
+@pytest.mark.slow
 def test_it_goes_on_to_the_bytes_of_the_run_itself(
     server: SmallServer, sent_files: dict[str, bytes], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -62,6 +63,7 @@ def test_it_goes_on_to_the_bytes_of_the_run_itself(
     assert (summary.status, summary.step, summary.num_sessions) == ("FINISHED", 9, 2)
 
 
+@pytest.mark.slow
 def test_its_own_folder_typed_as_a_path_is_not_gone_on_with_either(server: SmallServer) -> None:
     load(RUN_ID, tracking=find_words(server))
     fetched = read_files(FETCHED)
@@ -82,6 +84,7 @@ def test_a_finished_one_is_only_told(server: SmallServer, capsys: pytest.Capture
     assert not Path("outputs").exists()
 
 
+@pytest.mark.slow
 def test_a_run_of_weights_alone_samples_and_says_the_way_to_go_on_which_works(
     server: SmallServer, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -101,6 +104,7 @@ def test_a_run_of_weights_alone_samples_and_says_the_way_to_go_on_which_works(
     assert read_yaml(folder.config)["training"]["init_from"] == str(FETCHED)
 
 
+@pytest.mark.slow
 def test_a_new_run_fetches_the_one_that_it_starts_from(server: SmallServer) -> None:
     words = ["dataset.max_bytes=600", "model.cell=gru", "training.max_steps=1", f"training.init_from={RUN_ID}"]
     assert main([*SMALL, *words]) == 2, "tracking=none has no store"
@@ -115,6 +119,7 @@ def test_a_loaded_run_has_its_numbers_and_its_sample(server: SmallServer, sent_f
     assert len(result.metrics["train_loss"]) == 6
 
 
+@pytest.mark.slow
 def test_a_checkpoint_before_the_end_is_told(server: SmallServer, capsys: pytest.CaptureFixture[str]) -> None:
     for path in [path for path in server.files if path.startswith("checkpoints/step_0000000006")]:
         server.files.pop(path)
@@ -125,6 +130,7 @@ def test_a_checkpoint_before_the_end_is_told(server: SmallServer, capsys: pytest
     assert [step for step, _ in read_metrics(folder.metrics)["train_loss"]] == list(range(1, 10))
 
 
+@pytest.mark.slow
 def test_the_tag_stays_with_the_run_when_it_goes_on_again(server: SmallServer) -> None:
     load(RUN_ID, tracking=find_words(server))
     first = resume(RUN_ID, "tracking=local", LONGER)

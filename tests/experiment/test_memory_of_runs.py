@@ -14,7 +14,8 @@ def count_graphs() -> int:
     return sum(type(each).__name__ == "FuncGraph" for each in gc.get_objects())
 
 
-@pytest.mark.parametrize("precision", ["float32", pytest.param("bfloat16", marks=pytest.mark.slow)])
+@pytest.mark.slow
+@pytest.mark.parametrize("precision", ["float32", "bfloat16"])
 def test_a_run_leaves_no_graph_behind(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, text_file: Path, precision: str
 ) -> None:

@@ -26,3 +26,20 @@ def test_a_dead_run_whose_server_refuses_access_is_not_marked(compose: Any, tmp_
     untracked = replace(tracking, backend=compose().tracking.backend)
     assert "died" in repair_run(folder, lambda: untracked)[0]
     assert folder.read_summary().status == "KILLED"
+
+
+def test_a_run_that_ends_while_it_is_looked_at_stays_finished(
+    compose: Any, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    folder.path.mkdir()
+    folder.write_summary(Summary(status="RUNNING", step=3))
+    take = RunFolder.lock
+
+    def end_and_take(self: RunFolder) -> Any:
+        self.write_summary(Summary(status="FINISHED", step=4))
+        return take(self)
+
+    monkeypatch.setattr(RunFolder, "lock", end_and_take)
+    assert repair_run(folder, lambda: compose("tracking=none").tracking) == []
+    assert folder.read_summary().status == "FINISHED"

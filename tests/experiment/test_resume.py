@@ -4,6 +4,7 @@ import hashlib
 import json
 import re
 import shutil
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -11,6 +12,10 @@ import pytest
 
 from charrnn_exp.api import compose, run
 from charrnn_exp.cli import main
+from charrnn_exp.config.reading import flatten
+from charrnn_exp.config.resumable import RESUMABLE
+from charrnn_exp.run_folder.arrays import to_npz
+from charrnn_exp.run_folder.checkpoint import MANIFEST, WEIGHTS, hash_manifest
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.finding import find_run
 from charrnn_exp.run_folder.folder import RunFolder
@@ -63,7 +68,31 @@ def test_a_resume_without_a_whole_checkpoint_keeps_the_settings(
     assert main(["resume", "training.max_steps=2"]) == 3
     assert "no whole checkpoint" in capsys.readouterr().err
     changed = {name for name, digest in hash_files(folder).items() if found.get(name) != digest}
-    assert changed <= {"run.log", ".lock"}
+    assert changed <= {".lock"}
+
+
+@pytest.mark.parametrize("status", ["FINISHED", "RUNNING"], ids=["finished", "killed"])
+def test_a_resume_that_fails_when_the_model_is_built_leaves_every_byte(
+    folder: Path, capsys: pytest.CaptureFixture[str], status: str
+) -> None:
+    """The checkpoint is whole, but its weights are of another shape, which is found out when they are loaded."""
+    run = RunFolder(folder)
+    run.write_summary(replace(run.read_summary(), status=status))
+    (path,) = folder.glob("checkpoints/step_*")
+    manifest = json.loads((path / MANIFEST).read_text())
+    with np.load(path / WEIGHTS) as arrays:
+        raw = bytes(to_npz({name: array[..., :-1] for name, array in arrays.items()}))
+    (path / WEIGHTS).write_bytes(raw)
+    manifest["files"][WEIGHTS] = {"bytes": len(raw), "sha256": hashlib.sha256(raw).hexdigest()}
+    del manifest["sha256"]
+    (path / MANIFEST).write_text(json.dumps({**manifest, "sha256": hash_manifest(manifest)}))
+    found = hash_files(folder)
+    assert resume("training.max_steps=2", "optimizer.learning_rate=0.003") == 3
+    said = capsys.readouterr()
+    assert "the checkpoint is damaged" in said.err
+    assert "memory: about" in said.out
+    changed = {name for name, digest in hash_files(folder).items() if found.get(name) != digest}
+    assert changed <= {".lock"}
 
 
 def test_after_a_resume_the_name_is_the_one_it_had_and_the_log_holds_what_was_said(
@@ -124,11 +153,14 @@ def test_a_resume_of_a_damaged_run_leaves_every_byte(
     assert changed <= {".lock"}
 
 
+@pytest.mark.slow
 def test_a_run_goes_on_with_other_settings_and_lists_them(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     """Updates of 4 x 7 characters, of 801: 28 an epoch; then of 2 x 7, 57 an epoch."""
     Path("text.txt").rename("moved.txt")
     words = ["training.max_steps=30", "training.batch_size=2", "optimizer.learning_rate=0.001", "model.dropout=0.2"]
+    kept = [(folder / name).stat() for name in ("vocabulary.json", "parameters.txt")]
     assert resume("dataset.path=moved.txt", *words) == 0
+    assert [(folder / name).stat() for name in ("vocabulary.json", "parameters.txt")] == kept
     expected = {
         (1, "dataset.path", "text.txt", "moved.txt"),
         (1, "model.dropout", 0.0, 0.2),
@@ -148,6 +180,47 @@ def test_a_run_goes_on_with_other_settings_and_lists_them(folder: Path, capsys: 
     assert max(rates[1:]) <= 0.001 < rates[0]
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(("word", "is_known"), [("tracking.log_every_steps=7", True), ("model.dropout=0.2", False)])
+def test_a_sweep_knows_a_run_that_went_on_with_other_names_and_places(word: str, is_known: bool, folder: Path) -> None:
+    config = compose(*SMALL, *WORDS, "training.max_steps=3", "training.checkpoint_every_steps=1")
+    ended = RunFolder(run(config).folder)
+    key = ended.read_summary().job_hash
+    assert key is not None
+    for step in (2, 3):  # as if it had been killed after the first
+        shutil.rmtree(ended.checkpoints / f"step_{step:010d}")
+    ended.write_summary(replace(ended.read_summary(), status="KILLED"))
+    Path("text.txt").rename("moved.txt")
+    assert resume("dataset.path=moved.txt", word) == 0
+    summary = ended.read_summary()
+    assert (summary.step, summary.job_hash) == (3, key if is_known else None)
+
+
+@pytest.mark.slow
+def test_every_setting_that_a_resume_may_change_is_taken_and_listed(folder: Path) -> None:
+    first: dict[str, object] = {
+        "model.dropout": 0.2, "model.input_dropout": 0.1, "model.output_dropout": 0.1, "model.embedding_dropout": 0.1,
+        "model.variational_dropout": True, "optimizer.learning_rate": 0.003, "optimizer.schedule": "plateau",
+        "optimizer.decay_rate": 0.5, "optimizer.plateau_patience": 2,
+        "optimizer.min_learning_rate": 1e-05, "optimizer.warmup_steps": 2, "optimizer.clip_norm": 3.0,
+        "optimizer.weight_decay": 0.02, "optimizer.weight_decay_exclude": ["kernel"], "training.epochs": 3,
+        "training.max_steps": 4, "training.batch_size": 2, "training.sequence_length": 5,
+        "training.early_stopping_patience": 9, "training.validate_every_steps": 3,
+        "training.checkpoint_every_epochs": 2, "training.checkpoint_every_steps": 3, "training.keep_checkpoints": 4,
+        "sampling.length": 7, "sampling.temperature": 0.25, "sampling.seed": 3, "tracking.log_every_steps": 3,
+    }  # fmt: skip
+    second = {"optimizer.schedule": "step", "optimizer.decay_every_epochs": 1, "optimizer.plateau_patience": None,
+              "optimizer.clip_norm": None, "optimizer.clip_value": 0.5, "training.max_steps": 5}  # fmt: skip
+    assert {key for key in RESUMABLE if not key.endswith(".")} - {"dataset.path"} <= {*first, *second}
+    for others in (first, second):
+        assert resume(*(f"{key}={json.dumps(value)}".replace('"', "") for key, value in others.items())) == 0
+        listed = {setting: new for _, setting, _, new in read_changes(folder)}
+        values = flatten(RunFolder(folder).read_values())
+        for key, value in others.items():
+            assert listed[key] == values[key] == value, key
+
+
+@pytest.mark.slow
 def test_a_changed_run_that_is_stopped_within_an_epoch_goes_on_to_the_same_bytes(folder: Path, tmp_path: Path) -> None:
     words = ["training.max_steps=40", "training.batch_size=2", "model.dropout=0.2", "training.checkpoint_every_steps=5"]
     words += ["training.keep_checkpoints=20"]
@@ -165,6 +238,51 @@ def test_a_changed_run_that_is_stopped_within_an_epoch_goes_on_to_the_same_bytes
     assert read_changes(copy) == read_changes(folder)
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    "has_checkpoint", [True, pytest.param(False, marks=pytest.mark.slow)], ids=["from a checkpoint", "from the start"]
+)
+def test_a_run_killed_within_the_first_save_of_a_session_goes_on_as_it_was_asked_to(
+    folder: Path,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    has_checkpoint: bool,
+) -> None:
+    """The copy is what a kill at that moment leaves: new settings, rows of the updates, and no checkpoint of them."""
+    if not has_checkpoint:
+        shutil.rmtree(folder / "checkpoints")
+        RunFolder(folder).write_summary(replace(RunFolder(folder).read_summary(), status="RUNNING"))
+    write_folder, copy = CheckpointStore._write_folder, tmp_path / "copy"
+
+    def keep_a_copy(store: CheckpointStore, target: Path, files: dict[str, memoryview]) -> None:
+        if not copy.exists():
+            shutil.copytree(folder, copy)
+        write_folder(store, target, files)
+
+    monkeypatch.setattr(CheckpointStore, "_write_folder", keep_a_copy)
+    words = ["training.max_steps=12", "training.batch_size=2", "model.dropout=0.2", "training.checkpoint_every_steps=5"]
+    assert resume(f"run={folder}", *words) == 0
+    assert (copy / "config.yaml").read_bytes() == (folder / "config.yaml").read_bytes()
+    assert len(read_metrics(copy / "metrics.jsonl")["train_loss"]) == 5
+    assert len(list(copy.glob("checkpoints/step_*"))) == has_checkpoint
+    capsys.readouterr()
+    assert main(["sample", f"run={copy}"]) == (0 if has_checkpoint else 3)
+    said = capsys.readouterr().err
+    assert ("checkpoint step_0000000001" if has_checkpoint else "has no checkpoint: resume it first") in said
+    assert resume(f"run={copy}") == 0
+    said = capsys.readouterr().out
+    assert ("resuming after step 1 from" if has_checkpoint else "no checkpoint yet: starting at step 0") in said
+    assert "changed:" not in said
+    last = "checkpoints/step_0000000012"
+    for name in ("weights.npz", "training.npz"):
+        assert (copy / last / name).read_bytes() == (folder / last / name).read_bytes()
+    assert read_changes(copy) == read_changes(folder)
+    losses = [read_metrics(path / "metrics.jsonl")["train_loss"] for path in (copy, folder)]
+    assert losses[0] == losses[1]
+
+
+@pytest.mark.slow
 def test_a_rate_that_will_jump_is_told_with_a_way_around_it(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     assert resume("training.max_steps=20") == 0
     assert "the learning rate jumps" not in capsys.readouterr().err  # from the peak: the first update was the only one
@@ -182,6 +300,7 @@ def test_a_rate_that_will_jump_is_told_with_a_way_around_it(folder: Path, capsys
     assert after == [float(told[1])] * 5
 
 
+@pytest.mark.slow
 def test_a_run_that_stopped_early_says_how_to_go_on(folder: Path, capsys: pytest.CaptureFixture[str]) -> None:
     words = ["training.max_steps=100", "training.validate_every_steps=1", "training.early_stopping_patience=1"]
     assert resume(*words, "optimizer.learning_rate=3", "optimizer.schedule=constant") == 0
@@ -196,6 +315,7 @@ def test_a_run_that_stopped_early_says_how_to_go_on(folder: Path, capsys: pytest
     assert RunFolder(folder).read_summary().step > before
 
 
+@pytest.mark.slow
 def test_a_run_that_diverged_has_its_last_weights_and_a_way_out_that_works(
     folder: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
@@ -219,6 +339,7 @@ def test_a_run_that_diverged_has_its_last_weights_and_a_way_out_that_works(
     assert [step for step, _ in read_metrics(folder / "metrics.jsonl")["train_loss"]] == list(range(1, 10))
 
 
+@pytest.mark.slow
 def test_a_prompt_file_may_go_once_a_run_has_it(folder: Path, capfd: pytest.CaptureFixture[str]) -> None:
     Path("prompt.txt").write_text("the fox\n")
     assert resume("training.max_steps=2", "sampling.prompt_file=prompt.txt") == 0

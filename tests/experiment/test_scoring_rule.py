@@ -14,9 +14,8 @@ from tests.conftest import SMALL
 TEXT = "the quick brown fox jumps over the lazy dog.\n" * 40
 
 
-@pytest.mark.parametrize(
-    ("split", "is_forgotten"), [("charrnn", True), pytest.param("nanogpt", False, marks=pytest.mark.slow)]
-)
+@pytest.mark.slow
+@pytest.mark.parametrize(("split", "is_forgotten"), [("charrnn", True), ("nanogpt", False)])
 def test_a_run_of_an_older_rule_finds_its_best_loss_anew(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], split: str, is_forgotten: bool
 ) -> None:

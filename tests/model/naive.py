@@ -1,5 +1,6 @@
 """The network written out in NumPy: one stream, one character, one gate at a time, in float64."""
 
+import itertools
 from collections.abc import Callable
 
 import numpy as np
@@ -95,6 +96,11 @@ class NaiveNetwork:
                 above = above * masks[str(i)][t] if str(i) in masks else above
             logits.append(x @ self.round_matrix(self.find_output()) + self.values["output/bias"])
         return np.array(logits)
+
+    def read_lines(self, ids_t: npt.NDArray[np.int32], line_break: int) -> Array:
+        """Return logits_tv of a text of lines: what stands before the first line break, then each line by itself."""
+        edges = [0, *(int(t) for t in np.flatnonzero(ids_t == line_break) if t), len(ids_t)]
+        return np.concatenate([self.read(ids_t[start:stop]) for start, stop in itertools.pairwise(edges)])
 
     def find_input(self, symbol: int, masks: dict[str, Array]) -> Array:
         if "embedding/embeddings" not in self.values:

@@ -13,6 +13,7 @@ from charrnn_exp.model.cells.gru import CELL as GRU
 from charrnn_exp.model.cells.lstm import CELL as LSTM
 from charrnn_exp.model.cells.rnn import CELL as RNN
 from charrnn_exp.model.layers import KerasRecurrent, Recurrent, choose_layer
+from tests.conftest import slow_after
 
 B, T, E, H = 2, 4, 3, 5
 CELLS = pytest.mark.parametrize("cell", [LSTM, GRU, RNN])
@@ -68,7 +69,9 @@ def run_keras(
     return run(cell, layer, values, lambda x, *states: layer(x, initial_state=list(states)))
 
 
-@pytest.mark.parametrize(("cell", "b", "t"), [(LSTM, 2, 4), (LSTM, 1, 1), (LSTM, 3, 17), (GRU, 2, 4), (RNN, 2, 4)])
+@pytest.mark.parametrize(
+    ("cell", "b", "t"), [(LSTM, 2, 4), (GRU, 2, 4), (RNN, 2, 4), *slow_after(0, [(LSTM, 1, 1), (LSTM, 3, 17)])]
+)
 def test_outputs_and_gradients_equal_keras(cell: Cell, b: int, t: int) -> None:
     values = make_inputs(cell, b=b, t=t)
     for ours, theirs in zip(run_ours(values, "float32", cell), run_keras(values, cell=cell), strict=True):
@@ -76,7 +79,7 @@ def test_outputs_and_gradients_equal_keras(cell: Cell, b: int, t: int) -> None:
             np.testing.assert_allclose(mine, reference, atol=1e-5, rtol=1e-5)
 
 
-@CELLS
+@pytest.mark.parametrize("cell", slow_after(1, [LSTM, GRU, RNN]))
 def test_the_layer_of_a_gpu_equals_the_one_of_a_cpu(cell: Cell) -> None:
     """Run on a CPU, where Keras computes without cuDNN: same weights, same interface, same numbers."""
     values = make_inputs(cell)
@@ -102,7 +105,7 @@ def test_a_gpu_gets_keras_layer_and_a_cpu_ours() -> None:
     assert choose_layer(dataclasses.replace(LSTM, keras_layer=None), gpu=True) is Recurrent
 
 
-@pytest.mark.parametrize(("cell", "t"), [(LSTM, 9), (GRU, 9), (RNN, 3)])
+@pytest.mark.parametrize(("cell", "t"), slow_after(1, [(LSTM, 9), (GRU, 9), (RNN, 3)]))
 def test_bfloat16_errs_as_much_as_its_format_does(cell: Cell, t: int) -> None:
     """A bfloat16 has 8 bits: 2**-8 of each product, summed over 35 features and t steps; errors grow in plain cells."""
     values = make_inputs(cell, b=6, t=t, e=11, h=24)
@@ -116,7 +119,7 @@ def test_bfloat16_errs_as_much_as_its_format_does(cell: Cell, t: int) -> None:
 @pytest.mark.parametrize(
     ("b", "h"),
     [
-        pytest.param(b, h, marks=[] if (b, h) in ((1, 1), (2, 4), (3, 3), (4, 2), (4, 8)) else pytest.mark.slow)
+        pytest.param(b, h, marks=[] if (b, h) in ((1, 1), (4, 2)) else pytest.mark.slow)
         for b in (1, 2, 3, 4)
         for h in (1, 2, 3, 4, 8)
     ],
@@ -127,6 +130,7 @@ def test_bfloat16_runs_at_the_smallest_sizes(b: int, h: int) -> None:
         assert np.isfinite(array).all()
 
 
+@pytest.mark.slow
 def test_bfloat16_errs_less_than_keras_bfloat16_does() -> None:
     """Against float64: ours sums in float32 and keeps the states in it, Keras' mixed precision rounds them."""
     values = make_inputs(b=6, t=30, e=11, h=24)

@@ -14,14 +14,23 @@ from charrnn_exp.model.cells.registry import CELLS
 from charrnn_exp.model.layers import KerasRecurrent, Recurrent
 from charrnn_exp.model.network import Network, build_network, count_parameters, list_parameters
 from charrnn_exp.model.size import SizedModel, resolve
+from tests.conftest import slow_after
 from tests.model.naive import NaiveNetwork
 
 B, T, V = 2, 4, 7
 IDS_BT = np.array([[0, 3, 6, 1], [5, 2, 2, 4]], np.int32)
 
 
-def build(model: SizedModel, *, precision: str = "float32", num_symbols: int = V, **changes: Any) -> Network:
-    return Network(num_symbols=num_symbols, model=dataclasses.replace(model, **changes), precision=precision, seed=3)
+def build(
+    model: SizedModel,
+    *,
+    precision: str = "float32",
+    num_symbols: int = V,
+    line_break: int | None = None,
+    **changes: Any,
+) -> Network:
+    model = dataclasses.replace(model, **changes)
+    return Network(num_symbols=num_symbols, model=model, precision=precision, seed=3, line_break=line_break)
 
 
 def randomise(network: Network) -> None:
@@ -123,6 +132,30 @@ def test_streaming_logits_equal_whole_window_logits(
         np.testing.assert_allclose(array_bh, whole_bh, atol=tolerance)
 
 
+@pytest.mark.parametrize(
+    ("variant", "precision"),
+    slow_after(1, [(EVERYTHING, "float32"), (EVERYTHING, "bfloat16"), (PLAIN_ONE_HOT, "float32"), ({}, "float32")]),
+    ids=["everything", "everything in bfloat16", "plain one-hot", "one layer"],
+)
+def test_each_line_is_read_from_the_first_state(
+    small_model: SizedModel, variant: dict[str, Any], precision: str
+) -> None:
+    """Symbol 2 is the line break: two within a stream, one at its start, one at its end, two in a row."""
+    network = build(small_model, precision=precision, line_break=2, **variant)
+    randomise(network)
+    ids_bt = np.array([[2, 3, 6, 2, 1, 4, 2], [5, 2, 2, 0, 1, 6, 3]], np.int32)
+    for training in (False, True):
+        logits_btv, states = network(tf.constant(ids_bt), network.first_states(B), training=training)
+        expected = np.stack([NaiveNetwork(network).read_lines(ids_t, 2) for ids_t in ids_bt])
+        tolerance = 2e-5 if precision == "float32" else 0.03 * np.abs(expected).max()
+        np.testing.assert_allclose(logits_btv, expected, rtol=1e-4, atol=tolerance)
+    alone_btv, alone = network(tf.constant([[2]] * B), tf.nest.map_structure(lambda s: s + 9.0, states))
+    again_btv, again = network(tf.constant([[2]] * B), network.first_states(B))
+    np.testing.assert_array_equal(alone_btv, again_btv)
+    for found, expected in zip(tf.nest.flatten(alone), tf.nest.flatten(again), strict=True):
+        np.testing.assert_array_equal(found, expected)
+
+
 def test_two_halves_with_the_state_carried_equal_the_whole(small_model: SizedModel) -> None:
     network = build(small_model)
     randomise(network)
@@ -132,13 +165,16 @@ def test_two_halves_with_the_state_carried_equal_the_whole(small_model: SizedMod
     np.testing.assert_allclose(tf.concat([first_btv, second_btv], axis=1), whole_btv, atol=1e-5)
 
 
+@pytest.mark.parametrize("line_break", slow_after(1, [None, 2]), ids=["one text", "lines"])
 @pytest.mark.parametrize(
     "variant",
     [{"gru": EVERYTHING, "rnn": PLAIN_ONE_HOT}.get(name, {"cell": name, "num_layers": 2}) for name in CELLS.built_in],
     ids=CELLS.built_in,
 )
-def test_gradient_equals_finite_differences_in_float64(small_model: SizedModel, variant: dict[str, Any]) -> None:
-    network = build(small_model, precision="float64", **variant)
+def test_gradient_equals_finite_differences_in_float64(
+    small_model: SizedModel, variant: dict[str, Any], line_break: int | None
+) -> None:
+    network = build(small_model, precision="float64", line_break=line_break, **variant)
     randomise(network)
     targets_bt = np.roll(IDS_BT, -1, axis=1)
 
@@ -169,17 +205,20 @@ def test_gradient_equals_finite_differences_in_float64(small_model: SizedModel, 
 
 @pytest.mark.parametrize(
     ("num_symbols", "variant"),
-    [
-        (65, {}),
-        (99, {}),
-        (5000, {}),
-        (65, {"cell": "gru", "tie_embeddings": True, "residual": True, "num_layers": 2}),
-        (65, {"cell": "rnn"}),
-        (300, {"embedding_dim": None}),
-        (65, {"tie_embeddings": True, "embedding_dim": 128, "layer_norm": True}),
-        (65, {"layer_norm": True, "residual": True, "num_layers": 4}),
-        (65, {"tie_embeddings": True, "embedding_dim": 128, "cell": "rnn"}),
-    ],
+    slow_after(
+        4,
+        [
+            (5000, {}),
+            (300, {"embedding_dim": None}),
+            (65, {"tie_embeddings": True, "embedding_dim": 128, "layer_norm": True}),
+            (65, {"layer_norm": True, "residual": True, "num_layers": 4}),
+            (65, {}),
+            (99, {}),
+            (65, {"cell": "gru", "tie_embeddings": True, "residual": True, "num_layers": 2}),
+            (65, {"cell": "rnn"}),
+            (65, {"tie_embeddings": True, "embedding_dim": 128, "cell": "rnn"}),
+        ],
+    ),
 )
 def test_untrained_loss_is_the_logarithm_of_the_number_of_symbols(
     small_model: SizedModel, num_symbols: int, variant: dict[str, Any]
@@ -243,6 +282,8 @@ def test_a_run_gets_the_layer_of_the_machine_it_is_on(
     model = resolve(compose("model=gru", "model.hidden_size=5", "model.num_layers=2").model, num_symbols=V)
     network = build_network(model, num_symbols=V, precision=Precision.float32, seed=1)
     assert [type(layer) for layer in network.recurrent] == [expected, expected]
+    of_lines = build_network(model, num_symbols=V, precision=Precision.float32, seed=1, line_break=2)
+    assert [type(layer) for layer in of_lines.recurrent] == [Recurrent, Recurrent], "cuDNN starts nothing anew"
 
 
 @pytest.mark.parametrize("variant", [{}, PLAIN_ONE_HOT])

@@ -12,6 +12,7 @@ from charrnn_exp.model.cells.gru import CELL as GRU
 from charrnn_exp.model.cells.lstm import CELL as LSTM
 from charrnn_exp.model.layers import Recurrent
 from charrnn_exp.model.recurrence import run_on_ids
+from tests.conftest import slow_after
 
 B, T, E, H, V = 2, 4, 3, 5, 7
 IDS_BT = np.array([[0, 3, 6, 1], [5, 2, 2, 4]], np.int32)
@@ -42,7 +43,7 @@ def assert_equal(ours: list[np.ndarray], theirs: list[np.ndarray]) -> None:
 
 
 @pytest.mark.parametrize(
-    ("cell", "embedding_dim"), [(LSTM, 3), (LSTM, 5), (GRU, 5)], ids=["gathered", "folded", "folded gru"]
+    ("cell", "embedding_dim"), slow_after(2, [(LSTM, 3), (LSTM, 5), (GRU, 5)]), ids=["gathered", "folded", "folded gru"]
 )
 def test_ids_equal_the_rows_of_the_embedding_they_pick(cell: Cell, embedding_dim: int) -> None:
     """v = 7 symbols: fewer than twice 5 features are folded into the kernel, more than twice 3 are gathered."""

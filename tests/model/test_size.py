@@ -12,12 +12,13 @@ from charrnn_exp.errors import UserError
 from charrnn_exp.model.cells.registry import CELLS
 from charrnn_exp.model.network import Network, build_network, count_parameters
 from charrnn_exp.model.size import LARGEST_HIDDEN_SIZE, SizedModel, count_weights, resolve
+from tests.conftest import slow_after
 
 V = 7
 SWITCHES = ("residual", "layer_norm", "tie_embeddings", "learn_initial_state")
 
 
-@pytest.mark.parametrize("cell", CELLS.list_names())
+@pytest.mark.parametrize("cell", slow_after(1, CELLS.list_names()))
 def test_the_count_is_that_of_the_built_network(small_model: SizedModel, cell: str) -> None:
     """For every combination of switches, with sizes that are equal, differ, or one-hot."""
     num_compared = 0

@@ -31,9 +31,9 @@ def test_a_summary_comes_back_from_json_as_it_was() -> None:
 def test_the_keys_of_the_file_are_these_in_this_order() -> None:
     assert list(WHOLE.to_json()) == [
         "status", "run_id", "step", "epoch", "train_loss", "val_loss", "val_loss_raw", "best_val_loss", "best_step",
-        "test_loss", "scores", "bits_per_char", "ngram_val_loss", "val_characters", "dataset_notes", "num_parameters",
-        "chars_per_second", "seconds", "seconds_by_activity", "checkpoint", "sample", "chosen_step", "name",
-        "session_began", "num_sessions", "block_losses", "job_hash",
+        "test_loss", "scores", "bits_per_char", "ngram_val_loss", "published", "val_characters", "dataset_notes",
+        "num_parameters", "chars_per_second", "seconds", "seconds_by_activity", "checkpoint", "sample", "chosen_step",
+        "name", "session_began", "num_sessions", "block_losses", "job_hash", "novelty",
     ]  # fmt: skip
 
 

@@ -22,6 +22,7 @@ from charrnn_exp.sampling.stepper import (
     quantize,
     step,
 )
+from tests.conftest import slow_after
 from tests.model.naive import ROUND_AS_SAMPLER, NaiveNetwork
 
 V, T = 7, 9
@@ -57,16 +58,27 @@ EVERYTHING: dict[str, Any] = {"cell": "gru", "tie_embeddings": True, **NORMALISE
 VARIANTS = pytest.mark.parametrize(
     "variant",
     [
-        {"num_layers": 1},
         {"num_layers": 3},
-        {"num_layers": 2, "hidden_size": 1},
         EVERYTHING,
-        {"cell": "gru", "num_layers": 2, "learn_initial_state": True},
         {"cell": "rnn", "num_layers": 2, "embedding_dim": None},
-        {"num_layers": 2, "residual": True, "tie_embeddings": True, "embedding_dim": 5, "learn_initial_state": True},
-        {"cell": "rnn", "layer_norm": True, "learn_initial_state": True},
+        *slow_after(
+            0,
+            [
+                {"num_layers": 1},
+                {"num_layers": 2, "hidden_size": 1},
+                {"cell": "gru", "num_layers": 2, "learn_initial_state": True},
+                {
+                    "num_layers": 2,
+                    "residual": True,
+                    "tie_embeddings": True,
+                    "embedding_dim": 5,
+                    "learn_initial_state": True,
+                },
+                {"cell": "rnn", "layer_norm": True, "learn_initial_state": True},
+            ],
+        ),
     ],
-    ids=["one", "three", "one unit", "everything", "gru", "one-hot rnn", "residual tied", "norm rnn"],
+    ids=["three", "everything", "one-hot rnn", "one", "one unit", "gru", "residual tied", "norm rnn"],
 )
 
 
@@ -80,9 +92,22 @@ def test_a_step_equals_the_naive_one_with_the_same_rounding(small_model: SizedMo
     assert np.median(np.abs(logits_btv - expected_btv)) < 1e-5
 
 
+@pytest.mark.slow
+@VARIANTS
+def test_a_step_of_lines_starts_anew_at_each_line_break(small_model: SizedModel, variant: dict[str, Any]) -> None:
+    network = build(small_model, **variant)
+    network.line_break = 2
+    ids_bt = np.array([[2, 3, 6, 2, 1, 4, 2, 0], [5, 2, 2, 0, 1, 6, 3, 2]], np.int32)
+    logits_btv = read(quantize(network, num_streams=2), ids_bt)
+    naive = NaiveNetwork(network, **ROUND_AS_SAMPLER)
+    expected_btv = np.stack([naive.read_lines(ids_t, 2) for ids_t in ids_bt])
+    np.testing.assert_allclose(logits_btv, expected_btv, atol=5e-3, err_msg="more than a value rounded the other way")
+    assert np.median(np.abs(logits_btv - expected_btv)) < 1e-5
+
+
 @pytest.mark.parametrize(
     "variant",
-    [{"layer_norm": True, "residual": True}, *({"cell": name} for name in CELLS.built_in)],
+    slow_after(1, [{"layer_norm": True, "residual": True}, *({"cell": name} for name in CELLS.built_in)]),
     ids=["norm", *CELLS.built_in],
 )
 def test_the_distribution_is_the_networks_to_a_hundred_thousandth_of_a_nat(
@@ -96,11 +121,12 @@ def test_the_distribution_is_the_networks_to_a_hundred_thousandth_of_a_nat(
     assert 0 < divergence_bt.mean() < 1e-5
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "variant",
     [
         {"hidden_size": 1024},
-        pytest.param(EVERYTHING | {"hidden_size": 203, "num_layers": 1}, marks=pytest.mark.slow),
+        EVERYTHING | {"hidden_size": 203, "num_layers": 1},
     ],
     ids=["large", "everything"],
 )
@@ -114,7 +140,7 @@ def test_a_stream_has_the_same_bits_whatever_is_beside_it(small_model: SizedMode
         np.testing.assert_array_equal(logits_btv[0], reference_btv[0])
 
 
-@pytest.mark.parametrize("k", [1, 64, 65, pytest.param(1024, marks=pytest.mark.slow), 2_048])
+@pytest.mark.parametrize("k", slow_after(3, [1, 64, 65, 1024, 2_048]))
 @pytest.mark.parametrize("integers", [tf.int16, tf.float32], ids=["one stream", "many"])
 def test_the_largest_sums_are_exact(k: int, integers: tf.DType) -> None:
     """Rows whose weights are equal, alone, and drawn, times hidden values of 1 with the signs of the weights."""

@@ -12,6 +12,7 @@ pytestmark = pytest.mark.slow
 BENCHMARKS = Path(__file__).parents[2] / "benchmarks"
 
 
+@pytest.mark.alone
 def test_the_bench_measures_in_turns_and_writes_its_table(tmp_path: Path) -> None:
     words = ["--only", "validation", "texts", "--hidden", "16", "--rounds", "2", "--output", str(tmp_path / "bench")]
     command = [sys.executable, str(BENCHMARKS / "speed.py"), *words]

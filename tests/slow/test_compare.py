@@ -18,6 +18,17 @@ pytestmark = pytest.mark.slow
 PICTURES = os.environ.get("CHARRNN_UI_PICTURES")
 """Folder to leave the pictures in."""
 WIDTHS = (400, 1280, 1920)
+CONTRAST = """() => {
+  const shine = c => { const [r, g, b] = c.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255)
+    .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
+  const behind = e => { while (e && getComputedStyle(e).backgroundColor === 'rgba(0, 0, 0, 0)') e = e.parentElement;
+    return getComputedStyle(e || document.body).backgroundColor; };
+  return [...document.querySelectorAll('main *')].filter(e => [...e.childNodes].some(n => n.nodeType === 3
+    && n.data.trim()) && e.tagName !== 'title').map(e => { const style = getComputedStyle(e);
+    const [a, b] = [shine(e.ownerSVGElement ? style.fill : style.color), shine(behind(e))].sort((x, y) => y - x);
+    return [(a + .05) / (b + .05), e.tagName + ': ' + e.textContent.slice(0, 40)]; });
+}"""
+"""Contrast of each text, and the beginning of the text."""
 EVIL = '"><script>document.title="taken"</script><img src="http://127.0.0.1:9/x">'
 
 
@@ -119,17 +130,7 @@ def test_a_click_on_a_header_sorts_the_table_by_its_numbers(browser: Any, addres
 
 def test_all_text_has_a_contrast_of_4_5(browser: Any, address: str) -> None:
     """Against the background of the nearest element that has one; the formula of WCAG 2."""
-    measure = """() => {
-      const shine = c => { const [r, g, b] = c.match(/[\\d.]+/g).slice(0, 3).map(v => v / 255)
-        .map(v => v <= .04045 ? v / 12.92 : ((v + .055) / 1.055) ** 2.4); return .2126 * r + .7152 * g + .0722 * b; };
-      const behind = e => { while (e && getComputedStyle(e).backgroundColor === 'rgba(0, 0, 0, 0)') e = e.parentElement;
-        return getComputedStyle(e || document.body).backgroundColor; };
-      return [...document.querySelectorAll('main *')].filter(e => [...e.childNodes].some(n => n.nodeType === 3
-        && n.data.trim()) && e.tagName !== 'title').map(e => { const style = getComputedStyle(e);
-        const [a, b] = [shine(e.ownerSVGElement ? style.fill : style.color), shine(behind(e))].sort((x, y) => y - x);
-        return [(a + .05) / (b + .05), e.tagName + ': ' + e.textContent.slice(0, 40)]; });
-    }"""
     for scheme in ("light", "dark"):
-        found = look(browser, address, 1280, scheme).page.evaluate(measure)
+        found = look(browser, address, 1280, scheme).page.evaluate(CONTRAST)
         assert len(found) > 100
         assert [each for each in found if not each[0] >= 4.5] == [], json.dumps(scheme)

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from charrnn_exp.run_folder.finding import find_run_folders
 from charrnn_exp.run_folder.folder import RunFolder
 from stress.mlflow_rows import find_mlflow_problems
 from stress.mlflow_server import find_free_port, serve
@@ -32,8 +33,8 @@ def run(folder: Path, *words: str) -> tuple[str, str]:
 
 
 def find_run(folder: Path) -> RunFolder:
-    (path,) = folder.glob("outputs/**/config.yaml")
-    return RunFolder(path.parent)
+    (path,) = find_run_folders(folder / "outputs")
+    return RunFolder(path)
 
 
 def check_mlflow_has_all(uri: str, folder: RunFolder, status: str) -> None:
@@ -66,11 +67,35 @@ def test_what_an_absent_server_missed_is_sent_when_it_is_there(tmp_path: Path) -
         check_mlflow_has_all(uri, folder, "FINISHED")
 
 
+def test_a_sweep_tells_what_mlflow_lacks_and_sends_it_when_it_is_there(tmp_path: Path) -> None:
+    port = find_free_port()
+    uri = f"http://127.0.0.1:{port}"
+    sweep = ["-m", *TRACKED, "tracking=server", f"tracking.uri={uri}", "seed=1,2"]
+    out, err = run(tmp_path, *sweep)
+    told, page = err.splitlines()
+    assert told.startswith("charrnn_exp: warning: MLflow lacks data of 2 of 2 runs, first outputs/charrnn/")
+    assert "`python -m charrnn_exp repair` sends it: " in told
+    assert page.startswith("charrnn_exp: warning: the sweep's page is not in MLflow: ")
+    assert "2 of 2 jobs are done" in out
+    with serve(tmp_path / "server", port):
+        out, err = run(tmp_path, *sweep)
+        assert err == ""
+        assert "MLflow has got what it lacked of 2 of 2 runs" in out
+        paths = list(find_run_folders(tmp_path / "outputs"))
+        assert len(paths) == 2
+        for path in paths:
+            assert find_mlflow_problems(uri, RunFolder(path)) == []
+        assert "MLflow has got" not in run(tmp_path, *sweep)[0]
+
+
 def test_a_killed_run_is_marked_and_goes_on_as_the_same_mlflow_run(tmp_path: Path) -> None:
     words = [*TRACKED, "training.epochs=400", "training.checkpoint_every_epochs=400"]
     process = start(tmp_path, *words)
     deadline = time.monotonic() + 120
-    while not list(tmp_path.glob("outputs/**/checkpoints/step_*")) and time.monotonic() < deadline:
+    while (
+        not any(list(path.glob("checkpoints/step_*")) for path in find_run_folders(tmp_path))
+        and time.monotonic() < deadline
+    ):
         time.sleep(0.05)
     time.sleep(3.0)  # in which the tracker sends some
     process.send_signal(signal.SIGKILL)

@@ -13,9 +13,11 @@ from typing import Any
 import optuna
 import psutil
 import pytest
+from mlflow import MlflowClient
 from optuna.trial import TrialState
 
-from stress.postgresql import find_programs, serve_database
+from stress.postgresql import control_server, find_programs, serve_database
+from stress.processes import find_alive
 from tests.slow import programs
 from tests.slow.programs import SMALL, TEXT, end
 
@@ -43,8 +45,7 @@ def kill_in_a_trial(place: Path, process: "subprocess.Popen[str]", *, num_runs: 
     family = psutil.Process(process.pid).children(recursive=True)
     process.kill()
     out, _ = process.communicate(timeout=60)
-    _, alive = psutil.wait_procs(family, timeout=10)
-    assert alive == []
+    assert find_alive(family, 10) == []
     return "".join(lines) + out
 
 
@@ -169,6 +170,61 @@ def test_two_processes_on_postgresql_share_the_trials_though_one_is_killed(
     assert not any(PASSWORD.encode() in content for content in [*written, *(out.encode() for out in outputs)])
 
 
+def test_an_outage_of_the_database_is_one_line_and_the_same_command_goes_on(
+    tmp_path: Path, database: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("PGPASSWORD", PASSWORD)
+    (tmp_path / "text.txt").write_bytes(TEXT.read_bytes())
+    words = [
+        *SEARCH, f"hydra.sweeper.storage={database}", "hydra.sweeper.n_trials=2", "sweep.jobs=1", "seed=range(1,9)",
+        "training.max_steps=400", "training.checkpoint_every_steps=10", "training.validate_every_steps=10",
+    ]  # fmt: skip
+    process = start(tmp_path, *words, password=PASSWORD)
+    for _ in range(600):
+        if list(tmp_path.glob("outputs/*/*/*/*/checkpoints/step_*")):
+            break
+        time.sleep(0.1)
+    control_server(database, "stop", "-m", "immediate")
+    code, _, err = end(process)
+    assert code == 3
+    (line,) = err.splitlines()
+    assert "hydra.sweeper.storage must be a database that answers" in line
+    assert "The same command goes on with the study." in line
+    control_server(database, "restart")
+    code, _, err = end(start(tmp_path, *words, password=PASSWORD))
+    assert (code, err) == (0, "")
+    trials = list_trials(database.replace("postgresql:", "postgresql+psycopg:"))
+    assert [trial.state for trial in trials] == [TrialState.FAIL, TrialState.COMPLETE, TrialState.COMPLETE]
+    assert trials[1].user_attrs["folder"] == trials[0].user_attrs["folder"]
+    assert "resuming after step" in (tmp_path / trials[1].user_attrs["folder"] / "run.log").read_text()
+
+
+def test_cmaes_and_hyperband_train_and_a_rate_that_diverges_is_no_failure_of_the_search(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_bytes(TEXT.read_bytes())
+    words = [
+        *SEARCH, "hydra.sweeper.sampler=cmaes", "hydra.sweeper.pruner=hyperband", "hydra.sweeper.n_trials=8",
+        "training.max_steps=180", "training.validate_every_steps=20", "optimizer.learning_rate=0.01,1e38",
+        "model.dropout=interval(0,0.9)", "tracking=local",
+    ]  # fmt: skip
+    code, out, err = end(start(tmp_path, *words))
+    assert (code, err) == (0, "")
+    trials = list_trials(f"sqlite:///{tmp_path}/outputs/charrnn/optuna.db")
+    assert len(trials) == 8
+    diverged = [trial for trial in trials if "the training diverged" in trial.user_attrs.get("reason", "")]
+    assert 1 <= len(diverged) < 8
+    assert {float(trial.params["optimizer.learning_rate"]) for trial in diverged} == {1e38}
+    assert count(diverged, TrialState.PRUNED) == len(diverged)
+    assert f"{len(diverged)} failed" in out
+    page = next(tmp_path.glob("outputs/*/*/*/comparison.html"))
+    assert f"its page:          {page.relative_to(tmp_path)}" in out
+    assert page.stat().st_size < 2_000_000
+    found = MlflowClient(f"sqlite:///{tmp_path}/mlruns/mlflow.db")
+    (run,) = found.search_runs(["1"], "tags.sweep_run = 'search study'")
+    stored = {each.path for each in found.list_artifacts(run.info.run_id)}
+    assert {"comparison.html", "sweep.json", "history_val_loss.png", "slice_val_loss_0.png"} <= stored
+    assert len(found.search_runs(["1"], "tags.study = 'study'")) == 8
+
+
 def test_a_signal_gives_the_trials_back(tmp_path: Path) -> None:
     (tmp_path / "text.txt").write_bytes(TEXT.read_bytes())
     endless = ["training.epochs=100000", "training.validate_every_steps=100000", "training.checkpoint_every_steps=5"]
@@ -184,3 +240,19 @@ def test_a_signal_gives_the_trials_back(tmp_path: Path) -> None:
     trials = list_trials(f"sqlite:///{tmp_path}/outputs/charrnn/optuna.db")
     assert [trial.state for trial in trials] == [TrialState.FAIL, TrialState.WAITING]
     assert trials[1].user_attrs["folder"] == trials[0].user_attrs["folder"]
+
+
+def test_trials_of_the_same_values_that_were_killed_at_once_go_on_in_a_folder_each(tmp_path: Path) -> None:
+    (tmp_path / "text.txt").write_bytes(TEXT.read_bytes())
+    words = [
+        *SEARCH, "training.max_steps=300", "training.validate_every_steps=50", "training.checkpoint_every_steps=25",
+        "seed=range(1,2)", "hydra.sweeper.sampler=random", "sweep.jobs=2", "hydra.sweeper.n_trials=2",
+    ]  # fmt: skip
+    kill_in_a_trial(tmp_path, start(tmp_path, *words), num_runs=2)
+    code, out, err = end(start(tmp_path, *words))
+    assert (code, err) == (0, ""), out
+    trials = list_trials(f"sqlite:///{tmp_path}/outputs/charrnn/optuna.db")
+    again = [trial for trial in trials if trial.state is TrialState.COMPLETE]
+    assert len(again) == 2
+    assert len({trial.user_attrs["folder"] for trial in again}) == 2
+    assert {trial.values[0] for trial in again} == {again[0].values[0]}

@@ -62,6 +62,23 @@ def test_a_run_is_sampled_scored_and_gone_on_with_by_its_id(
     assert "resumed_from" not in client.get_run(run_id).data.tags
 
 
+def test_a_model_that_one_registers_is_sampled_by_the_other_by_its_name(
+    server: MlflowServer, mate: RunFolder, tmp_path: Path
+) -> None:
+    """The mate's run names the server; mine gets it by words. The version can be given by its number too."""
+    out, _ = run(mate.path.parents[3], "register", "as=team@champion")
+    assert out.startswith("models:/team@champion is models:/team/1: run ")
+    store = ["tracking=server", f"tracking.uri={server.uri}"]
+    for name in ("models:/team@champion", "models:/team/1"):
+        out, err = run(tmp_path, "sample", f"run={name}", *store)
+        assert out == run(mate.path.parents[3], "sample", "checkpoint=best")[0]
+        assert "is version 1 of team, of run" in err
+    process = start(tmp_path, "sample", "run=models:/team@other", *store)
+    _, err = process.communicate(timeout=200)
+    assert process.returncode == 2
+    assert f"run must be a model that is registered in {server.uri}, got 'models:/team@other'" in err
+
+
 def test_a_run_that_sent_no_checkpoints_says_the_setting(server: MlflowServer, tmp_path: Path) -> None:
     store = ["tracking=server", f"tracking.uri={server.uri}"]
     run(tmp_path, *TRACKED, "training.max_steps=2", *store, "tracking.log_checkpoints=none")

@@ -11,6 +11,7 @@ from pathlib import Path
 import psutil
 import pytest
 
+from stress.processes import find_alive
 from tests.slow.programs import SMALL, TEXT, end
 from tests.slow.programs import start as start_verb
 
@@ -57,22 +58,28 @@ def read_plan(place: Path) -> list[dict[str, object]]:
     return jobs
 
 
-def test_a_job_ends_with_the_weights_that_a_run_of_one_thread_ends_with(place: Path) -> None:
-    code, out, err = end(start(place, "-m", "training.max_steps=4", "seed=1,2,3"))
+def test_a_job_ends_with_the_weights_and_the_baseline_of_a_run_of_one_thread(place: Path) -> None:
+    words = ["training.max_steps=4", "training.threads=1"]
+    code, out, err = end(start(place, "-m", "training.max_steps=4", "seed=1,2,3", "sweep.jobs=1"))
     assert (code, err) == (0, "")
     assert "job 3/3: seed=3 done: val_loss " in out
     assert "3 of 3 jobs are done" in out
-    assert end(start(place, "training.max_steps=4", "seed=2", "training.threads=1", "name=alone"))[0] == 0
-    swept, alone = (
-        (next(place.glob(pattern)) / "checkpoints" / "step_0000000004" / "weights.npz").read_bytes()
-        for pattern in ("outputs/charrnn/*/*/1", "outputs/alone/*/*")
-    )
-    assert swept == alone
-    manifest = next(place.glob("outputs/charrnn/*/*/1/checkpoints/step_0000000004/manifest.json"))
-    assert json.loads(manifest.read_text())["machine"]["threads"] == "1"
+    assert end(start(place, *words, "seed=3", "name=alone"))[0] == 0
+    # The third job runs what the first has compiled, and reads the n-grams that were counted for all.
+    swept, alone = (next(place.glob(pattern)) for pattern in ("outputs/charrnn/*/*/2", "outputs/alone/*/*"))
+    step = Path("checkpoints", "step_0000000004")
+    assert (swept / step / "weights.npz").read_bytes() == (alone / step / "weights.npz").read_bytes()
+    of_swept, of_alone = (json.loads((run / step / "manifest.json").read_text())["machine"] for run in (swept, alone))
+    assert of_swept == of_alone
+    assert of_swept["threads"] == "1"
+    baselines = [json.loads(path.read_text())["ngram_val_loss"] for path in place.glob("outputs/**/summary.json")]
+    assert len(baselines) == 4
+    assert len(set(baselines)) == 1
+    assert baselines[0] > 0
     assert not list(place.glob("outputs/charrnn/*/*/*.log"))
 
 
+@pytest.mark.alone
 def test_no_process_is_left_5_s_after_the_parent_was_killed(place: Path) -> None:
     process = start(place, "-m", *ENDLESS, "training.checkpoint_every_steps=5", "seed=1,2", "sweep.jobs=2")
     wait_for_steps(place, num_jobs=2)
@@ -80,17 +87,17 @@ def test_no_process_is_left_5_s_after_the_parent_was_killed(place: Path) -> None
     assert len(family) >= 3
     process.kill()
     process.communicate(timeout=60)
-    _, alive = psutil.wait_procs(family, timeout=GONE_AFTER_SECONDS)
-    assert alive == []
+    assert find_alive(family, GONE_AFTER_SECONDS) == []
 
 
+@pytest.mark.alone
 def test_a_sweep_that_is_killed_while_tensorflow_is_imported_leaves_no_process(place: Path) -> None:
     process = start(place, "-m", *ENDLESS, "seed=1,2")
     assert process.stdout is not None
     process.stdout.readline()
     process.stdout.readline()  # the folder: the process that imports has been started
     time.sleep(1)
-    assert len(psutil.Process(process.pid).children(recursive=True)) == 1
+    assert psutil.Process(process.pid).children()
     process.kill()
     began = time.monotonic()
     process.communicate(timeout=60)  # ends when nobody holds the other end of its pipes
@@ -115,29 +122,40 @@ def test_a_signal_stops_all_jobs_with_checkpoints_that_they_go_on_from(place: Pa
     assert "2 jobs go on from their checkpoints" in out
 
 
-def test_a_job_that_is_killed_and_one_that_diverges_leave_the_others_alone(place: Path) -> None:
-    rates = "optimizer.learning_rate=1e38,0.001,0.002,0.003"
-    process = start(place, "-m", "training.max_steps=400", rates, "sweep.jobs=1")
-    for _ in range(3000):
+def test_jobs_that_miss_their_file_diverge_or_are_killed_leave_the_others_alone(place: Path) -> None:
+    """Five jobs, each an experiment. All files are there when they are checked; one is gone when its job starts."""
+    rates = {"first": 0.001, "diverges": 1e38, "killed": 0.002, "gone": 0.003, "last": 0.004}
+    (place / "conf" / "experiment").mkdir(parents=True)
+    for name, rate in rates.items():
+        lines = ["# @package _global_", f"optimizer: {{learning_rate: {rate}}}"]
+        lines += ["dataset: {split: files, val_path: gone.txt}"] if name == "gone" else []
+        (place / "conf" / "experiment" / f"{name}.yaml").write_text("\n".join(lines))
+    (place / "gone.txt").write_bytes(TEXT.read_bytes()[::-1])
+    words = ["-m", "training.max_steps=400", "--config-dir=conf", f"experiment={','.join(rates)}"]
+    process = start(place, *words, "sweep.jobs=1")
+    for _ in range(6000):
         if (job := find_jobs(place).get(2)) is not None:
+            (place / "gone.txt").unlink()
             job.kill()
             break
         time.sleep(0.02)
     code, out, err = end(process)
     assert code == 3
-    assert "2 of 4 jobs are done" in out
-    assert "2 of 4 jobs failed" in err
-    assert re.search(r"^optimizer.learning_rate=1e.?38 +2 +outputs/.*the training diverged", out, re.MULTILINE), out
-    assert re.search(r"^optimizer.learning_rate=0.002 +-9 +outputs/.*killed by signal 9", out, re.MULTILINE), out
-    assert [job["state"] for job in read_plan(place)] == ["failed", "done", "failed", "done"]
-    # The same command runs these two alone; the killed one goes on if it had a checkpoint.
-    code, out, err = end(start(place, "-m", "training.max_steps=400", rates))
+    assert "2 of 5 jobs are done" in out
+    assert "3 of 5 jobs failed" in err
+    assert re.search(r"^experiment=diverges +2 +outputs/.*the training diverged", out, re.MULTILINE), out
+    assert re.search(r"^experiment=killed +-9 +outputs/.*killed by signal 9", out, re.MULTILINE), out
+    assert re.search(r"^experiment=gone +2 +outputs/.*dataset.val_path must be .*gone.txt", out, re.MULTILINE), out
+    assert [job["state"] for job in read_plan(place)] == ["done", "failed", "failed", "failed", "done"]
+    # The file is there again: the same command runs these three alone; the killed one goes on if it had a checkpoint.
+    (place / "gone.txt").write_bytes(TEXT.read_bytes()[::-1])
+    code, out, err = end(start(place, *words))
     assert code == 2
-    assert out.splitlines()[1].startswith("2 of 4 jobs are done: outputs/")
-    assert "1 of 4 jobs failed, first" in err
-    assert [job["state"] for job in read_plan(place)] == ["failed", "done", "done", "done"]
-    assert [len(job["attempts"]) for job in read_plan(place)] == [2, 1, 2, 1]  # type: ignore[arg-type]
-    assert out.count(" done: val_loss") == 1
+    assert out.splitlines()[1].startswith("2 of 5 jobs are done: outputs/")
+    assert "1 of 5 jobs failed, first" in err
+    assert [job["state"] for job in read_plan(place)] == ["done", "failed", "done", "done", "done"]
+    assert [len(job["attempts"]) for job in read_plan(place)] == [1, 2, 2, 2, 1]  # type: ignore[arg-type]
+    assert out.count(" done: val_loss") == 2
 
 
 def test_the_first_failure_ends_a_sweep_that_shall_not_keep_going(place: Path) -> None:
@@ -182,7 +200,7 @@ def test_a_sweep_whose_parent_was_killed_ends_with_the_losses_of_one_left_alone(
     assert end(start(place, *words, "name=alone", "sweep.rerun=true"))[0] == 0
     losses = {
         name: sorted(
-            (job["val_loss"], job["job_hash"])
+            (job["val_loss"], job["ngram_val_loss"], job["job_hash"])
             for path in place.glob(f"outputs/{name}/*/*/*/summary.json")
             if (job := json.loads(path.read_text()))["status"] == "FINISHED"
         )

@@ -13,6 +13,7 @@ def check(outcome: Outcome, num_cases: int) -> None:
     assert outcome.right == outcome.tried == num_cases
 
 
+@pytest.mark.slow
 def test_no_setting_runs_code_reads_the_environment_or_leads_out_of_the_run_folder(tmp_path: Path) -> None:
     check(canaries.settings(12, tmp_path), 12)
 

@@ -13,6 +13,7 @@ def test_two_first_runs_at_once_both_work(tmp_path: Path) -> None:
     assert outcome.is_right, outcome.failures
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_eight_first_runs_at_once_all_work(tmp_path: Path) -> None:
     outcome = check(8, tmp_path, num_processes=8)

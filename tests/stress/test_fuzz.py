@@ -7,6 +7,7 @@ import pytest
 from stress import fuzz_prompts, fuzz_settings, fuzz_texts
 
 
+@pytest.mark.slow
 def test_any_settings_are_right_or_told_off(tmp_path: Path) -> None:
     outcome = fuzz_settings.check(8, tmp_path)
     assert outcome.failures == []

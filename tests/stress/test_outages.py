@@ -6,14 +6,14 @@ import pytest
 
 from stress.outages import check
 
+pytestmark = [pytest.mark.slow, pytest.mark.alone]
 
-@pytest.mark.slow
+
 def test_a_server_that_refuses_us_ends_the_run_before_tensorflow_is_imported(tmp_path: Path) -> None:
     outcome = check(1, tmp_path, names=("refused 401",))
     assert outcome.is_right, outcome.failures
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("name", ["killed midway", "hung midway", "locked midway", "artifacts not writable"])
 def test_an_outage_loses_nothing_and_is_not_waited_for(tmp_path: Path, name: str) -> None:
     outcome = check(1, tmp_path, names=(name,), num_steps=1000)

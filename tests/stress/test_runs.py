@@ -30,6 +30,7 @@ def test_a_killed_run_ends_as_if_nothing_had_been(tmp_path: Path) -> None:
     assert outcome.failures == []
 
 
+@pytest.mark.alone
 @pytest.mark.slow
 def test_a_signal_is_obeyed_in_time_and_the_run_goes_on_after_it(tmp_path: Path) -> None:
     outcome = kills.ask_to_stop(4, tmp_path)

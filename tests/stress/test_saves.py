@@ -10,6 +10,7 @@ from stress.saver import open_store
 from stress.saves import save_all
 
 
+@pytest.mark.slow
 def test_a_kill_within_a_save_loses_nothing_that_was_acknowledged(tmp_path: Path) -> None:
     outcome = saves.kill_saves(25, tmp_path)
     assert outcome.tried == 25

@@ -94,8 +94,12 @@ def test_a_damaged_plan_is_refused_in_one_line(text: str) -> None:
         resume_sweep(FOLDER, [])
 
 
-@pytest.mark.parametrize("word", ["hydra.launcher.setup=[touch x]", "+hydra.launcher.python=x", "hydra.sweeper.a=1"])
-def test_words_that_may_name_programs_are_not_taken_from_a_file(word: str) -> None:
+@pytest.mark.parametrize(
+    "word",
+    ["hydra.launcher.setup=[touch x]", "+hydra.launcher.python=x", "hydra.launcher.address=x:1", "hydra.sweeper.a=1",
+     "dataset.urls=[http://127.0.0.1:1/a]"],
+)  # fmt: skip
+def test_words_that_may_name_programs_or_addresses_are_not_taken_from_a_file(word: str) -> None:
     plan = make_plan(words=("hydra/launcher=basic", word, "seed=1,2,3"))
     with plan.lock():
         plan.write()

@@ -23,6 +23,7 @@ class SmallServer:
         listed: entries of a folder, in place of those that the files make.
         asked: what was asked for, in order.
         status: of every answer.
+        models: registered ones, a version by "NAME@ALIAS" or "NAME/VERSION".
         uri: where it listens.
     """
 
@@ -31,6 +32,7 @@ class SmallServer:
     listed: dict[str, list[Any]] = field(default_factory=dict)
     asked: list[str] = field(default_factory=list)
     status: int = 200
+    models: dict[str, Any] = field(default_factory=dict)
     uri: str = ""
 
     def answer(self, address: str) -> tuple[int, bytes]:
@@ -46,6 +48,12 @@ class SmallServer:
             case "/runs/get":
                 tags = [{"key": key, "value": value} for key, value in self.tags.items()]
                 return 200, json.dumps({"run": {"info": {"run_id": RUN_ID}, "data": {"tags": tags}}}).encode()
+            case "/registered-models/alias" if (model := f"{words['name']}@{words['alias']}") in self.models:
+                return 200, json.dumps({"model_version": self.models[model]}).encode()
+            case "/model-versions/get" if (model := f"{words['name']}/{words['version']}") in self.models:
+                return 200, json.dumps({"model_version": self.models[model]}).encode()
+            case "/registered-models/alias" | "/model-versions/get":
+                return 404, b'{"error_code": "RESOURCE_DOES_NOT_EXIST"}'
             case "/artifacts/list":
                 return 200, json.dumps({"files": self.list_folder(words.get("path", ""))}).encode()
             case "/get-artifact" if words["path"] in self.files:
@@ -92,7 +100,7 @@ def serve_files(files: dict[str, bytes], **options: Any) -> Iterator[SmallServer
 
     server = ThreadingHTTPServer(("127.0.0.1", 0), Handler)
     small.uri = f"http://127.0.0.1:{server.server_port}"
-    threading.Thread(target=server.serve_forever, daemon=True).start()
+    threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
     try:
         yield small
     finally:

@@ -11,6 +11,7 @@ from charrnn_exp.model.memory import SAVED_BYTES
 from charrnn_exp.run_folder.checkpoint import hash_manifest
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.tracking.download import download_run
+from tests.conftest import slow_after
 from tests.tracking.small_server import SmallServer, serve_files
 from tests.tracking.test_stored_run import find
 
@@ -32,16 +33,17 @@ def find_best(files: dict[str, bytes]) -> str:
 
 
 def test_what_the_verbs_read_is_fetched_byte_for_byte(sent_files: dict[str, bytes], tmp_path: Path) -> None:
-    with serve_files(sent_files) as server:
+    files = {**sent_files, "samples/step_2.txt": b"early\n"}
+    with serve_files(files) as server:
         folder = download(server, tmp_path / "run")
     best = find_best(sent_files)
-    expected = {"config.yaml", "versions.json", "vocabulary.json", "summary.json", "metrics.jsonl"}
+    expected = {"config.yaml", "versions.json", "vocabulary.json", "summary.json", "metrics.jsonl", "run.log"}
     expected |= {
         f"{place}/{name}" for place in (LAST, best) for name in ("manifest.json", "weights.npz", "training.npz")
     }
-    expected |= {"samples/step_6.txt"}
+    expected |= {path for path in files if path.startswith("samples/")}
     assert list_paths(folder.path) == expected
-    assert {path: (folder.path / path).read_bytes() for path in expected} == {p: sent_files[p] for p in expected}
+    assert {path: (folder.path / path).read_bytes() for path in expected} == {p: files[p] for p in expected}
 
 
 @pytest.mark.parametrize(
@@ -49,7 +51,7 @@ def test_what_the_verbs_read_is_fetched_byte_for_byte(sent_files: dict[str, byte
     ["../evil", "/tmp/evil", "a/../../evil", "..", ".", "", "config.yaml/../evil", "a\0b", "checkpoints/../evil", "\n",
      "step_0000000007/../../evil", "step_00000000070000000000", "step_1"],
 )  # fmt: skip
-@pytest.mark.parametrize("is_folder", [False, True])
+@pytest.mark.parametrize("is_folder", slow_after(1, [False, True]))
 def test_a_name_that_no_run_has_is_never_a_path(
     sent_files: dict[str, bytes], tmp_path: Path, path: str, is_folder: bool
 ) -> None:
@@ -89,6 +91,11 @@ def list_as_folder(path: str) -> Spoil:
     return spoil
 
 
+def take_manifests(server: SmallServer) -> None:
+    for path in [path for path in server.files if path.endswith("manifest.json")]:
+        del server.files[path]
+
+
 @pytest.mark.parametrize(
     ("spoil", "said"),
     [
@@ -109,7 +116,7 @@ def list_as_folder(path: str) -> Spoil:
         (put(f"{LAST}/training.npz", b""), "is damaged: its manifest says"),
         (put(f"{LAST}/manifest.json", b"{}"), "is damaged"),
         (list_as_folder(f"{LAST}/weights.npz"), "has not all of checkpoints/step_0000000006"),
-        (lambda server: server.files.pop(f"{LAST}/manifest.json"), "has not all of checkpoints/step_0000000006"),
+        (take_manifests, "has not all of checkpoints/step_0000000006"),
     ],
 )  # fmt: skip
 def test_what_is_not_the_file_of_a_run_is_refused(
@@ -172,3 +179,13 @@ def test_a_best_step_that_a_manifest_makes_up_is_not_asked_for(sent_files: dict[
     manifest["sha256"] = hash_manifest(manifest)
     with serve_files({**sent_files, f"{LAST}/manifest.json": json.dumps(manifest).encode()}) as server:
         assert LAST in {path.rpartition("/")[0] for path in list_paths(download(server, tmp_path / "run").path)}
+
+
+@pytest.mark.parametrize("name", ["weights.npz", "training.npz"])
+def test_a_checkpoint_that_was_on_its_way_when_its_machine_went_is_passed_over(
+    sent_files: dict[str, bytes], tmp_path: Path, name: str
+) -> None:
+    newer = {f"checkpoints/step_0000000008/{name}": sent_files[f"{LAST}/{name}"]}
+    with serve_files(sent_files | newer) as server:
+        folder = download(server, tmp_path / "run")
+    assert max(path.name for path in folder.checkpoints.glob("step_*")) == Path(LAST).name

@@ -1,5 +1,6 @@
 """A run of another machine by its MLflow id: fetched once, whole or not at all."""
 
+import shutil
 from collections.abc import Iterator
 from functools import partial
 from pathlib import Path
@@ -69,7 +70,8 @@ def test_no_other_reference_asks_a_store(server: SmallServer, reference: str) ->
 
 
 def test_an_id_that_the_store_lacks_is_one_line_with_the_store(server: SmallServer) -> None:
-    with pytest.raises(UserError, match=f"^run must be the MLflow id .* in {server.uri}, got 'f+'") as raised:
+    line = f"^run must be the MLflow id .* in {server.uri} that you may read, got 'f+'"
+    with pytest.raises(UserError, match=line) as raised:
         find_run_anywhere("f" * 32, lambda: read_tracking(server.uri))
     assert len(raised.value.lines) == 1
     for tracking in (compose("tracking=none").tracking, compose("tracking=local").tracking):
@@ -103,5 +105,10 @@ def test_the_verbs_sample_score_and_start_from_it(server: SmallServer, capsys: p
     assert capsys.readouterr().out == first.out
     assert main(["evaluate", *words, "split=val"]) == 0
     assert "val" in capsys.readouterr().out
+    assert main(["compare", f"run={RUN_ID}", "format=csv"]) == 0
+    assert str(FETCHED) in capsys.readouterr().out
+    shutil.rmtree(FETCHED)
+    assert main(["compare", *words, "format=csv"]) == 0
+    assert str(FETCHED) in capsys.readouterr().out
     assert main(["sample", f"run={'f' * 32}", *words[1:]]) == 2
     assert "must be the MLflow id of a run" in capsys.readouterr().err

@@ -4,8 +4,10 @@ import hashlib
 import os
 import pwd
 import shutil
+import sqlite3
 import subprocess
 import sys
+import urllib.parse
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,8 @@ from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.tracking.mlflow_run import RunDescription, open_run
 from charrnn_exp.tracking.store import find_artifacts, mend_local_store, open_client
 
+pytestmark = pytest.mark.slow
+
 MAKE = """
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.tracking.mlflow_run import RunDescription, open_run
@@ -23,6 +27,10 @@ text = {"name": "x", "sha256": "ab"}
 described = RunDescription(name="a run", params={"seed": 1}, tags={"run_key": "a"}, dataset=text)
 run = open_run(compose_jobs([])[0].tracking, described, run_id=None, may_exist=False)
 run.client.log_text(run.run_id, "first", "samples/one.txt")
+at = run.client.get_run(run.run_id).info.artifact_uri
+run.client.create_registered_model("a model")
+run.client.create_model_version("a model", f"{at}/samples", run.run_id)
+run.client.create_logged_model(run.experiment_id, name="logged", source_run_id=run.run_id)
 print(run.run_id)
 """
 
@@ -91,8 +99,17 @@ def test_repair_mends_the_paths_and_says_so(
     line = capsys.readouterr().out.splitlines()[0]
     assert line.startswith(f"mlruns/mlflow.db was moved or copied from {made[0]}/mlruns: ")
     assert line.endswith(f" paths in it now lead to {tmp_path}/copy/mlruns/artifacts")
-    client, _ = open_client(tracking())
-    assert client.get_run(made[1]).info.artifact_uri == f"{find_artifacts()}/{made[1]}/artifacts"
+    client, experiment_id = open_client(tracking())
+    run_artifacts = f"{find_artifacts()}/{made[1]}/artifacts"
+    assert client.get_run(made[1]).info.artifact_uri == run_artifacts
+    assert client.get_experiment(experiment_id).artifact_location == find_artifacts()
+    (version,) = client.search_model_versions("name = 'a model'")
+    assert version.source == f"{run_artifacts}/samples"
+    assert client.get_model_version_download_uri("a model", version.version) == f"{run_artifacts}/samples"
+    (logged,) = client.search_logged_models([experiment_id])
+    assert logged.artifact_location.startswith(f"{find_artifacts()}/")
+    dump = "".join(sqlite3.connect("mlruns/mlflow.db").iterdump())
+    assert str(made[0]) not in urllib.parse.unquote(dump)
 
 
 def test_a_link_to_the_checkout_is_the_same_place(

@@ -6,23 +6,29 @@ from pathlib import Path
 import pytest
 
 from charrnn_exp.tracking.store import open_client
-from charrnn_exp.tracking.sweep_run import TAG, VIEW_TAG, log_sweep
+from charrnn_exp.tracking.sweep_run import TAG, VIEW_TAG, SweepRecord, filter_jobs, log_sweep
 from tests.conftest import compose_once
 
 
+@pytest.mark.slow
 def test_a_sweep_that_goes_on_is_sent_to_the_same_run(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.chdir(tmp_path)
     tracking, page = compose_once("tracking=local").tracking, tmp_path / "comparison.html"
     client, experiment_id = open_client(tracking)
     for loss, run_ids in ((1.5, []), (1.25, ["abc", "def"])):
         page.write_text(f"<p>{loss}")
-        results = {"best_val_loss": str(loss)}
-        answer = log_sweep(
-            tracking, "a/2026/1", run_ids=run_ids, files=[page], results=results, grouping=["model.cell"]
+        record = SweepRecord(
+            label="a/2026/1",
+            name="sweep of mine",
+            jobs=filter_jobs("a/2026/1", run_ids),
+            files=[page],
+            results={"best_val_loss": str(loss)},
+            grouping=["model.cell"],
         )
+        answer = log_sweep(tracking, record)
         assert answer[0] == experiment_id
         (run,) = client.search_runs([experiment_id], f"tags.{TAG} = 'a/2026/1'")
-        assert (run.info.run_name, run.info.status) == ("sweep a/2026/1", "FINISHED")
+        assert (run.info.run_name, run.info.status) == ("sweep of mine", "FINISHED")
         assert (run.data.metrics, run.data.tags["best_val_loss"]) == ({}, str(loss))
         stored = client.download_artifacts(run.info.run_id, "comparison.html", str(tmp_path))
         assert Path(stored).read_text() == f"<p>{loss}"

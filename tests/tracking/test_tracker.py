@@ -10,8 +10,9 @@ from pathlib import Path
 import pytest
 
 from charrnn_exp.tracking.mlflow_run import RunDescription
+from charrnn_exp.tracking.no_tracker import NoTracker
 from charrnn_exp.tracking.tables import TABLE, build_table
-from charrnn_exp.tracking.tracker import MlflowTracker, NoTracker, start_tracker
+from charrnn_exp.tracking.tracker import MlflowTracker, start_tracker
 from stress.mlflow_server import MlflowServer, accept_only, answer_all, find_free_port, serve
 from tests.conftest import compose_once
 
@@ -285,6 +286,7 @@ def test_a_server_that_hangs_at_the_very_end_is_waited_for_a_few_seconds(tmp_pat
         running.close()
 
 
+@pytest.mark.slow
 def test_a_locked_database_costs_a_warning_and_no_minutes(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
 ) -> None:
@@ -299,6 +301,26 @@ def test_a_locked_database_costs_a_warning_and_no_minutes(
     assert time.monotonic() - began < 15.0
     assert "locked" in str(tracker.error)
     assert [record.levelname for record in caplog.records if record.name.startswith("charrnn_exp")] == ["WARNING"]
+
+
+@pytest.mark.slow
+def test_a_store_that_answers_with_an_error_is_asked_once_more_at_the_end(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    database = tmp_path / "mlruns/mlflow.db"
+    database.parent.mkdir()
+    database.write_bytes(b"no database " * 100)
+    tracker = MlflowTracker(compose_once("tracking=local").tracking, describe())
+    tracker.log_metrics(1, {"train_loss": 1.0})
+    deadline = time.monotonic() + 60
+    while tracker.error is None and time.monotonic() < deadline:
+        time.sleep(0.01)
+    assert "not a database" in str(tracker.error)
+    database.unlink()
+    tracker.finish("FINISHED", artifacts={})  # it makes the tables, which takes seconds
+    assert tracker.error is None
+    assert tracker.run_id is not None
 
 
 def test_tracking_none_is_a_tracker_that_does_nothing() -> None:

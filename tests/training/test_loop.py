@@ -11,6 +11,7 @@ import tensorflow as tf
 from charrnn_exp.data.plan import Reshape, plan_run
 from charrnn_exp.run_folder.checkpoint import TRAINING, WEIGHTS
 from charrnn_exp.training.loop import DivergedError, EpochDone, Saved, StepDone, Validated
+from tests.model.naive import NaiveNetwork
 
 EVERYTHING = ("model.dropout=0.3", "training.ema_decay=0.9", "training.early_stopping_patience=9", "model.num_layers=2")
 
@@ -84,6 +85,7 @@ def test_a_stop_takes_a_checkpoint_after_the_step(start: Any) -> None:
     assert run.checkpoints.find_all()[-1].step == 3
 
 
+@pytest.mark.slow
 def test_a_stop_cuts_a_validation_short_and_the_next_part_makes_it(start: Any) -> None:
     run = start(*short())
     count = iter(range(1, 99))
@@ -126,22 +128,31 @@ def test_a_resumed_run_ends_with_the_same_bytes(start: Any, stop_after: int, oth
 @pytest.mark.parametrize(
     "options",
     [
-        (
-            "optimizer=rmsprop optimizer.weight_decay=0.1 optimizer.clip_norm=null optimizer.clip_value=0.01",
-            "optimizer.schedule=exponential optimizer.decay_rate=0.5 optimizer.decay_every_epochs=0.5",
-            "training.stream_jitter=true dataset.split=none model=gru model.num_layers=2 model.layer_norm=true",
-            "model.residual=true model.tie_embeddings=true model.dropout=0.2 model.variational_dropout=true",
-            "model.input_dropout=0.1 model.embedding_dropout=0.1 model.output_dropout=0.3",
+        pytest.param(
+            (
+                "optimizer=rmsprop optimizer.weight_decay=0.1 optimizer.clip_norm=null optimizer.clip_value=0.01",
+                "optimizer.schedule=exponential optimizer.decay_rate=0.5 optimizer.decay_every_epochs=0.5",
+                "training.stream_jitter=true dataset.split=none model=gru model.num_layers=2 model.layer_norm=true",
+                "model.residual=true model.tie_embeddings=true model.dropout=0.2 model.variational_dropout=true",
+                "model.input_dropout=0.1 model.embedding_dropout=0.1 model.output_dropout=0.3",
+            ),
+            marks=pytest.mark.slow,
         ),
-        (
-            "optimizer=sgd optimizer.schedule=step optimizer.decay_rate=0.5 optimizer.decay_every_epochs=0.5",
-            "training.gradient_accumulation_steps=2 training.drop_state_probability=0.3 dataset.split=none",
-            "model=rnn model.embedding_dim=null model.learn_initial_state=true model.dropout=0.2",
+        pytest.param(
+            (
+                "optimizer=sgd optimizer.schedule=step optimizer.decay_rate=0.5 optimizer.decay_every_epochs=0.5",
+                "training.gradient_accumulation_steps=2 training.drop_state_probability=0.3 dataset.split=none",
+                "model=rnn model.embedding_dim=null model.learn_initial_state=true model.dropout=0.2",
+            ),
+            marks=pytest.mark.slow,
         ),
-        (
-            "optimizer=sgd optimizer.momentum=0 optimizer.learning_rate=20 optimizer.schedule=plateau",
-            "optimizer.plateau_patience=1 optimizer.decay_rate=0.5 training.validate_every_steps=1",
-            "training.shuffle=true training.stateful=false training.stream_jitter=true",
+        pytest.param(
+            (
+                "optimizer=sgd optimizer.momentum=0 optimizer.learning_rate=20 optimizer.schedule=plateau",
+                "optimizer.plateau_patience=1 optimizer.decay_rate=0.5 training.validate_every_steps=1",
+                "training.shuffle=true training.stateful=false training.stream_jitter=true",
+            ),
+            marks=pytest.mark.slow,
         ),
         (
             "optimizer=adamw optimizer.min_learning_rate=0.001 training.ema_decay=0.9 model.dropout=0.3",
@@ -180,6 +191,7 @@ def test_whatever_moves_is_saved(start: Any, options: tuple[str, ...]) -> None:
         assert 0 < whole.state.progress.plateau_factor < 1
 
 
+@pytest.mark.slow
 def test_validating_more_often_changes_no_weight(start: Any) -> None:
     tf.config.experimental.enable_op_determinism()
     runs = [
@@ -225,7 +237,8 @@ def reshape(run: Any, *reshapes: Reshape) -> Any:
     return run
 
 
-@pytest.mark.parametrize("stops", [(4, 13), pytest.param((9,), marks=pytest.mark.slow)], ids=str)
+@pytest.mark.slow
+@pytest.mark.parametrize("stops", [(4, 13), (9,)], ids=str)
 def test_a_run_whose_batches_change_shape_is_resumed_to_the_same_bytes(start: Any, stops: tuple[int, ...]) -> None:
     """Nine updates of 4 x 150 characters, then 27 updates of 2 x 100; stopped before and after that, or in between."""
     tf.config.experimental.enable_op_determinism()
@@ -263,6 +276,7 @@ def test_a_run_whose_batches_change_shape_is_resumed_to_the_same_bytes(start: An
             assert expected[key].tobytes() == found[key].tobytes(), key
 
 
+@pytest.mark.slow
 def test_an_epoch_of_another_shape_starts_from_an_empty_state(start: Any) -> None:
     """A rate that changes nothing: the first loss of the new shape is that of a run that has it from the start."""
     options = short("training.epochs=2", "training.batch_size=2", "optimizer.learning_rate=1e-30")
@@ -294,7 +308,8 @@ def test_no_validation_text_means_no_validation_and_still_checkpoints(start: Any
     assert run.checkpoints.best_or_newest().step == steps(events, StepDone)[-1]
 
 
-@pytest.mark.parametrize("length", [pytest.param(1, marks=pytest.mark.slow), 2])
+@pytest.mark.slow
+@pytest.mark.parametrize("length", [1, 2])
 def test_a_small_text_is_learned_to_the_entropy_that_counting_gives(start: Any, tmp_path: Any, length: int) -> None:
     """Windows of n characters from empty states: the loss at the last is the entropy of a character given n."""
     text_file = tmp_path / "text.txt"
@@ -326,3 +341,50 @@ def test_a_small_text_is_learned_to_the_entropy_that_counting_gives(start: Any, 
     losses_b = tf.nn.sparse_softmax_cross_entropy_with_logits(windows_bt[:, -1], logits_btv[:, -1])
     assert entropy > 1.0
     assert float(tf.reduce_mean(losses_b)) == pytest.approx(entropy, rel=0.02)
+
+
+LINES = ("dataset.lines=true", "training.sequence_length=30", "training.gradient_accumulation_steps=2")
+
+
+@pytest.mark.slow
+def test_the_losses_of_an_epoch_are_those_of_each_line_read_by_itself(start: Any) -> None:
+    """With weights that do not move, though lines go on from window to window and from update to update."""
+    options = ("optimizer=sgd", "optimizer.learning_rate=1e-30", "training.epochs=2", "model.learn_initial_state=true")
+    run = start(*LINES, *options)
+    splits, network = run.text.splits, run.state.network
+    for variable in network.trainable_variables:
+        variable.assign(np.random.default_rng(5).normal(scale=0.5, size=variable.shape))
+    naive, total = NaiveNetwork(network), 0.0
+    ids_n = splits.train_n.astype(np.int32)
+    edges = np.flatnonzero(ids_n == splits.line_break)
+    for first, last in itertools.pairwise(edges):
+        logits_tv = naive.read(ids_n[first:last])
+        targets_t = ids_n[first + 1 : last + 1]
+        total += np.sum(np.log(np.exp(logits_tv).sum(axis=1)) - logits_tv[np.arange(len(targets_t)), targets_t])
+    order = run.text.order
+    counts = [np.sum(window[..., 1:] >= 0) for epoch in (0, 1) for window in order.stream_windows(ids_n, epoch)]
+    losses = [event.loss for event in run.train() if isinstance(event, StepDone)]
+    sums = np.array(losses) * counts
+    assert sum(counts) == 2 * (len(ids_n) - 1)
+    for epoch in (sums[: len(sums) // 2], sums[len(sums) // 2 :]):
+        assert epoch.sum() == pytest.approx(total, rel=1e-6)
+    assert sums[0] != sums[len(sums) // 2], "the lines come in another order"
+
+
+@pytest.mark.slow
+def test_a_run_on_lines_that_was_stopped_within_an_epoch_ends_with_the_same_bytes(start: Any) -> None:
+    options = (*LINES, "training.epochs=2", "model.dropout=0.3", "model.learn_initial_state=true")
+    tf.config.experimental.enable_op_determinism()
+    whole, stopped = start(*options, folder="whole"), start(*options, folder="stopped")
+    whole_events, stop_after = whole.train(), whole.text.order.steps_per_epoch + 2
+    stopped.train(should_stop=lambda: stopped.state.progress.step == stop_after)
+    resumed = start(*options, folder="stopped")
+    resumed.resume()
+    assert (resumed.state.progress.epoch, resumed.state.progress.step_in_epoch) == (1, 2)
+    events = resumed.train()
+    for name in (WEIGHTS, TRAINING):
+        expected, found = (run.checkpoints.find_all()[-1].read(name) for run in (whole, resumed))
+        assert {key: value.tobytes() for key, value in expected.items()} == {
+            key: value.tobytes() for key, value in found.items()
+        }
+    assert find_losses(events) == find_losses(whole_events)[-len(find_losses(events)) :]

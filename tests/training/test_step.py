@@ -29,16 +29,19 @@ def weights(run: Any) -> list[np.ndarray]:
     return [np.array(v) for v in run.state.network.trainable_variables]
 
 
-def naive_gradients(run: Any) -> list[np.ndarray]:
+def naive_gradients(run: Any, is_there_bt: np.ndarray | None = None) -> list[np.ndarray]:
+    """Of the mean loss; of targets that are not there the loss is 0."""
     network = run.state.network
     with tf.GradientTape() as tape:
         logits_btv, _ = network(WINDOWS_BT[:, :-1], run.state.carried, training=True)
-        loss = tf.reduce_mean(tf.nn.sparse_softmax_cross_entropy_with_logits(WINDOWS_BT[:, 1:], logits_btv))
+        losses_bt = tf.nn.sparse_softmax_cross_entropy_with_logits(WINDOWS_BT[:, 1:], logits_btv)
+        loss = tf.reduce_mean(losses_bt if is_there_bt is None else losses_bt * is_there_bt[:, 1:])
     return [
         tf.convert_to_tensor(g).numpy() for g in tape.gradient(loss, [v.value for v in network.trainable_variables])
     ]
 
 
+@pytest.mark.slow
 def test_the_norm_is_that_of_the_dense_gradient_though_symbols_repeat(start: Any) -> None:
     run = start()
     expected = np.sqrt(sum(np.sum(np.square(g, dtype=np.float64)) for g in naive_gradients(run)))
@@ -86,6 +89,7 @@ def test_the_rate_is_that_of_the_call(start: Any) -> None:
         np.testing.assert_array_equal(old, new)
 
 
+@pytest.mark.slow
 def test_clipping_by_value_cuts_each_number_of_the_gradient(start: Any) -> None:
     run = start("optimizer=sgd", "optimizer.momentum=0")
     gradients, before = naive_gradients(run), weights(run)
@@ -128,3 +132,38 @@ def test_streams_go_on_from_batch_to_batch_but_those_that_begin_anew(start: Any)
     assert loss == pytest.approx(np.mean(losses), rel=1e-5)
     for a, b in zip(tf.nest.flatten(found), tf.nest.flatten(states), strict=True):
         np.testing.assert_allclose(a, b, rtol=1e-5, atol=1e-6)
+
+
+@pytest.mark.slow
+def test_gaps_count_as_nothing_whatever_stands_there(start: Any) -> None:
+    """Three streams end within the windows, one of them at once. Characters count as much as in a full update."""
+    updated = []
+    for gap in (-1, -5):
+        run = start("optimizer=sgd", "optimizer.momentum=0")
+        windows_bt = np.array(WINDOWS_BT)
+        windows_bt[0, 4:] = windows_bt[1, 2:] = windows_bt[2, 1:] = gap
+        expected, before = naive_gradients(run, windows_bt >= 0), weights(run)
+        step = TrainingStep(run.state, clip_norm=None, clip_value=None, ema_decay=0.0, is_padded=True)
+        loss, norm, _ = step(tf.constant(windows_bt[None]), GO_ON_KB, run.state.carried, 0.5)
+        updated.append((loss, norm, [value.tobytes() for value in weights(run)]))
+        for old, new, gradient in zip(before, weights(run), expected, strict=True):
+            np.testing.assert_allclose(new, old - 0.5 * gradient, rtol=1e-4, atol=1e-6)
+        logits_btv, _ = start().state.network(WINDOWS_BT[:, :-1], run.state.carried)
+        losses_bt = tf.nn.sparse_softmax_cross_entropy_with_logits(WINDOWS_BT[:, 1:], logits_btv).numpy()
+        assert loss == pytest.approx(losses_bt[windows_bt[:, 1:] >= 0].mean(), rel=1e-5)
+    assert updated[0] == updated[1]
+
+
+def test_an_update_of_several_batches_weighs_each_character_alike(start: Any) -> None:
+    """One batch of two is full, the other has one character: of a sum of all, not of two means."""
+    windows_abt = np.array(WINDOWS_BT).reshape(2, 2, -1)
+    windows_abt[1, 0, 2:] = windows_abt[1, 1, 1:] = -1
+    run = start("optimizer=sgd", "optimizer.momentum=0", "training.batch_size=2")
+    step = TrainingStep(run.state, clip_norm=None, clip_value=None, ema_decay=0.0, is_padded=True)
+    loss, norm, _ = step(tf.constant(windows_abt), np.ones((2, 2), np.bool_), run.state.carried, 0.0)
+    whole = start()
+    expected = naive_gradients(whole, windows_abt.reshape(4, -1) >= 0)
+    logits_btv, _ = whole.state.network(WINDOWS_BT[:, :-1], whole.state.carried)
+    losses_bt = tf.nn.sparse_softmax_cross_entropy_with_logits(WINDOWS_BT[:, 1:], logits_btv).numpy()
+    assert loss == pytest.approx(losses_bt[windows_abt.reshape(4, -1)[:, 1:] >= 0].mean(), rel=1e-5)
+    assert norm == pytest.approx(np.sqrt(sum(np.sum(np.square(g)) for g in expected)), rel=1e-5)

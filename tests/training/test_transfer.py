@@ -114,6 +114,7 @@ def test_the_line_for_people_counts_the_symbols() -> None:
     assert InitialWeights("old", {}, OLD).describe(NEW) == "starting from old: 4 symbols known, 4 new, 2 dropped"
 
 
+@pytest.mark.slow
 def test_a_grown_vocabulary_costs_the_old_text_less_than_a_hundredth_of_its_loss(start: Any, tmp_path: Any) -> None:
     """Five new symbols come first in the new vocabulary, so every id moves."""
     run = start("training.max_steps=9", "training.sequence_length=150", "dataset.split=none")

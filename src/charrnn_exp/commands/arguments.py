@@ -1,16 +1,21 @@
 """`key=value` arguments of the verbs that work on an existing run."""
 
+import itertools
+import math
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
-from charrnn_exp.commands.command import Command
+from charrnn_exp.commands.command import YES_OR_NO, Command
 from charrnn_exp.config.choices import Unknown
 from charrnn_exp.config.schema import Config, TrackingConfig
 from charrnn_exp.errors import UserError
+from charrnn_exp.files import find_path
 
 TRACKING = "tracking."
+MAX_DIGITS = 10
 
 
 @dataclass(frozen=True)
@@ -83,9 +88,107 @@ def parse_arguments(words: Sequence[str], command: Command) -> Arguments:
             known = ", ".join([*names, *(f"{name}*" if name.endswith(".") else name for name in command.settings)])
             known = f"see {command.name} --help" if command.way_out else known  # there are many
             problems.append(f"{command.name} must be given settings it knows ({known}), got {key!r}{hint}")
-    if problems:
+    if problems := [*_find_empty(found), *problems]:
         raise UserError(*problems)
     return Arguments(found, tuple(overrides), tuple(groups))
+
+
+def split_values(words: Sequence[str], command: Command) -> list[tuple[list[str], str]]:
+    """Return the words of each combination of the values that settings have after -m, and what sets each apart.
+
+    Args:
+        words: as typed.
+        command: the verb.
+
+    Returns:
+        One pair, with "" for what sets it apart, where -m is not among the words.
+
+    Raises:
+        UserError: if a word cannot be read, or none has several values.
+    """
+    from charrnn_exp.config.overrides import parse_override
+    from charrnn_exp.config.words import write_words
+
+    if not {"-m", "--multirun"} & set(words):
+        return [(list(words), "")]
+    kept = [word for word in words if word not in ("-m", "--multirun")]
+    choices: list[list[tuple[str, str]]] = []
+    for word in kept:
+        key = word.partition("=")[0]
+        if not command.takes_setting(key):
+            choices.append([(word, "")])
+            continue
+        (written,) = write_words([word], multirun=True)
+        override = parse_override(written)
+        values = [f"{key}={each}" for each in override.sweep_string_iterator()] if override.is_sweep_override() else []
+        choices.append([(each, each) for each in values] or [(word, "")])
+    jobs = [
+        ([word for word, _ in job], " ".join(name for _, name in job if name)) for job in itertools.product(*choices)
+    ]
+    if len(jobs) < 2:
+        raise UserError("-m must be given a setting with several values, got none: sampling.temperature=0.5,0.8,1")
+    return jobs
+
+
+def split_names(typed: str, *, key: str) -> list[str]:
+    """Return the names between the commas of a word; a path that exists is one name, commas and all.
+
+    Raises:
+        UserError: if there is none.
+    """
+    names = [typed] if os.path.lexists(find_path(typed)) else [name for name in typed.split(",") if name]
+    if not names:
+        raise UserError(f"{key} must name one or more, with commas between them, got {typed!r}.")
+    return names
+
+
+def read_switch(given: Mapping[str, str], name: str) -> bool:
+    """Return whether a word that is on or off is on; it is off by default.
+
+    Raises:
+        UserError: if it is neither.
+    """
+    typed = given.get(name, "false")
+    if typed not in YES_OR_NO:
+        raise UserError(f"{name} must be true or false, got {typed!r}.")
+    return typed == "true"
+
+
+def read_count(given: Mapping[str, str], name: str) -> int | None:
+    """Return the whole number of a word; None where it was not typed.
+
+    Raises:
+        UserError: if it is none, or below 1.
+    """
+    typed = given.get(name)
+    if typed is None:
+        return None
+    if not (typed.isascii() and typed.isdecimal() and len(typed) < MAX_DIGITS and int(typed) > 0):
+        raise UserError(f"{name} must be a whole number of at least 1, got {typed!r}.")
+    return int(typed)
+
+
+def read_amount(given: Mapping[str, str], name: str, *, of: str = "") -> float | None:
+    """Return the number above 0 of a word; None where it was not typed.
+
+    Args:
+        given: words of the verb with their values.
+        name: of the word.
+        of: its unit, as ` of nats`.
+
+    Raises:
+        UserError: if it is none, not above 0, or infinite.
+    """
+    typed = given.get(name)
+    if typed is None:
+        return None
+    try:
+        amount = float(typed)
+    except ValueError:
+        amount = math.nan
+    if not 0.0 < amount < math.inf:
+        raise UserError(f"{name} must be a number{of} above 0, got {typed!r}.")
+    return amount
 
 
 def read_unknown(arguments: Arguments) -> Unknown:
@@ -98,6 +201,47 @@ def read_unknown(arguments: Arguments) -> Unknown:
     if typed not in Unknown.__members__:
         raise UserError(f"unknown must be one of {', '.join(Unknown.__members__)}, got {typed!r}.")
     return Unknown[typed]
+
+
+def read_file_words(arguments: Arguments) -> tuple[Path, Path]:
+    """Return the file that `text=` names, and the new one of `out=`.
+
+    Raises:
+        UserError: with a line for each that is missing, and if `out` cannot become a new file.
+    """
+    problems = []
+    if not arguments.arguments.get("text"):
+        problems.append("text must be the path of a file, got nothing. Type text=FILE.")
+    try:
+        out = read_new_path(arguments)
+    except UserError as error:
+        problems += error.lines
+    if problems:
+        raise UserError(*problems)
+    return find_path(arguments.arguments["text"]), out
+
+
+def read_new_path(arguments: Arguments) -> Path:
+    """Return the path of `out=`, where nothing is yet.
+
+    Raises:
+        UserError: if it is missing, something is there, or its folder cannot be written.
+    """
+    typed = arguments.arguments.get("out")
+    if not typed:
+        raise UserError("out must be a new path, got nothing. Type out=PATH.")
+    path = find_path(typed)
+    try:
+        exists, is_folder = os.path.lexists(path), path.parent.is_dir()
+    except (OSError, ValueError):  # a name that no file system has
+        exists, is_folder = False, False
+    if exists:
+        raise UserError(f"out must be a new path, got {typed!r}, which exists. Remove it, or name another.")
+    if not is_folder or not path.name:
+        raise UserError(f"out must be a new path in a folder that exists, got {typed!r}.")
+    if not os.access(path.parent, os.W_OK | os.X_OK):
+        raise UserError(f"out must be in a folder that you may write, got {typed!r}.")
+    return path
 
 
 def read_tracking(arguments: Arguments) -> TrackingConfig:
@@ -135,6 +279,10 @@ def change_config(values: dict[str, Any], arguments: Arguments) -> Config:
     if not any("${" in str(override.value()) for override in arguments.settings):
         return read_config(merged)
     return read_config(resolve_typed(merged, [override.key_or_group for override in arguments.settings]))
+
+
+def _find_empty(found: Mapping[str, str]) -> list[str]:
+    return [f"{key} must have a value after '=', got nothing." for key, value in found.items() if not value]
 
 
 def _read_word(value: str) -> str:

@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 MAX_RUNS = 20
+YES_OR_NO = ("false", "true")
 
 
 def offer_nothing() -> list[str]:
@@ -12,7 +13,7 @@ def offer_nothing() -> list[str]:
 
 
 def offer_runs() -> list[str]:
-    """Return references to runs: `latest`, `best`, then folders below outputs/, the one worked on last at the end."""
+    """Return `latest`, `best`, and up to `MAX_RUNS` run folders below outputs/, the most recent work last."""
     from charrnn_exp.run_folder.finding import list_runs
 
     return ["latest", "best", *(str(run.path) for run in list_runs()[-MAX_RUNS:])]
@@ -23,6 +24,11 @@ def offer_names() -> list[str]:
     from charrnn_exp.run_folder.finding import list_runs
 
     return sorted({run.label.partition("/")[0] for run in list_runs()})
+
+
+def offer_switch() -> list[str]:
+    """Return what a word takes that is on or off."""
+    return list(YES_OR_NO)
 
 
 @dataclass(frozen=True)

@@ -1,6 +1,5 @@
 """`compare` ranks runs, with means over seeds, and says what their differences are worth."""
 
-import math
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
@@ -15,7 +14,9 @@ A table of runs by validation loss: the settings that differ, mean and standard 
 (runs that differ in `seed` alone are one variant), test loss, parameters, speed, time. Then two answers in words:
 do the models differ on this text (paired over the blocks of the standard error), and do the settings (Welch's t over
 seeds, at least two a side)? Runs of different texts, units or splits are never ranked together: they make groups.
-  run=A,B                two runs or more: folders, latest, best, MLflow ids
+  run=A,B                two runs or more: folders, latest, best, MLflow ids of runs below outputs/ or in the store,
+                         from which they are downloaded once: run=ID,ID tracking=server tracking.uri=http://HOST:5000
+                         and registered models of the store: run=models:/NAME@ALIAS
   run=SWEEP              all runs below a folder: outputs/NAME/DATE/TIME
   name=NAME              all runs of a name, a sweep or a text; the default is the sweep or the name of the latest run
   best=10                the variants with the lowest losses, ten of each group
@@ -30,21 +31,30 @@ def run(words: Sequence[str]) -> None:
 
     Raises:
         UserError: if a word is unknown, or there is no such run.
-        MachineError: if the page cannot be written.
+        MachineError: if the page cannot be written, or the store does not give a run.
     """
-    from charrnn_exp.commands.arguments import parse_arguments
+    from charrnn_exp.commands.arguments import parse_arguments, read_amount, read_count, read_tracking
     from charrnn_exp.sweeps.comparison.comparison import compare_runs
+    from charrnn_exp.tracking.fetch import find_run_anywhere
     from charrnn_exp.views.terminal import Terminal
 
-    given = parse_arguments(words, COMMAND).arguments
-    form, best, loss = _read_format(given), _read_count(given), _read_loss(given)
+    parsed = parse_arguments(words, COMMAND)
+    given = parsed.arguments
+    form, best = _read_format(given), read_count(given, "best")
+    loss = read_amount(given, "loss", of=" of nats per character")
     chosen, name = given.get("run"), given.get("name")
     if chosen is None and name is None and best is None:
         from charrnn_exp.sweeps.comparison.entries import find_latest
 
         name = find_latest()
         write_note(f"comparing name={name}, that of the run worked on last; compare --help has other choices.")
-    comparison = compare_runs(chosen, name=name, best=best, loss=loss)
+    comparison = compare_runs(
+        chosen,
+        name=name,
+        best=best,
+        loss=loss,
+        find=lambda each: find_run_anywhere(each, lambda: read_tracking(parsed)),
+    )
     terminal = Terminal()
     terminal.say_as_it_is(_format(comparison, form, terminal.width).rstrip("\n"))
     if (page := given.get("page")) is not None:
@@ -59,28 +69,6 @@ def _read_format(given: dict[str, str]) -> str:
     if typed not in FORMATS:
         raise UserError(f"format must be one of {', '.join(FORMATS)}, got {typed!r}.")
     return typed
-
-
-def _read_count(given: dict[str, str]) -> int | None:
-    typed = given.get("best")
-    if typed is None:
-        return None
-    if not (typed.isascii() and typed.isdecimal() and len(typed) < 10 and int(typed) > 0):
-        raise UserError(f"best must be a whole number of at least 1, got {typed!r}.")
-    return int(typed)
-
-
-def _read_loss(given: dict[str, str]) -> float | None:
-    typed = given.get("loss")
-    if typed is None:
-        return None
-    try:
-        loss = float(typed)
-    except ValueError:
-        loss = math.nan
-    if not 0.0 < loss < math.inf:
-        raise UserError(f"loss must be a number of nats per character above 0, got {typed!r}.")
-    return loss
 
 
 def _format(comparison: Any, form: str, width: int | None) -> str:
@@ -109,7 +97,7 @@ COMMAND = Command(
     name="compare",
     order=6,
     summary="runs ranked, means over seeds, what differences mean: compare run=SWEEP loss=1.6",
-    usage="compare [run=A,B|SWEEP] [name=NAME] [best=N] [loss=L] [format=FORMAT] [page=FILE]",
+    usage="compare [run=A,B|SWEEP] [name=NAME] [best=N] [loss=L] [format=NAME] [page=FILE] [tracking=server]",
     details=DETAILS,
     words=(
         RUN,
@@ -119,5 +107,7 @@ COMMAND = Command(
         Word("format", lambda: list(FORMATS)),
         Word("page"),
     ),
+    settings=("tracking.uri",),
+    groups=("tracking",),
     run=run,
 )

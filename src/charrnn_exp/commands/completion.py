@@ -45,7 +45,7 @@ SCRIPTS = {"bash": BASH, "zsh": ZSH, "fish": FISH}
 
 
 def run(words: Sequence[str]) -> None:
-    """Print the script that makes `shell=bash|zsh|fish` complete; the script asks back with `line=`.
+    """Print the completion script of `shell=bash|zsh|fish`; with `line=`, which that script passes, the completions.
 
     Raises:
         UserError: if there is no script for the shell.
@@ -134,7 +134,7 @@ def _find_type(key: str) -> Any:
 
 COMMAND = Command(
     name="completion",
-    order=9,
+    order=10,
     summary="tab completion of the console script charrnn-exp",
     usage="completion shell=bash|zsh|fish",
     details=DETAILS,

@@ -63,14 +63,14 @@ def show_help(words: Sequence[str]) -> None:
 
 
 def find_asked(words: Sequence[str]) -> list[str]:
-    """Return the words after `--help`, without flags and without values.
+    """Return the words after `--help`, without flags, without the signs of Hydra's grammar and without values.
 
-    >>> find_asked(["--help", "model.dropout=0.5", "-m"])
-    ['model.dropout']
+    >>> find_asked(["--help", "model.dropout=0.5", "++seed=3", "-m"])
+    ['model.dropout', 'seed']
     """
     flags = [place for place, word in enumerate(words) if word in ("-h", "--help")]
     after = words[flags[0] + 1 :] if flags else []
-    return [word.partition("=")[0] for word in after if not word.startswith("-")]
+    return [word.partition("=")[0].lstrip("+~") for word in after if not word.startswith("-")]
 
 
 def _describe_offered() -> Iterator[str]:

@@ -75,7 +75,7 @@ def _read_tracking(folder: Any, words: Any) -> Any:
 
 COMMAND = Command(
     name="repair",
-    order=8,
+    order=9,
     summary="mark runs that died, send MLflow what it missed",
     usage="repair [run=REF] [tracking.*=...]",
     details=DETAILS,

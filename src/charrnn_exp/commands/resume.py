@@ -6,6 +6,8 @@ from typing import Any
 
 from charrnn_exp.commands.command import RUN, Command
 from charrnn_exp.config.resumable import RESUMABLE
+from charrnn_exp.errors import UserError
+from charrnn_exp.program import name_program
 
 DETAILS = """\
 Resumes in the run's own folder from its newest whole checkpoint; the numbers are those of an uninterrupted run.
@@ -66,7 +68,13 @@ def resume_reference(reference: str, parsed: Any, *, began: float) -> Any:
     from charrnn_exp.experiment.resume import resume_run
     from charrnn_exp.tracking.fetch import find_fetched_id, find_run_anywhere
     from charrnn_exp.tracking.mlflow_run import RESUMED_TAG
+    from charrnn_exp.tracking.registered import PREFIX
 
+    if reference.startswith(PREFIX):
+        raise UserError(
+            f"run must be a run with its training state, got {reference!r}, a registered model, which has weights "
+            f"alone. A new run may start from them: {name_program()} training.init_from={reference}"
+        )
     folder = find_run_anywhere(reference, lambda: read_tracking(parsed))
     values, run_id = folder.read_values(), find_fetched_id(folder)
     if run_id is not None:

@@ -33,6 +33,7 @@ def run(words: Sequence[str]) -> None:
         CharRNNError: if there is no store yet, or the UI does not start.
     """
     from charrnn_exp.commands.arguments import change_config, parse_arguments
+    from charrnn_exp.commands.port import bind_port
     from charrnn_exp.config.choices import Backend
     from charrnn_exp.config.compose import compose_values
     from charrnn_exp.config.secrets import redact
@@ -54,7 +55,8 @@ def run(words: Sequence[str]) -> None:
                     f"no tracking store at {DATABASE.absolute()}: "
                     f"`{name_program()}` makes the first run; start the UI from the same folder."
                 )
-            port = _read_port(parsed.arguments.get("port"))
+            with bind_port(parsed.arguments.get("port"), HOST, DEFAULT_PORT) as bound:
+                port = int(bound.getsockname()[1])
             if (mended := mend_local_store()) is not None:
                 write_note(mended)
             _serve(config.tracking, port, parsed)
@@ -149,37 +151,6 @@ def _wait_until_up(address: str, server: Any) -> None:
     raise MachineError(
         f"the MLflow UI did not start at {address} ({lines[-1] if lines else 'no answer'}): set another port=N."
     )
-
-
-def _read_port(typed: str | None) -> int:
-    """Return the port typed, or the first free one from 5000 on.
-
-    Raises:
-        UserError: if what was typed is no port.
-        MachineError: if it is taken, by whatever serves there.
-    """
-    if typed is None:
-        for port in range(DEFAULT_PORT, DEFAULT_PORT + 100):
-            if _is_free(port):
-                return port
-        raise MachineError(f"no port from {DEFAULT_PORT} to {DEFAULT_PORT + 99} is free: set port=N.")
-    if not typed.isdecimal() or not 1 <= int(typed) <= 65535:
-        raise UserError(f"port must be in [1, 65535], got {typed!r}.")
-    if not _is_free(int(typed)):
-        raise MachineError(f"port {typed} of {HOST} is taken, or not ours to take: leave port out, or set another one.")
-    return int(typed)
-
-
-def _is_free(port: int) -> bool:
-    import socket
-
-    with socket.socket() as attempt:
-        attempt.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
-        try:
-            attempt.bind((HOST, port))
-        except OSError:
-            return False
-        return True
 
 
 COMMAND = Command(

@@ -14,6 +14,7 @@ class Source(Enum):
     """The origin of the text."""
 
     stdlib = "stdlib"
+    stdlib_names = "stdlib_names"
     file = "file"
     network = "network"
 
@@ -101,10 +102,14 @@ class LogCheckpoints(Enum):
     best = "best"
     all = "all"
     none = "none"
+    each = "each"
 
 
 CHECKSUM_KINDS = {"sha256": 64, "md5": 32, "git-blob": 40}
 """Kinds of checksum that pin a text, with the number of their hexadecimal digits."""
+
+VIEWS = ("surprise", "cells", "attribution", "embedding", "growth", "card")
+"""The kinds of pages of `tracking.views` and of the verb `view`."""
 
 
 def list_choices(key: str, kind: Any) -> list[str]:

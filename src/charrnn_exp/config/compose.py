@@ -1,16 +1,14 @@
 """Composition by Hydra: YAML groups and overrides become the typed, checked Config of every job."""
 
 import itertools
-import os
 import re
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 from typing import Any
 
-import yaml
-from hydra import compose, initialize_config_dir
+from hydra import initialize_config_dir
 from hydra.core.global_hydra import GlobalHydra
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException, MissingConfigException
@@ -20,19 +18,21 @@ from omegaconf import DictConfig, OmegaConf
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.config.databases import find_typed_passwords
 from charrnn_exp.config.hydra_settings import refuse_foreign_hydra
+from charrnn_exp.config.launchers import GROUP, KINDS, LauncherConfig, read_launcher, require_package
 from charrnn_exp.config.missing import explain_missing
 from charrnn_exp.config.overrides import find_bad_overrides, find_intervals
-from charrnn_exp.config.reading import check_size, read_config
-from charrnn_exp.config.references import find_unreadable, resolve_values, without_resolvers
+from charrnn_exp.config.reading import read_config
+from charrnn_exp.config.references import resolve_values, without_resolvers
 from charrnn_exp.config.schema import Config
 from charrnn_exp.config.search import OPTION, Search, list_plain_words, read_search, require_optuna
 from charrnn_exp.config.space import list_probes
+from charrnn_exp.config.variants import VariantComposer, compose_by_hydra
 from charrnn_exp.config.words import write_text
+from charrnn_exp.config.yaml_files import check_files
 from charrnn_exp.errors import UserError, one_line
 from charrnn_exp.files import read_text
 
-MAX_FILES = 10_000
-"""In a folder of the user's own settings."""
+Composer = Callable[[Sequence[str]], DictConfig]
 
 
 @dataclass(frozen=True)
@@ -44,12 +44,14 @@ class Composed:
         config: its checked settings.
         options: the chosen option of each group, those of Hydra included.
         search: that it is a part of: one of the jobs that have each value once; None: it is one of a sweep, or alone.
+        launcher: settings of our launcher on a cluster; None: another one, or no sweep.
     """
 
     words: Sequence[str]
     config: Config
     options: Mapping[str, Any]
     search: Search | None = None
+    launcher: LauncherConfig | None = None
 
 
 def compose_jobs(words: Sequence[str], *, multirun: bool = False, config_dir: Path | None = None) -> list[Config]:
@@ -75,9 +77,13 @@ def compose_all(words: Sequence[str], *, multirun: bool = False, config_dir: Pat
         raise UserError(*typed_passwords)
     if multirun and f"hydra/sweeper={OPTION}" in words:
         require_optuna()
+    for option in KINDS:
+        if multirun and f"{GROUP}={option}" in words:
+            require_package(option)
     conf_folders = [find_conf_folder(), *([config_dir] if config_dir else [])]
-    _check_files(config_dir)
-    bad_words, problems = find_bad_overrides(words, groups=list_groups(conf_folders), multirun=multirun)
+    check_files(config_dir)
+    groups = list_groups(conf_folders)
+    bad_words, problems = find_bad_overrides(words, groups=groups, multirun=multirun)
     good_words = [word for word in words if word not in bad_words]
     unread, typed = ({word.partition("=")[0].lstrip("+~") for word in each} for each in (bad_words, good_words))
 
@@ -89,10 +95,11 @@ def compose_all(words: Sequence[str], *, multirun: bool = False, config_dir: Pat
             except UserError as error:
                 wrong += error.lines
                 jobs = [list_plain_words(good_words)]
+        composer = VariantComposer(jobs, groups)
         for job in jobs:
             try:
-                config, options = _compose_one([*searchpath, *job], multirun=multirun)
-                found.append(Composed(job, config, options, search))
+                one = _compose_one([*searchpath, *job], multirun=multirun, composer=composer)
+                found.append(replace(one, words=job, search=search))
             except UserError as error:
                 true = [line for line in error.lines if not _rests_on(line, unread, typed)]
                 wrong += [line for line in true if line not in [*problems, *wrong]]
@@ -121,7 +128,7 @@ def compose_job(words: Sequence[str], *, config_dir: Path | None) -> Config:
         UserError: with a line for each mistake.
     """
     with open_conf(config_dir) as searchpath:
-        return _compose_one([*searchpath, *words], multirun=True)[0]
+        return _compose_one([*searchpath, *words], multirun=True).config
 
 
 def compose_values(words: Sequence[str]) -> dict[str, Any]:
@@ -194,7 +201,7 @@ def _list_jobs(
 def _compose_sweeper(words: Sequence[str], *, must_compose: bool) -> dict[str, Any] | None:
     """Return the settings of a search; None: another sweeper is chosen, or the words do not compose."""
     try:
-        composed = compose("config", overrides=list(words), return_hydra_config=True)
+        composed = compose_by_hydra(words)
     except Exception:
         if must_compose:
             _compose_values(list(words), multirun=True)  # raises the mistake
@@ -219,58 +226,33 @@ def _rests_on(line: str, unread: Collection[str], typed: Collection[str]) -> boo
     return any(each in unread or (each.partition(".")[0] in unread and each not in typed) for each in settings)
 
 
-def _check_files(config_dir: Path | None) -> None:
-    """Refuse YAML files that would fill the memory, or with text that it would not read; Hydra reports the rest."""
-    problems: list[str] = []
-    for path in _list_yaml(config_dir) if config_dir else []:
-        try:
-            text = read_text(path)
-            if "*" in text:  # only aliases make much of little
-                check_size(text)
-            if "${" in text or "???" in text:
-                problems += find_unreadable(path, text)
-        except yaml.YAMLError:
-            continue
-        except (OSError, ValueError, RecursionError) as error:
-            problems.append(f"{path} must be a readable YAML file, got: {one_line(error)}")
-    if problems:
-        raise UserError(*problems)
-
-
-def _list_yaml(config_dir: Path) -> list[Path]:
-    paths, num_files = [], 0
-    for parent, _, files in os.walk(config_dir):
-        num_files += len(files)
-        if num_files > MAX_FILES:  # somebody's whole disk
-            raise UserError(
-                f"--config-dir must be a folder with YAML groups, got {config_dir}, which has over {MAX_FILES} files."
-            )
-        paths += [Path(parent, name) for name in files if name.endswith(".yaml")]
-    return paths
-
-
-def _compose_one(words: list[str], *, multirun: bool) -> tuple[Config, dict[str, Any]]:
-    values, options = _compose_values(words, multirun=multirun)
+def _compose_one(words: list[str], *, multirun: bool, composer: Composer = compose_by_hydra) -> Composed:
+    values, options, launcher = _compose_values(words, multirun=multirun, composer=composer)
     try:
-        return read_config(values), options
+        config = read_config(values)
     except UserError:
-        return read_config(values, fallback=_compose_values([])[0]), options
+        config = read_config(values, fallback=_compose_values([])[0])
+    return Composed(words, config, options, launcher=launcher)
 
 
-def _compose_values(words: list[str], *, multirun: bool = False) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return the settings as plain values, and the chosen options."""
+def _compose_values(
+    words: list[str], *, multirun: bool = False, composer: Composer = compose_by_hydra
+) -> tuple[dict[str, Any], dict[str, Any], LauncherConfig | None]:
+    """Return the settings as plain values, the chosen options, and the settings of our launcher of a sweep."""
     try:
         with without_resolvers():
-            composed = compose("config", overrides=words, return_hydra_config=True)
-            refuse_foreign_hydra(composed)
+            composed = composer(words)
+            refuse_foreign_hydra(composed, words)
             if not multirun and composed.hydra.mode is RunMode.MULTIRUN:
                 raise UserError("hydra.mode must be left as it is, got MULTIRUN in a file. Use -m on the command line.")
             chosen = dict(composed.hydra.runtime.choices)
             folders = [Path(each.path) for each in composed.hydra.runtime.config_sources if each.schema == "file"]
+            values: Any = OmegaConf.to_container(composed.hydra.launcher, resolve=False) if multirun else {}
+            launcher = read_launcher(chosen.get(GROUP), values) if multirun else None
             OmegaConf.set_struct(composed, False)
             del composed["hydra"]
             _refuse_missing_header(composed, chosen, folders)
-            return resolve_values(composed), chosen
+            return resolve_values(composed), chosen, launcher
     except MissingConfigException as error:
         raise UserError(explain_missing(error)) from error
     except UserError:

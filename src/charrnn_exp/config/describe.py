@@ -101,7 +101,10 @@ def describe(key: str) -> str:
     if offered := find_offered(key):
         return _show_setting(_describe_offered(key, offered))
     from charrnn_exp.config.overrides import list_settings, suggest  # brings Hydra, 0.2 s
+    from charrnn_exp.config.words import FREE_KEYS
 
+    if f"{section}." in FREE_KEYS:  # a name that the user chooses
+        return describe(section)
     hint = suggest(key, [*list_settings(), *groups])
     raise UserError(f"unknown setting {key!r}{hint or '. See --help, or --cfg job for all settings.'}")
 

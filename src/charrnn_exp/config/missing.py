@@ -8,7 +8,6 @@ from charrnn_exp.errors import one_line
 PACKAGES = {
     "hydra/launcher": {
         "joblib": "hydra-joblib-launcher",
-        "ray": "hydra-ray-launcher",
         "ray_aws": "hydra-ray-launcher",
         "rq": "hydra-rq-launcher",
         "submitit_local": "hydra-submitit-launcher",

@@ -229,7 +229,7 @@ def _text_problems(key: str, kind: Any, value: Any) -> Iterator[str]:
 
 
 def _convert(value: Any, key: str, kind: Any) -> Any:
-    """Convert one value by OmegaConf's rules, which refuse True as 1 and 1.5 as 1; any number as a bool we refuse."""
+    """Convert a value to the type of its setting by OmegaConf's rules; for a bool, take only True and False."""
     if value is None and NoneType in get_args(kind):
         return None
     if kind is bool and not isinstance(value, bool):

@@ -24,7 +24,8 @@ class DatasetConfig:
     name: str
     """Name of the text: letters, digits, '.', '_' and '-'."""
     source: Source
-    """Origin of the text: stdlib (the running Python's library), file (dataset.path), network (dataset.urls)."""
+    """Origin of the text: stdlib (the running Python's library), stdlib_names (the names of functions and classes in
+    it), file (dataset.path), network (dataset.urls)."""
     path: str | list[str] | None
     """Text for dataset=file only: a file, a folder (its own files), a pattern (book*.txt), or a list of these, each
     file decoded by itself, joined without a separator in the order of their paths' bytes; null: another source."""
@@ -60,6 +61,9 @@ class DatasetConfig:
     """Streams that the text is cut into, at least 1; charrnn and karpathy2015 only, null: 50 and 100."""
     max_bytes: int | None
     """Largest number of bytes read, at least 1, with dataset.split=files of each text; null: all."""
+    lines: bool
+    """The text is a list of lines, such as names: each starts from an empty state, whole lines are shuffled and split,
+    and a sample is one line."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -196,12 +200,30 @@ class SamplingConfig:
     """Characters to generate, 1 to 10,000,000."""
     temperature: float
     """Divisor of the logits, at least 0; below 1 is more cautious, above 1 bolder, 0 always takes the likeliest."""
+    repetition_penalty: float | None
+    """Factor of the log-probabilities of symbols in the last 64 characters, in [1, 100]; null: off."""
+    no_repeat_ngram_size: int | None
+    """No sequence of this many characters comes twice within 4,096 characters, 2 to 1,000; null: off."""
     top_k: int | None
     """Number of likeliest symbols to draw from, at least 1; null: off."""
+    typical_p: float | None
+    """Draw from the symbols closest to the expected surprise that hold this share, in (0, 1]; null: off."""
+    top_p: float | None
+    """Draw from the fewest likeliest symbols that hold this share of the probability, in (0, 1]; null: off."""
+    min_p: float | None
+    """Draw from the symbols at least this share as likely as the likeliest, in (0, 1]; null: off."""
+    beams: int | None
+    """Width of a beam search for the likeliest texts, 1 to 1,000, without temperature and draws; null: off."""
+    stop: str | None
+    """Text at which a sample ends, a line break too, and which it keeps; null: off."""
     num_samples: int
     """Texts generated side by side, 1 to 10,000."""
-    seed: int
-    """Seed of the draws; sample i is the same for any number of samples."""
+    seed: int | None
+    """Seed of the draws; sample i is the same for any number of samples; null: another one each time, which is told."""
+    every_epochs: int | None
+    """Epochs from sample to sample during the training, beside those of kept checkpoints, at least 1; null: off."""
+    every_steps: int | None
+    """Updates from sample to sample during the training, beside those of kept checkpoints, at least 1; null: off."""
     extra: dict[str, Any]
     """Filters that installed packages offer: sampling.extra.FILTER=VALUE; null: off."""
 
@@ -223,15 +245,18 @@ class TrackingConfig:
     system_metrics: bool
     """CPU and memory use of the machine are logged."""
     log_checkpoints: LogCheckpoints
-    """Checkpoints that go to MLflow: best, all (kept ones), none."""
+    """Checkpoints that go to MLflow: at the end best, all (kept ones), none; each: the newest as soon as it is made."""
     log_every_steps: int
     """Updates from row to row of MLflow's curves, at least 1; the first, the last and each validation are sent too.
     metrics.jsonl has every update."""
+    views: list[str] | None
+    """Pages about the model that a run makes at its end: surprise, cells, attribution, embedding, growth, card;
+    null: none."""
 
 
 @dataclass(kw_only=True, slots=True)
 class SweepConfig:
-    """The jobs of a sweep (-m), each in a process of its own; Hydra's launchers leave `jobs` and `keep_going` aside."""
+    """The jobs of a sweep (-m). Hydra's own launchers, and plugins such as joblib, ignore `jobs` and `keep_going`."""
 
     jobs: int | None
     """Jobs at once, at least 1; null: as many as the cores have threads for."""

@@ -231,8 +231,8 @@ def _find_problems(config: SearchConfig) -> Iterator[str]:
     elif config.storage is not None and config.storage.startswith("postgresql") and find_spec("psycopg") is None:
         yield f'{PREFIX}storage needs psycopg: python -m pip install "charrnn_exp[optuna]"'
     name = config.study_name
-    if name is not None and not (0 < len(name) <= MAX_STUDY_NAME and name.isprintable()):
-        yield f"{PREFIX}study_name must be 1 to {MAX_STUDY_NAME} printable characters, got {name!r}."
+    if name is not None and not (0 < len(name) <= MAX_STUDY_NAME and name.isprintable() and "'" not in name):
+        yield f"{PREFIX}study_name must be 1 to {MAX_STUDY_NAME} printable characters without ', got {name!r}."
     if not config.pruner_startup_trials >= 0:
         yield f"{PREFIX}pruner_startup_trials must be at least 0, got {config.pruner_startup_trials}."
     if not config.pruner_warmup_steps >= 0:

@@ -1,9 +1,12 @@
 """Credentials of servers, kept out of all output."""
 
 import base64
+import configparser
 import os
 import re
 from collections.abc import Iterator
+from contextlib import suppress
+from pathlib import Path
 from urllib.parse import quote, unquote
 
 
@@ -17,7 +20,7 @@ def redact(uri: str) -> str:
 
 
 def hide_secrets(message: str) -> str:
-    """Return the message without users and passwords in its addresses, nor those of MLFLOW_TRACKING_* and PGPASSWORD.
+    """Return the message without logins in its addresses and without passwords and tokens of MLflow and PostgreSQL.
 
     >>> hide_secrets("no answer from https://me:secret@host:5000/x")
     'no answer from https://host:5000/x'
@@ -35,9 +38,19 @@ def _find_secrets() -> Iterator[str]:
     pairs = [
         (user, password),
         (os.environ.get("MLFLOW_TRACKING_USERNAME", ""), os.environ.get("MLFLOW_TRACKING_PASSWORD", "")),
+        _read_credentials(),
         ("", os.environ.get("MLFLOW_TRACKING_TOKEN", "")),
         ("", os.environ.get("PGPASSWORD", "")),
     ]
     for user, password in pairs:
         if password:
             yield from (base64.b64encode(f"{user}:{password}".encode()).decode(), password, quote(password, safe=""))
+
+
+def _read_credentials() -> tuple[str, str]:
+    """Return user and password of ~/.mlflow/credentials, where MLflow looks for them as well; "" without the file."""
+    file = configparser.ConfigParser(interpolation=None)
+    with suppress(OSError, UnicodeDecodeError, RuntimeError, configparser.Error):
+        file.read(Path("~/.mlflow/credentials").expanduser(), encoding="utf-8")
+    user, password = (file.get("mlflow", f"mlflow_tracking_{name}", fallback="") for name in ("username", "password"))
+    return user, password

@@ -77,6 +77,9 @@ def list_notes(survey: Survey, dataset: DatasetConfig) -> Iterator[str]:
             f"{changes.bad_places:,} places that are not {dataset.encoding} {done} "
             f"(dataset.errors={dataset.errors.name})."
         )
+    if dataset.lines and survey.joined:
+        names = survey.joined[0].name + (f" and {len(survey.joined) - 1} more" if survey.joined[1:] else "")
+        yield f"{names} ends without a line break: its last line and the first one of the next file are one."
     for file, head in survey.heads:
         if kind := find_file_kind(head):
             yield f"{file.name} begins as {kind.name}. {kind.way_out}"

@@ -1,14 +1,17 @@
 """The order of training: the windows of each batch, as a function of seed, epoch and step.
 
-Axes: q batch of an epoch, b stream (or window), t time, n character.
+Axes: q batch of an epoch, s update, a batch of an update, b stream (or window), t time, n character.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
 import numpy.typing as npt
 
 from charrnn_exp.config.schema import TrainingConfig
+from charrnn_exp.data.vocabulary import Ids
+from charrnn_exp.data.windows import stream_windows
 from charrnn_exp.errors import UserError
 
 JITTER, DROPS = 1, 2
@@ -90,6 +93,18 @@ class BatchOrder:
             resets_qb = draws_qb < self.drop_probability
         resets_qb[:1] = True
         return resets_qb
+
+    def stream_windows(self, ids_n: Ids, epoch: int, *, first_step: int = 0) -> Iterator[npt.NDArray[np.int32]]:
+        """Yield the windows_abt of each update of an epoch, from first_step on: int32 [a, b, t + 1].
+
+        Args:
+            ids_n: the training text.
+            epoch: from 0.
+            first_step: updates that are left out.
+        """
+        shape = (self.steps_per_epoch, self.batches_per_update, self.batch_size)
+        starts_sab = self.find_starts(epoch).reshape(shape)[first_step:]
+        return stream_windows(ids_n, starts_sab, sequence_length=self.sequence_length)
 
     def _find_offset(self, epoch: int) -> int:
         if not self.jitter:

@@ -1,4 +1,4 @@
-"""The encoding that a text is in, told by its bytes: by a mark, or by which decodings look like text."""
+"""How the encoding of a text is found from its bytes: by a byte order mark, else by which decodings look like text."""
 
 import codecs
 import re

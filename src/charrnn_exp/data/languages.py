@@ -1,4 +1,4 @@
-"""How much a text looks like one of a language, by its characters beyond ASCII; `languages.txt` has the languages."""
+"""How much a text looks like some known language, by its characters beyond ASCII; `languages.txt` lists them."""
 
 import functools
 from collections import Counter

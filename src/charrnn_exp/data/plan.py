@@ -1,12 +1,21 @@
-"""The plan of a run: the order of its batches, which a resumed run may change at the end of an epoch."""
+"""The plan of a run: the order of its batches, which a resumed run may change at the end of an epoch.
+
+Axes: l line.
+"""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
 
 from charrnn_exp.config.schema import TrainingConfig
 from charrnn_exp.data.batches import BatchOrder, plan_batches
+from charrnn_exp.data.line_order import LineOrder, plan_lines
 from charrnn_exp.errors import MachineError
 
+Order = BatchOrder | LineOrder
 SHAPES = ("batch_size", "sequence_length")
 """Settings of the shape of a batch, below `training`."""
 
@@ -40,7 +49,7 @@ class Phase:
 
     first_epoch: int
     first_step: int
-    order: BatchOrder
+    order: Order
 
 
 @dataclass(frozen=True)
@@ -69,7 +78,7 @@ class BatchPlan:
 
     phases: tuple[Phase, ...]
 
-    def find_order(self, epoch: int) -> BatchOrder:
+    def find_order(self, epoch: int) -> Order:
         """Return the order of an epoch, from 0."""
         return [phase for phase in self.phases if phase.first_epoch <= epoch][-1].order
 
@@ -104,7 +113,12 @@ class BatchPlan:
 
 
 def plan_run(
-    num_characters: int, training: TrainingConfig, *, seed: int, reshapes: Sequence[Reshape] = ()
+    num_characters: int,
+    training: TrainingConfig,
+    *,
+    seed: int,
+    reshapes: Sequence[Reshape] = (),
+    lengths_l: npt.NDArray[np.int64] | None = None,
 ) -> BatchPlan:
     """Return the plan of a training text.
 
@@ -113,11 +127,19 @@ def plan_run(
         training: settings of the last phase.
         seed: of the order.
         reshapes: in the order of their steps.
+        lengths_l: of the lines of a training text that is a list of lines, see `LineOrder`; None: it is none.
 
     Raises:
         UserError: if the text does not fill a single update of a phase.
         MachineError: if the changes do not fit the settings, or one is not at the end of an epoch.
     """
+
+    def plan(shape: dict[str, Any]) -> Order:
+        shaped = replace(training, **shape)
+        if lengths_l is not None:
+            return plan_lines(lengths_l, shaped, seed=seed)
+        return plan_batches(num_characters, shaped, seed=seed)
+
     shape = {field: getattr(training, field) for field in SHAPES}
     for change in reversed(reshapes):
         if shape[change.field] != change.new:
@@ -126,14 +148,13 @@ def plan_run(
                 f"{change.step}, got {change.new}."
             )
         shape[change.field] = change.old
-    phases = [Phase(0, 0, plan_batches(num_characters, replace(training, **shape), seed=seed))]
+    phases = [Phase(0, 0, plan(shape))]
     for change in reshapes:
         shape[change.field] = change.new
         last = phases[-1]
         epochs, rest = divmod(change.step - last.first_step, last.order.steps_per_epoch)
         if rest or epochs < 0:
             raise MachineError(f"changes.json is damaged: step {change.step} is not the end of an epoch.")
-        order = plan_batches(num_characters, replace(training, **shape), seed=seed)
         # A second change at the same step replaces what the first one made.
-        phases[len(phases) - (epochs == 0) :] = [Phase(last.first_epoch + epochs, change.step, order)]
+        phases[len(phases) - (epochs == 0) :] = [Phase(last.first_epoch + epochs, change.step, plan(shape))]
     return BatchPlan(tuple(phases))

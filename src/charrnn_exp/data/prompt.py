@@ -1,4 +1,4 @@
-"""The prompt: from a setting, a file, standard input, or a default that fits every text.
+"""The prompt: from a setting, a file, standard input, or a default that fits every text; and the stop text.
 
 Axes: t time.
 """
@@ -16,7 +16,8 @@ from charrnn_exp.config.choices import Unit, Unknown
 from charrnn_exp.config.schema import Config, DatasetConfig, SamplingConfig
 from charrnn_exp.data.corpus import Corpus
 from charrnn_exp.data.encodings import MARKS
-from charrnn_exp.data.vocabulary import Vocabulary
+from charrnn_exp.data.lines import LINE_BREAK
+from charrnn_exp.data.vocabulary import LEAVE_OUT, Vocabulary
 from charrnn_exp.errors import UserError, one_line
 from charrnn_exp.files import find_path
 
@@ -55,17 +56,25 @@ def keep_prompt(config: Config) -> SamplingConfig:
     return replace(sampling, prompt=_read_file(sampling.prompt_file, config.dataset), prompt_file=None)
 
 
-def keep_first_symbol(sampling: SamplingConfig, corpus: Corpus) -> SamplingConfig:
+def keep_first_symbol(config: Config, corpus: Corpus) -> SamplingConfig:
     """Return the settings with the text's first symbol as sampling.prompt where there is no prompt and no line break.
 
-    A run without its text has it then. A byte that is no symbol of its own, and a control character, are no prompt.
+    A run without its text has it then. A byte that is no character of its own in the encoding of prompts, and a control
+    character, are no prompt.
     """
-    vocabulary = corpus.vocabulary
+    sampling, vocabulary = config.sampling, corpus.vocabulary
     if sampling.prompt is not None or sampling.prompt_file is not None or ord("\n") in vocabulary.code_points:
         return sampling
     point = vocabulary.code_points[int(corpus.ids_n[0])]
-    is_symbol = chr(point).isprintable() and (vocabulary.unit is Unit.char or point < 128)
-    return replace(sampling, prompt=chr(point)) if is_symbol else sampling
+    is_symbol = vocabulary.unit is Unit.char or _is_written_as(chr(point), point, config.dataset.encoding)
+    return replace(sampling, prompt=chr(point)) if chr(point).isprintable() and is_symbol else sampling
+
+
+def _is_written_as(c: str, byte: int, encoding: str) -> bool:
+    try:
+        return c.encode(encoding) == bytes([byte])
+    except UnicodeEncodeError:
+        return False
 
 
 def read_prompt(
@@ -74,14 +83,16 @@ def read_prompt(
     *,
     unknown: Unknown = Unknown.refuse,
     warn: Callable[[str], None] = lambda line: None,
+    way_out: str = LEAVE_OUT,
 ) -> npt.NDArray[np.int32]:
-    """Return the ids of the prompt, at least one.
+    """Return the ids of the prompt, at least one; of a line, a line break and how it begins.
 
     Args:
         config: its sampling has the prompt, its dataset the encoding in which a model of bytes takes it.
         vocabulary: of the training text.
         unknown: what to do with symbols that the vocabulary lacks.
         warn: called with a line where symbols are skipped.
+        way_out: for symbols that it lacks, as for `Vocabulary.find_ids`.
 
     Raises:
         UserError: if its file cannot be read or is empty, or it has symbols that the vocabulary lacks.
@@ -97,12 +108,32 @@ def read_prompt(
     if ord("\r") not in vocabulary.code_points:
         prompt = prompt.replace("\r\n", "\n")  # an editor's; the text has other ends of lines
     points_t = vocabulary.find_points(prompt, key=key, encoding=config.dataset.encoding, unknown=unknown)
-    ids_t = vocabulary.find_ids(points_t, key=key, unknown=unknown).astype(np.int32)
+    if config.dataset.lines and LINE_BREAK in points_t:
+        raise UserError(f"{key} must be the beginning of one line when dataset.lines=true, got a line break.")
+    ids_t = vocabulary.find_ids(points_t, key=key, unknown=unknown, way_out=way_out).astype(np.int32)
     if not len(ids_t):
         raise UserError(f"{key} must hold a symbol of the training text, got only others.")
     if len(ids_t) < len(points_t):
         warn(f"{key}: {len(points_t) - len(ids_t):,} symbols that the training text lacks were skipped.")
-    return ids_t
+    return np.concatenate([vocabulary.default_prompt_ids(), ids_t]) if config.dataset.lines else ids_t
+
+
+def read_stop(config: Config, vocabulary: Vocabulary, *, way_out: str = LEAVE_OUT) -> npt.NDArray[np.int32] | None:
+    """Return the ids of the text at which samples end, of lines a line break; None: there is none.
+
+    Args:
+        config: its sampling has the stop text, its dataset the encoding in which a model of bytes takes it.
+        vocabulary: of the training text.
+        way_out: for symbols that it lacks, as for `Vocabulary.find_ids`.
+
+    Raises:
+        UserError: if it has symbols that the vocabulary lacks: no sample would come to it.
+    """
+    stop = "\n" if config.dataset.lines else config.sampling.stop
+    if stop is None:
+        return None
+    points_t = vocabulary.find_points(stop, key="sampling.stop", encoding=config.dataset.encoding)
+    return vocabulary.find_ids(points_t, key="sampling.stop", way_out=way_out).astype(np.int32)
 
 
 def _open(name: str) -> AbstractContextManager[BinaryIO]:

@@ -1,6 +1,7 @@
 """Where text comes from: a stream of bytes for every dataset, the same bytes each time it is read."""
 
 import os
+import re
 import stat
 import sysconfig
 from collections import Counter
@@ -35,6 +36,10 @@ STDLIB_LEFT_OUT = {
 """Folders of the standard library that are not read: tests, demos and what is not the library's own."""
 
 
+DEFINITION = re.compile(rb"^[ \t]*(?:async[ \t]+)?(?:def|class)[ \t]+([A-Za-z_]\w*)", re.MULTILINE)
+"""A line that defines a function or a class, and its name."""
+
+
 @dataclass(frozen=True)
 class TextFile:
     """A file of a text; a text from elsewhere is one file.
@@ -65,6 +70,9 @@ def list_text_files(dataset: DatasetConfig) -> tuple[list[TextFile], list[str]]:
         case Source.stdlib:
             folder = Path(sysconfig.get_paths()["stdlib"])
             return [TextFile("train", "dataset", dataset.name, dataset.name, partial(_read_stdlib, folder))], []
+        case Source.stdlib_names:
+            folder = Path(sysconfig.get_paths()["stdlib"])
+            return [TextFile("train", "dataset", dataset.name, dataset.name, partial(_read_names, folder))], []
         case Source.network:
             path = fetch(_describe_download(dataset))
             return [TextFile("train", "dataset", dataset.name, dataset.name, partial(read_file, path))], []
@@ -157,6 +165,12 @@ def _read_stdlib(folder: Path) -> Iterator[bytes]:
                 source = (Path(parent) / name).read_bytes()
                 if source.isascii():
                     yield source
+
+
+def _read_names(folder: Path) -> Iterator[bytes]:
+    """Yield the distinct names of functions and classes in the library's own .py files, sorted, a line each."""
+    names = {name for source in _read_stdlib(folder) for name in DEFINITION.findall(source)}
+    yield b"".join(name + b"\n" for name in sorted(names))
 
 
 def read_file(path: Path, *, key: str = "dataset.path") -> Iterator[bytes]:

@@ -1,6 +1,6 @@
 """Training, validation and test text, by named protocol; the protocol is stored with every result.
 
-Axes: n character.
+Axes: n character, l line.
 """
 
 import itertools
@@ -9,9 +9,12 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 
 import numpy as np
+import numpy.typing as npt
 
 from charrnn_exp.config.choices import Split
 from charrnn_exp.config.schema import DatasetConfig
+from charrnn_exp.data.corpus import Corpus, describe
+from charrnn_exp.data.lines import LINE_BREAK, deal_lines, find_breaks, find_line_break, lay_out
 from charrnn_exp.data.vocabulary import Ids
 from charrnn_exp.errors import UserError
 
@@ -32,6 +35,8 @@ class Splits:
         val_starts: index of the first character of each part of the validation text, in order. A part is scored from
             the first state of the network, not from the end of the part before.
         test_starts: the same of the test text.
+        line_break: id of the line break where the text is a list of lines, whose splits are laid out as
+            `data/lines.py` says; None: it is none.
     """
 
     train_n: Ids
@@ -39,6 +44,18 @@ class Splits:
     test_n: Ids | None = None
     val_starts: tuple[int, ...] = (0,)
     test_starts: tuple[int, ...] = (0,)
+    line_break: int | None = None
+
+    def find_line_lengths(self) -> npt.NDArray[np.int64] | None:
+        """Return the characters of each line of the training text, its line break included; None: it has no lines."""
+        return None if self.line_break is None else np.diff(find_breaks(self.train_n, self.line_break))
+
+    def count_lines(self) -> list[int] | None:
+        """Return the number of lines of each split; None: they have no lines."""
+        if self.line_break is None:
+            return None
+        found = [split_n for split_n in (self.train_n, self.val_n, self.test_n) if split_n is not None]
+        return [len(find_breaks(split_n, self.line_break)) - 1 for split_n in found]
 
     def list_scored(self) -> dict[str, tuple[Ids, tuple[int, ...]]]:
         """Return ids and starts of the texts that the protocol has, validation before test."""
@@ -58,6 +75,49 @@ class _Lengths:
     train: int
     val: int | None
     test: int | None
+
+
+def split_corpus(corpus: Corpus, dataset: DatasetConfig) -> Splits:
+    """Return the splits of a text by `split_text`, or of a list of lines.
+
+    Lines are not cut: those of each text are dealt by `deal_lines`, then the splits are as long as the protocol says,
+    to the nearest end of a line, with equal lines on one side. Those of dataset.split=files are dealt in each file.
+
+    Raises:
+        UserError: as for `split_text`, or if a list of lines has no line break.
+    """
+    if not dataset.lines:
+        return split_text(corpus.ids_n, dataset, corpus.num_by_part)
+    if LINE_BREAK not in corpus.vocabulary.code_points:
+        raise UserError(
+            f"dataset must have a line break when dataset.lines=true, got none in {describe(dataset)}. "
+            "dataset.newlines=lf makes line breaks of lone carriage returns."
+        )
+    line_break = find_line_break(corpus.vocabulary, lines=True)
+    assert line_break is not None
+    if dataset.split is Split.files:
+        whole = split_text(corpus.ids_n, dataset, corpus.num_by_part)
+        train_n, val_n, test_n = (
+            None if part_n is None else deal_lines(lay_out(part_n, line_break), corpus.vocabulary, line_break)[0]
+            for part_n in (whole.train_n, whole.val_n, whole.test_n)
+        )
+        assert train_n is not None
+        return Splits(train_n, val_n, test_n, line_break=line_break)
+    dealt_n, is_last_l = deal_lines(lay_out(corpus.ids_n, line_break), corpus.vocabulary, line_break)
+    edges_l = np.append(0, find_breaks(dealt_n, line_break)[1:][is_last_l])
+    lengths = _find_lengths(len(dealt_n) - 1, dataset)
+    train_end = _find_nearest(edges_l, lengths.train)
+    val_end = _find_nearest(edges_l, lengths.train + (lengths.val or 0))
+    return Splits(
+        dealt_n[: train_end + 1],
+        None if lengths.val is None else dealt_n[train_end : val_end + 1],
+        None if lengths.test is None else dealt_n[val_end:],
+        line_break=line_break,
+    )
+
+
+def _find_nearest(edges_l: npt.NDArray[np.int64], wanted: int) -> int:
+    return int(edges_l[np.argmin(np.abs(edges_l - wanted))])
 
 
 def split_text(ids_n: Ids, dataset: DatasetConfig, num_by_part: Mapping[str, int] | None = None) -> Splits:
@@ -122,9 +182,15 @@ def check_splits(splits: Splits, dataset: DatasetConfig) -> None:
 
 
 def cap_validation(splits: Splits, max_characters: int | None) -> Splits:
-    """Return the splits with the validation text cut to its first max_characters; None: not cut."""
+    """Return the splits with the validation text cut to its first max_characters; None: not cut.
+
+    Of lines it keeps whole ones, at least the first.
+    """
     if splits.val_n is None or max_characters is None:
         return splits
+    if splits.line_break is not None:
+        breaks_l = find_breaks(splits.val_n, splits.line_break)
+        return replace(splits, val_n=splits.val_n[: breaks_l[breaks_l <= max(max_characters, *breaks_l[1:2])][-1] + 1])
     starts = tuple(start for start in splits.val_starts if start < max_characters)
     return replace(splits, val_n=splits.val_n[:max_characters], val_starts=starts)
 

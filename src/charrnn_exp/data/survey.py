@@ -50,6 +50,9 @@ class Survey:
         self.sampled: TextFile | None = None
         self.in_utf_8: list[TextFile] = []
         self.heads: list[tuple[TextFile, bytes]] = []
+        self.joined: list[TextFile] = []
+        """Files that end within a line, which goes on with the next file of their part."""
+        self._last_point: int | None = None
         self._checks_utf_8 = checks_utf_8
         self._digest = hashlib.sha256()
         self._are_many = len(files) > 1
@@ -71,6 +74,8 @@ class Survey:
 
     def start(self, file: TextFile) -> None:
         """Begin a file; the one before it is at its end."""
+        if self.files and self.files[-1].file.part == file.part and self._last_point not in (None, ord("\n")):
+            self.joined.append(self.files[-1].file)
         self._file, self._file_digest, self._num_bytes = file, hashlib.sha256(), 0
         self._sample = Sample()
         self._utf_8 = codecs.getincrementaldecoder("utf-8")() if self._checks_utf_8 else None
@@ -81,6 +86,7 @@ class Survey:
         if self._are_many:
             self._file_digest.update(chunk)
         self._num_bytes += len(chunk)
+        self._last_point = int(points[-1]) if len(points) else self._last_point
         self._sample.feed(chunk)
         if self._utf_8 is not None:
             try:

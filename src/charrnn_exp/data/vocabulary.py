@@ -19,6 +19,8 @@ from charrnn_exp.errors import UserError
 
 WITHOUT_MARK = {"utf-8-sig": "utf-8", "utf-16": "utf-16-le", "utf-32": "utf-32-le"}
 """Codecs that write no byte order mark, by those that do."""
+LEAVE_OUT = "Leave them out; sample and evaluate do so with unknown=skip."
+"""The way out for symbols that a vocabulary lacks, on a command line."""
 Ids = npt.NDArray[np.unsignedinteger]
 """Symbol ids in the smallest unsigned type that holds them."""
 
@@ -87,13 +89,21 @@ class Vocabulary:
             f"{unicodedata.name(lacking, 'unnamed').lower()!r}. Leave it out."
         )
 
-    def find_ids(self, points: npt.NDArray[np.integer], *, key: str, unknown: Unknown = Unknown.refuse) -> Ids:
+    def find_ids(
+        self,
+        points: npt.NDArray[np.integer],
+        *,
+        key: str,
+        unknown: Unknown = Unknown.refuse,
+        way_out: str = LEAVE_OUT,
+    ) -> Ids:
         """Return the ids of code points, or of bytes where the unit is the byte.
 
         Args:
             points: code points or bytes.
             key: name of their setting, for the message.
             unknown: what to do with symbols that the vocabulary lacks; skipped ones have no id.
+            way_out: what whoever typed them can do, for the message.
 
         Raises:
             UserError: naming every symbol that the vocabulary lacks.
@@ -105,10 +115,7 @@ class Vocabulary:
         elif missing:
             names = ", ".join(self._name(point) for point in missing[:20])
             names += f" and {len(missing) - 20} more" if len(missing) > 20 else ""
-            raise UserError(
-                f"{key} must hold only symbols of the training text, got {names}. "
-                "Leave them out; sample and evaluate do so with unknown=skip."
-            )
+            raise UserError(f"{key} must hold only symbols of the training text, got {names}. {way_out}")
         ids: Ids = self.lookup[points]
         return ids
 

@@ -1,89 +1,209 @@
-"""The scores of an existing run, on the splits of its own text or on a file.
+"""The scores of existing runs, on the splits of their own text or on files.
 
 Axes: n character.
 """
 
-from collections.abc import Callable, Iterator, Mapping
+import functools
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
 from charrnn_exp.config.choices import Unknown
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.corpus import Corpus, load_corpus, read_ids
+from charrnn_exp.data.lines import find_line_break, lay_out
 from charrnn_exp.data.sources import trust_installed_alone
-from charrnn_exp.data.splits import LEAST_CHARACTERS, cap_validation, check_splits, split_text
-from charrnn_exp.data.vocabulary import Ids
+from charrnn_exp.data.splits import LEAST_CHARACTERS, Splits, cap_validation, check_splits, split_corpus
+from charrnn_exp.data.vocabulary import Ids, Vocabulary
 from charrnn_exp.errors import UserError
+from charrnn_exp.evaluation.adaptation import Adaptation, Rule
+from charrnn_exp.evaluation.groups import count_words, group_characters
 from charrnn_exp.evaluation.scores import Scores
 from charrnn_exp.machine.tensorflow import import_tensorflow
-from charrnn_exp.model.memory import explain_memory_errors
+from charrnn_exp.model.memory import check_scoring_memory, explain_memory_errors
+from charrnn_exp.model.size import resolve
 from charrnn_exp.run_folder.folder import RunFolder
+from charrnn_exp.run_folder.overview import PROTOCOL, READ_BY, read_overview
 from charrnn_exp.run_folder.weights import read_trained_weights
 
 SPLITS = ("val", "test", "train")
 """In the order in which they are scored: the long one last."""
+NAME_A_FILE = " Name a file that they all score: text=FILE."
 Scored = tuple[Ids, tuple[int, ...]]
 """Ids of a text, and the index of the first character of each of its parts."""
 
 
-class OtherText(NamedTuple):
-    """A file to be scored in place of a run's own text.
+@dataclass(frozen=True, kw_only=True)
+class Question:
+    """What is scored, and how.
 
     Args:
-        path: of the file.
-        unknown: what to do with its symbols that the run does not know.
+        split: train, val, test or all; None: all, but with an adaptation not train, which takes hours.
+        texts: files to be scored in place of the runs' own text.
+        unknown: what to do with symbols of these that a run does not know.
+        checkpoint: last or best; None: best if early stopping ended the run, else last.
+        details: whether the scores have details.
+        adaptation: of the weights to what they have scored; None: off.
     """
 
-    path: Path
+    split: str | None = None
+    texts: tuple[Path, ...] = ()
     unknown: Unknown = Unknown.refuse
+    checkpoint: str | None = None
+    details: bool = False
+    adaptation: Adaptation | None = None
 
 
-def score_run(
-    folder: RunFolder,
-    *,
-    split: str | None,
-    text: OtherText | None,
-    checkpoint: str | None,
-    warn: Callable[[str], None],
-    config: Config | None = None,
-) -> Iterator[tuple[str, Scores]]:
-    """Return the scores of each text with its name, one by one; what can be refused is refused before the first.
+@dataclass(frozen=True, kw_only=True)
+class Answer:
+    """The scores of one text by one speaker.
 
     Args:
-        folder: of the run.
-        split: train, val, test or all; None: all.
-        text: a file to be scored in place of the run's own text; None: off.
-        checkpoint: last or best; None: best if early stopping ended the run, else last.
-        warn: called with a line for each damaged checkpoint that is skipped, and for each change of the file.
-        config: of the run, with tracking off; None: as its folder has it.
+        text: train, val, test, "text", or the path of one of several files.
+        speaker: "" for a single run as it is, "run 2" for one of several, "ensemble of 3", "adapted (rms)".
+        runs: folders of those who speak.
+        scores: of the text.
+        adaptation: of the weights; None: none.
+    """
+
+    text: str
+    speaker: str
+    runs: tuple[Path, ...]
+    scores: Scores
+    adaptation: Adaptation | None = None
+
+    @property
+    def label(self) -> str:
+        """The name of its row, which tells adapted numbers from plain ones."""
+        return _label(self.text, self.speaker)
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return plain values; the names of adapted numbers begin with `adapted_`."""
+        numbers: dict[str, Any] = self.scores.list_all()
+        if self.scores.details is not None:
+            numbers["details"] = self.scores.details.as_dict()
+        prefix = "" if self.adaptation is None else "adapted_"
+        return {
+            "text": self.text,
+            "speaker": self.speaker,
+            "runs": list(map(str, self.runs)),
+            "adaptation": None if self.adaptation is None else self.adaptation.as_dict(),
+            **{f"{prefix}{name}": value for name, value in numbers.items()},
+        }
+
+
+class Asked(NamedTuple):
+    """A question that was checked, with its texts read: nothing is left that could be refused.
+
+    Args:
+        labels: of the answers, in their order.
+        answers: one by one.
+    """
+
+    labels: tuple[str, ...]
+    answers: Iterator[Answer]
+
+
+def score_runs(
+    folders: Sequence[RunFolder],
+    question: Question,
+    *,
+    warn: Callable[[str], None],
+    configs: Sequence[Config] | None = None,
+) -> Asked:
+    """Return the scores of each text by each run, and by their ensemble; what can be refused is refused before.
+
+    Args:
+        folders: of the runs; the probabilities of several are averaged.
+        question: what is scored.
+        warn: called with a line for each damaged checkpoint that is skipped, and for each change of a file.
+        configs: of the runs, with tracking off; None: as their folders have them.
 
     Raises:
-        CharRNNError: if the run has no checkpoint, its text has changed, or the file does not fit its vocabulary.
+        CharRNNError: if a run has no checkpoint, its text has changed, the runs differ in vocabulary or text, a file
+            does not fit the vocabulary, or memory is short.
     """
-    config, vocabulary = config or folder.read_untracked_config(), folder.read_vocabulary()
+    configs = configs or [folder.read_untracked_config() for folder in folders]
+    vocabulary = folders[0].read_vocabulary()
+    _check_together(folders, question, vocabulary)
     facts: dict[str, Any] = {"vocabulary_sha256": vocabulary.sha256}
-    if text is not None:
-        if split is not None:
-            raise UserError(f"split must be left out beside text, got {split!r}: all of the file is scored.")
-        ids_n, notes = read_ids(text.path, config.dataset, vocabulary, key="text", unknown=text.unknown)
-        for note in notes:
-            warn(note)
-        if not len(ids_n) >= LEAST_CHARACTERS:
-            raise UserError(f"text must hold at least {LEAST_CHARACTERS} characters, got {len(ids_n)} in {text.path}.")
-        texts: dict[str, Scored] = {"text": (ids_n, (0,))}
-    else:
-        chosen = _choose_splits(split or "all")
-        corpus = load_corpus(trust_installed_alone(config.dataset))
+    texts = _read_texts(question, configs[0], vocabulary, warn)
+    train_n = None
+    if not texts or (question.adaptation is not None and question.adaptation.rule is Rule.rms):
+        chosen = () if texts else _choose_splits(question)
+        corpus = load_corpus(trust_installed_alone(configs[0].dataset))
         facts |= {"dataset": corpus.fingerprint.as_dict()}
-        texts = _choose_texts(corpus, config, chosen)
-    weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn)
+        splits = _split(corpus, configs[0])
+        train_n = splits.train_n
+        texts = texts or _choose_texts(splits, configs[0], chosen)
+    for config in configs:
+        check_scoring_memory(resolve(config.model, num_symbols=len(vocabulary)), num_symbols=len(vocabulary))
+    weights = [read_trained_weights(folder, question.checkpoint, facts=facts, warn=warn) for folder in folders]
     import_tensorflow()
     from charrnn_exp.model.weights import build_trained_network
 
-    return _score(build_trained_network(config, weights, num_symbols=len(vocabulary)), texts)
+    networks = [
+        build_trained_network(_drop_dropout(config), each, vocabulary)
+        for config, each in zip(configs, weights, strict=True)
+    ]
+    voices = _list_voices(networks, [folder.path for folder in folders], question, train_n)
+    labels = tuple(_label(text, voice.speaker) for text in texts for voice in voices)
+    return Asked(labels, _answer(voices, texts, vocabulary, has_details=question.details))
 
 
-def _choose_splits(typed: str) -> tuple[str, ...]:
+def _check_together(folders: Sequence[RunFolder], question: Question, vocabulary: Vocabulary) -> None:
+    """Refuse several runs that cannot be averaged on the texts that were asked for."""
+    if len(folders) == 1:
+        return
+    first, paths = read_overview(folders[0]), [folder.path.resolve() for folder in folders]
+    if question.adaptation is not None:
+        raise UserError(f"adapt must be left out beside several runs, got {question.adaptation.rule.name!r}.")
+    for folder, path in zip(folders[1:], paths[1:], strict=True):
+        if paths.count(path) > 1:
+            raise UserError(f"run must name each run once, got {folder.path} twice.")
+        other = folder.read_vocabulary()
+        if other != vocabulary:
+            raise UserError(
+                f"run must be runs of one vocabulary, got {folders[0].path} with {len(vocabulary)} and {folder.path} "
+                f"with {len(other)} symbols, which are not the same. Average runs of one text."
+            )
+        found = read_overview(folder)
+        keys = READ_BY if question.texts else PROTOCOL
+        differ = [key for key in keys if found.settings.get(key) != first.settings.get(key)]
+        if differ or (not question.texts and found.whole_text != first.whole_text):
+            both = f"{folders[0].path} and {folder.path}, which differ in {', '.join(differ) or 'text'}"
+            needed = "that read a file alike" if question.texts else "of one text and split"
+            raise UserError(f"run must be runs {needed}, got {both}.{'' if question.texts else NAME_A_FILE}")
+
+
+def _read_texts(
+    question: Question, config: Config, vocabulary: Vocabulary, warn: Callable[[str], None]
+) -> dict[str, Scored]:
+    """Return the files that are scored in place of a run's own text, by their names in the answers."""
+    if question.texts and question.split is not None:
+        raise UserError(f"split must be left out beside text, got {question.split!r}: all of the file is scored.")
+    found: dict[str, Scored] = {}
+    line_break = find_line_break(vocabulary, lines=config.dataset.lines)
+    for path in question.texts:
+        ids_n, notes = read_ids(path, config.dataset, vocabulary, key="text", unknown=question.unknown)
+        for note in notes:
+            warn(note)
+        if line_break is not None and len(ids_n):
+            ids_n = lay_out(ids_n, line_break)
+        if not len(ids_n) >= LEAST_CHARACTERS:
+            raise UserError(f"text must hold at least {LEAST_CHARACTERS} characters, got {len(ids_n)} in {path}.")
+        name = "text" if len(question.texts) == 1 else str(path)
+        if name in found:
+            raise UserError(f"text must name each file once, got {name} twice.")
+        found[name] = (ids_n, (0,))
+    return found
+
+
+def _choose_splits(question: Question) -> tuple[str, ...]:
+    if question.split is None and question.adaptation is not None:
+        return SPLITS[:2]
+    typed = question.split or "all"
     if typed == "all":
         return SPLITS
     if typed not in SPLITS:
@@ -91,26 +211,89 @@ def _choose_splits(typed: str) -> tuple[str, ...]:
     return (typed,)
 
 
-def _choose_texts(corpus: Corpus, config: Config, chosen: tuple[str, ...]) -> dict[str, Scored]:
-    """Return the chosen splits that the run's protocol has, as the run saw them. The training text is one part."""
-    whole = split_text(corpus.ids_n, config.dataset, corpus.num_by_part)
+def _split(corpus: Corpus, config: Config) -> Splits:
+    """Return the splits as the run saw them."""
+    whole = split_corpus(corpus, config.dataset)
     splits = cap_validation(whole, config.training.max_val_characters)
     check_splits(splits, config.dataset)
+    return splits
+
+
+def _choose_texts(splits: Splits, config: Config, chosen: tuple[str, ...]) -> dict[str, Scored]:
+    """Return the chosen splits that the run's protocol has. The training text is one part."""
     found: dict[str, Scored] = splits.list_scored() | {"train": (splits.train_n, (0,))}
-    if chosen != SPLITS and chosen[0] not in found:
+    texts = {split: found[split] for split in chosen if split in found}
+    if not texts:
         there = ", ".join(found)
         raise UserError(
             f"split must be one of the run's splits ({there} by dataset.split={config.dataset.split.name}), "
             f"got {chosen[0]!r}."
         )
-    return {split: found[split] for split in chosen if split in found}
+    return texts
 
 
-def _score(network: Any, texts: Mapping[str, Scored]) -> Iterator[tuple[str, Scores]]:
+def _drop_dropout(config: Config) -> Config:
+    """Return the settings without dropout, which would also be on where weights adapt."""
+    model = replace(config.model, dropout=0.0, input_dropout=0.0, output_dropout=None, embedding_dropout=0.0)
+    return replace(config, model=model)
+
+
+class _Voice(NamedTuple):
+    """One who scores: speaker, runs and adaptation are those of `Answer`."""
+
+    speaker: str
+    runs: tuple[Path, ...]
+    score: Callable[..., Scores | None]
+    adaptation: Adaptation | None = None
+
+
+def _list_voices(
+    networks: Sequence[Any], paths: Sequence[Path], question: Question, train_n: Ids | None
+) -> list[_Voice]:
+    from charrnn_exp.evaluation.dynamic import AdaptiveScorer, find_mean_squares
     from charrnn_exp.evaluation.scorer import Scorer
+    from charrnn_exp.model.ensemble import Ensemble
 
+    def speak(network: Any) -> Callable[..., Scores | None]:
+        return lambda *text, groups: Scorer(network, *text, has_top=True, groups=groups).score()
+
+    if len(networks) > 1:
+        pairs = enumerate(zip(networks, paths, strict=True), start=1)
+        members = [_Voice(f"run {number}", (path,), speak(network)) for number, (network, path) in pairs]
+        return [*members, _Voice(f"ensemble of {len(networks)}", tuple(paths), speak(Ensemble(networks)))]
+    plain, adaptation = _Voice("", tuple(paths), speak(networks[0])), question.adaptation
+    if adaptation is None:
+        return [plain]
+
+    @functools.cache
+    def find_statistics() -> Any:
+        return () if train_n is None else find_mean_squares(networks[0], train_n, segment=adaptation.segment)
+
+    def speak_adapting(*text: Any, groups: Any) -> Scores:
+        options = {"adaptation": adaptation, "mean_squares": find_statistics(), "groups": groups}
+        return AdaptiveScorer(networks[0], *text, **options).score()
+
+    return [plain, _Voice(adaptation.label, tuple(paths), speak_adapting, adaptation)]
+
+
+def _answer(
+    voices: Sequence[_Voice], texts: Mapping[str, Scored], vocabulary: Vocabulary, *, has_details: bool
+) -> Iterator[Answer]:
     for name, (ids_n, starts) in texts.items():
-        with explain_memory_errors():
-            scores = Scorer(network, ids_n, starts).score()
-        assert scores is not None, "nothing stops it"
-        yield name, scores
+        num_words = count_words(ids_n, starts, vocabulary)
+        groups = group_characters(ids_n, starts, vocabulary) if has_details else None
+        for voice in voices:
+            with explain_memory_errors():
+                scores = voice.score(ids_n, starts, groups=groups)
+            assert scores is not None, "nothing stops it"
+            yield Answer(
+                text=name,
+                speaker=voice.speaker,
+                runs=voice.runs,
+                scores=replace(scores, num_words=num_words),
+                adaptation=voice.adaptation,
+            )
+
+
+def _label(text: str, speaker: str) -> str:
+    return f"{text}, {speaker}" if speaker else text

@@ -1,10 +1,9 @@
 """Scores of a whole text, read in wide batches with the state carried; the network is not changed.
 
-Axes: b stream, t time, n character, v vocabulary, h hidden units, g block.
+Axes: b stream, t time, n character, v vocabulary, h hidden units.
 """
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
@@ -12,9 +11,12 @@ import numpy.typing as npt
 import tensorflow as tf
 
 from charrnn_exp.data.vocabulary import Ids
-from charrnn_exp.evaluation.scores import BlockMeans, Scores
+from charrnn_exp.evaluation.details import Groups
+from charrnn_exp.evaluation.scores import Scores
 from charrnn_exp.evaluation.streams import NONE, Window, cut_streams
-from charrnn_exp.model.network import Network, States
+from charrnn_exp.evaluation.sums import TOP, Measured, Sums
+from charrnn_exp.model.ensemble import Ensemble
+from charrnn_exp.model.network import Network
 
 TOLERANCE = 1e-6
 """Mean absolute change of the losses of a window, nats per character, at which two readings are the same: a few times
@@ -34,13 +36,23 @@ class Scorer:
     docs/log/evaluation.md has the differences from one stream.
 
     Args:
-        network: the model; dropout is off.
+        network: the model, or several; dropout is off.
         ids_n: the text, at least two symbols.
         starts: index of the first character of each part, in order.
+        has_top: whether characters among the `TOP` likeliest are counted, too.
+        groups: of the characters, for the details of the scores; None: there are none.
     """
 
-    def __init__(self, network: Network, ids_n: Ids, starts: Sequence[int] = (0,)) -> None:
-        self._network = network
+    def __init__(
+        self,
+        network: Network | Ensemble,
+        ids_n: Ids,
+        starts: Sequence[int] = (0,),
+        *,
+        has_top: bool = False,
+        groups: Groups | None = None,
+    ) -> None:
+        self._network, self._has_top, self._groups = network, has_top, groups
         self._streams = cut_streams(ids_n, starts, num_symbols=network.num_symbols)
         self._predict = tf.function(self._predict_impl, autograph=False)
 
@@ -51,10 +63,10 @@ class Scorer:
 
     def score(self, should_stop: Callable[[], bool] = lambda: False) -> Scores | None:
         """Return all scores; None if it was asked to stop before the end."""
-        streams, sums = self._streams, _Sums(self._streams.num_scored)
+        streams, sums = self._streams, Sums(self._streams.num_scored, self._groups)
         previous_b = streams.find_previous()
-        states = self._network.first_states(streams.num_streams)
-        kept: list[_Read] = []
+        states: Any = self._network.first_states(streams.num_streams)
+        kept: list[Measured] = []
         for number, window in enumerate(streams.read_windows()):
             if should_stop():
                 return None
@@ -78,58 +90,35 @@ class Scorer:
                     return sums.find_scores()
         return sums.find_scores()
 
-    def _read(self, window: Window, states: States) -> tuple["_Read", States]:
-        losses_bt, hits_bt, states = self._predict(tf.constant(window.ids_bt), states)
-        return _Read(losses_bt.numpy(), hits_bt.numpy()), states
+    def _read(self, window: Window, states: Any) -> tuple[Measured, Any]:
+        measured, states = self._predict(tf.constant(window.ids_bt), states)
+        return Measured.of(measured), states
 
-    def _continue(self, lasts: States, previous_b: npt.NDArray[np.int64]) -> States:
+    def _continue(self, lasts: Any, previous_b: npt.NDArray[np.int64]) -> Any:
         """Return for each stream the last states of the one before it, or the first states of the network."""
         is_first_b1, from_b = (previous_b == NONE)[:, None], np.maximum(previous_b, 0)
-        states: States = tf.nest.map_structure(
+        return tf.nest.map_structure(
             lambda first_bh, last_bh: tf.where(is_first_b1, first_bh, tf.gather(last_bh, from_b)),
             self._network.first_states(len(previous_b)),
             lasts,
         )
-        return states
 
-    def _predict_impl(self, window_bt: Any, states: Any) -> tuple[Any, Any, Any]:
+    def _predict_impl(self, window_bt: Any, states: Any) -> tuple[Any, Any]:
         logits_btv, states = self._network(window_bt[:, :-1], states, training=False)
-        losses_bt = tf.nn.sparse_softmax_cross_entropy_with_logits(window_bt[:, 1:], logits_btv)
-        hits_bt = tf.argmax(logits_btv, axis=-1, output_type=tf.int32) == window_bt[:, 1:]
-        return losses_bt, hits_bt, states
+        has_confidences = self._groups is not None
+        return measure(logits_btv, window_bt[:, 1:], has_top=self._has_top, has_confidences=has_confidences), states
 
 
-@dataclass(frozen=True)
-class _Read:
-    """Loss of each character of a window, float32 nats, and whether it had the largest probability."""
-
-    losses_bt: npt.NDArray[np.float32]
-    hits_bt: npt.NDArray[np.bool_]
-
-
-class _Sums:
-    """Sums over the scored characters of a text."""
-
-    def __init__(self, num_scored: int) -> None:
-        self._num_scored = num_scored
-        self._loss = 0.0
-        self._num_hits = 0
-        self._blocks = BlockMeans(num_scored)
-
-    def add(self, window: Window, read: _Read, sign: int) -> None:
-        """Add the scores of a window; a sign of -1 takes them away again."""
-        losses_n = sign * read.losses_bt[window.is_scored_bt].astype(np.float64)
-        self._loss += float(losses_n.sum())
-        self._num_hits += sign * int(np.count_nonzero(read.hits_bt & window.is_scored_bt))
-        self._blocks.add(window.ranks_bt[window.is_scored_bt], losses_n)
-
-    def find_scores(self) -> Scores:
-        """Return the means."""
-        means_g = self._blocks.find_means()
-        return Scores(
-            loss=self._loss / self._num_scored,
-            accuracy=self._num_hits / self._num_scored,
-            standard_error=self._blocks.find_standard_error(),
-            num_characters=self._num_scored,
-            block_losses=None if means_g is None else tuple(means_g.tolist()),
-        )
+def measure(logits_btv: Any, targets_bt: Any, *, has_top: bool, has_confidences: bool) -> tuple[Any, ...]:
+    """Return the fields of `Measured` for these predictions."""
+    losses_bt = tf.nn.sparse_softmax_cross_entropy_with_logits(targets_bt, logits_btv)
+    hits_bt = tf.argmax(logits_btv, axis=-1, output_type=tf.int32) == targets_bt
+    (b, t), v = targets_bt.shape, logits_btv.shape[-1]
+    tops_bt = confidences_bt = None
+    if has_top:  # of equal ones all are in or out, as in tf.math.in_top_k
+        logits_nv = tf.cast(tf.reshape(logits_btv, [-1, v]), tf.float32)
+        tops_n = tf.math.in_top_k(tf.reshape(targets_bt, [-1]), logits_nv, TOP)
+        tops_bt = tf.reshape(tops_n, [b, t])
+    if has_confidences:
+        confidences_bt = tf.exp(tf.reduce_max(logits_btv, axis=-1) - tf.reduce_logsumexp(logits_btv, axis=-1))
+    return losses_bt, hits_bt, tops_bt, confidences_bt

@@ -1,20 +1,10 @@
-"""Scores of a model on a text, in the units of published results.
-
-Axes: n character (scored), g block.
-"""
+"""Scores of a model on a text, in the units of published results."""
 
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 
-import numpy as np
-import numpy.typing as npt
-
-NUM_BLOCKS = 30
-LEAST_BLOCKS = 10
-"""With fewer block means no standard error is given. Both numbers: Schmeiser 1982, see `BlockMeans`."""
-BLOCK_CHARACTERS = 100
-"""Least length of a block."""
+from charrnn_exp.evaluation.details import Details
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -28,6 +18,10 @@ class Scores:
         num_characters: scored characters: all of the text but its first.
         block_losses: mean loss of each block that the standard error comes from, in text order; None where it is None,
             and for scores that were read from metrics, which lack them.
+        top5_accuracy: share of the characters that fewer than five symbols had a larger probability than, in [0, 1];
+            None: not counted.
+        num_words: runs of characters between white space in the whole text; None: not counted.
+        details: scores by group of characters, and calibration; None: not asked for.
     """
 
     loss: float
@@ -35,6 +29,9 @@ class Scores:
     standard_error: float | None
     num_characters: int
     block_losses: tuple[float, ...] | None = field(default=None, compare=False, repr=False)
+    top5_accuracy: float | None = None
+    num_words: int | None = None
+    details: Details | None = field(default=None, repr=False)
 
     @property
     def bits_per_char(self) -> float:
@@ -48,10 +45,16 @@ class Scores:
         >>> round(Scores(loss=math.log(65), accuracy=0.0, standard_error=None, num_characters=9).perplexity, 9)
         65.0
         """
-        try:
-            return math.exp(self.loss)
-        except OverflowError:
-            return math.inf
+        return _exponentiate(self.loss)
+
+    @property
+    def word_perplexity(self) -> float | None:
+        """e to the nats of the whole text / number of words; None where the words were not counted or there is none.
+
+        The words are those of `str.split`, and the end of a line is none. Numbers from models of words count one for
+        each line, or other tokens: the nats of the text divided by their number compares.
+        """
+        return None if not self.num_words else _exponentiate(self.loss * self.num_characters / self.num_words)
 
     def as_dict(self) -> dict[str, float | int | None]:
         """Return all six numbers of the whole text by name."""
@@ -63,6 +66,22 @@ class Scores:
             "standard_error": self.standard_error,
             "num_characters": self.num_characters,
         }
+
+    def list_all(self) -> dict[str, float | int | None]:
+        """Return the numbers of `as_dict`, and those that `evaluate` tells besides."""
+        return {
+            **self.as_dict(),
+            "top5_accuracy": self.top5_accuracy,
+            "word_perplexity": self.word_perplexity,
+            "num_words": self.num_words,
+        }
+
+
+def _exponentiate(nats: float) -> float:
+    try:
+        return math.exp(nats)
+    except OverflowError:
+        return math.inf
 
 
 def to_metrics(split: str, scores: Scores) -> dict[str, float]:
@@ -94,44 +113,6 @@ def from_metrics(split: str, metrics: Mapping[str, float], *, num_characters: in
         standard_error=metrics.get(f"{split}_standard_error"),
         num_characters=num_characters,
     )
-
-
-class BlockMeans:
-    """The standard error of the mean of correlated losses, by the method of batch means.
-
-    Losses of neighbouring characters are correlated, so the usual standard deviation / sqrt(n) is too small. The text
-    is cut into `NUM_BLOCKS` contiguous blocks of equal length (to one character). Their means are nearly independent;
-    the standard error is the standard deviation of the block means / sqrt(number of blocks).
-
-    Source: Schmeiser 1982, Batch Size Effects in the Analysis of Simulation Output, Operations Research 30(3): 10 to 30
-    blocks, whatever the length of the series.
-
-    Args:
-        num_characters: n.
-    """
-
-    def __init__(self, num_characters: int) -> None:
-        self._num_characters = num_characters
-        self._num_blocks = min(NUM_BLOCKS, num_characters // BLOCK_CHARACTERS)
-        self._sums_g = np.zeros(max(1, self._num_blocks))
-
-    def add(self, positions_n: npt.NDArray[np.int64], losses_n: npt.NDArray[np.floating]) -> None:
-        """Add the losses at these positions; each position is added once, in any order."""
-        blocks_n = positions_n * len(self._sums_g) // self._num_characters
-        self._sums_g += np.bincount(blocks_n, weights=losses_n, minlength=len(self._sums_g))
-
-    def find_means(self) -> npt.NDArray[np.float64] | None:
-        """Return the mean of each block, in order; None where there are fewer than `LEAST_BLOCKS` blocks."""
-        if self._num_blocks < LEAST_BLOCKS:
-            return None
-        edges = -(-np.arange(self._num_blocks + 1) * self._num_characters // self._num_blocks)
-        means_g: npt.NDArray[np.float64] = self._sums_g / np.diff(edges)
-        return means_g
-
-    def find_standard_error(self) -> float | None:
-        """Return the standard error of the mean of all; None where there are fewer than `LEAST_BLOCKS` blocks."""
-        means_g = self.find_means()
-        return None if means_g is None else float(np.std(means_g, ddof=1) / math.sqrt(len(means_g)))
 
 
 def to_bits(nats: float) -> float:

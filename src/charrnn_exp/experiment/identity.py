@@ -15,18 +15,29 @@ PLACES = {"name", "source", "path", "val_path", "test_path", "urls", "num_bytes"
 """Settings of the text that say where it lies; its fingerprint says what it is."""
 
 
-def hash_job(prepared: Prepared, *, threads: int) -> str:
+def is_of_identity(key: str) -> bool:
+    """Return whether the value of a setting is part of the hash.
+
+    >>> is_of_identity("model.hidden_size"), is_of_identity("tracking.uri"), is_of_identity("dataset.path")
+    (True, False, False)
+    """
+    group, _, name = key.partition(".")
+    return group not in NAMES and not (group == "dataset" and name in PLACES)
+
+
+def hash_job(prepared: Prepared, *, threads: int, precision: str | None = None) -> str:
     """Return the hash of a new run's settings, text, first weights, versions and threads.
 
     Args:
         prepared: its inputs.
         threads: of its kernels.
+        precision: of its products; None: that of this machine.
     """
-    values = {key: value for key, value in to_values(prepared.config).items() if key not in NAMES}
-    dataset = {key: value for key, value in values["dataset"].items() if key not in PLACES}
+    values = {key: value for key, value in to_values(prepared.config).items() if is_of_identity(key)}
+    dataset = {key: value for key, value in values["dataset"].items() if is_of_identity(f"dataset.{key}")}
     training = {
         "threads": threads,
-        "precision": choose_precision(prepared.config.training.precision, gpu=False),
+        "precision": precision or choose_precision(prepared.config.training.precision, gpu=False),
         "init_from": None if prepared.initial is None else _hash_arrays(prepared.initial.arrays),
     }
     facts = {

@@ -16,13 +16,13 @@ from charrnn_exp.errors import CharRNNError, Interrupted, MachineError, UserErro
 from charrnn_exp.experiment.initial_weights import read_initial_weights
 from charrnn_exp.experiment.job import Job, Prepared
 from charrnn_exp.machine.tensorflow import import_tensorflow
-from charrnn_exp.model.memory import check_memory
+from charrnn_exp.model.memory import check_memory, check_sampling_memory
 from charrnn_exp.model.size import resolve
 from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.summary import Summary
 from charrnn_exp.signals import watch_signals
-from charrnn_exp.tracking.store import probe_server
+from charrnn_exp.tracking.access import probe_server
 from charrnn_exp.views.report import introduce
 from charrnn_exp.views.terminal import Terminal
 
@@ -87,7 +87,7 @@ def prepare_run(
     # Last: a symbol that the text lacks is told of the file.
     config = replace(config, sampling=keep_prompt(config))
     if not is_resumed:
-        config = replace(config, sampling=keep_first_symbol(config.sampling, text.corpus))
+        config = replace(config, sampling=keep_first_symbol(config, text.corpus))
         text = replace(text, prompt_ids_t=read_prompt(config, vocabulary))
     return Prepared(config=config, model=model, text=text, initial=initial)
 
@@ -107,8 +107,10 @@ def start_run(job: Job, terminal: Terminal | None = None) -> Summary:
             where the reader of a finished run's last lines went away.
     """
     terminal = terminal or Terminal()
-    check_memory(job.model, job.config.training, num_symbols=len(job.text.corpus.vocabulary))
-    probe_server(job.config.tracking)
+    num_symbols = len(job.text.corpus.vocabulary)
+    check_memory(job.model, job.config.training, num_symbols=num_symbols)
+    check_sampling_memory(job.model, job.config.sampling, num_symbols=num_symbols)  # the sample at its end
+    probe_server(job.config.tracking, run_id=job.folder.read_tracking().get("run_id") if job.is_resumed else None)
     with job.folder.lock(), watch_signals() as stop:
         introduce(job.config, job.text, job.folder, terminal)
         _start_tensorflow(job)

@@ -7,8 +7,8 @@ from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder
+from charrnn_exp.tracking.access import probe_server
 from charrnn_exp.tracking.catch_up import catch_up
-from charrnn_exp.tracking.store import probe_server
 
 DEAD = "KILLED"
 """The status of a run whose process died without writing one."""
@@ -30,9 +30,10 @@ def repair_run(folder: RunFolder, read_tracking: Callable[[], TrackingConfig]) -
     if has_ended and folder.read_tracking().get("complete", True):
         return []
     with folder.lock():
+        has_ended = folder.read_summary().has_ended  # it may have been about to end
         tracking = read_tracking()
-        if folder.read_tracking():
-            probe_server(tracking)
+        if record := folder.read_tracking():
+            probe_server(tracking, run_id=record.get("run_id"))
         done = [] if has_ended else [_mark_dead(folder)]
         sent = catch_up(folder, tracking)
         return [*done, str(sent)] if sent is not None else done

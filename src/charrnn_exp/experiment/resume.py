@@ -16,12 +16,14 @@ from charrnn_exp.experiment.initial_weights import read_initial_weights
 from charrnn_exp.experiment.job import Job, Prepared, Resumption
 from charrnn_exp.experiment.prepare import prepare_run, start_run
 from charrnn_exp.experiment.rate_jump import warn_of_jump
+from charrnn_exp.experiment.shared_text import SharedText
 from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.changes import Change, find_changes, join_changes, list_reshapes, read_changes
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder, RunInUseError
 from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.run_folder.resume_point import ResumePoint, find_resume_point
+from charrnn_exp.sampling.seed import settle_seed
 from charrnn_exp.tracking.catch_up import catch_up
 from charrnn_exp.tracking.fetch import find_fetched_id
 from charrnn_exp.training.progress import Progress, is_finished
@@ -52,6 +54,7 @@ def resume_run(
     began: float,
     say: Callable[[str], None] = print,
     terminal: Terminal | None = None,
+    shared: SharedText | None = None,
 ) -> RunFolder:
     """Train on with the settings, to `training.epochs` and `training.max_steps`; of a finished run, only complete the
     tracking. Return the folder in which it went on.
@@ -65,17 +68,19 @@ def resume_run(
         began: `time.time()` when the session began.
         say: prints a line where nothing is left to train.
         terminal: of the run; None: a new one.
+        shared: the text, read for several runs; None, or another than the run's: it is read.
 
     Raises:
         CharRNNError: if the run's text or checkpoints have changed, a fetched run has weights alone, or as for
             `start_run`.
     """
-    config = replace(config, sampling=put_prompt(config.sampling, read_prompt_once([config])))
+    config = replace(config, sampling=settle_seed(put_prompt(config.sampling, read_prompt_once([config]))))
     terminal = terminal or Terminal()
     if (run_id := find_fetched_id(folder)) is not None:
         check_training_state(folder, run_id)
     earlier, summary = _read_earlier(folder), folder.read_summary()
-    prepared = _prepare(config, earlier, folder, terminal)
+    shared = shared if shared is not None and shared.fits(config) else None
+    prepared = _prepare(config, earlier, folder, terminal, shared)
     if _is_done(prepared, earlier, folder):
         _say_done(prepared, earlier, folder, say)
         _finish_tracking(folder, config.tracking, say)
@@ -107,7 +112,9 @@ def _read_earlier(folder: RunFolder) -> _Earlier:
     return _Earlier(config, read_changes(folder.changes, folder.read_values()), point, progress)
 
 
-def _prepare(config: Config, earlier: _Earlier, folder: RunFolder, terminal: Terminal) -> Prepared:
+def _prepare(
+    config: Config, earlier: _Earlier, folder: RunFolder, terminal: Terminal, shared: SharedText | None
+) -> Prepared:
     """Return the inputs of the run, with the changes of its settings, checked against its checkpoint.
 
     Raises:
@@ -115,7 +122,13 @@ def _prepare(config: Config, earlier: _Earlier, folder: RunFolder, terminal: Ter
     """
     shape = {field: getattr(earlier.config.training, field) for field in SHAPES}
     as_it_was = replace(config, training=replace(config.training, **shape))
-    prepared = prepare_run(as_it_was, is_resumed=True, terminal=terminal, reshapes=list_reshapes(earlier.changes))
+    prepared = prepare_run(
+        as_it_was,
+        is_resumed=True,
+        terminal=terminal,
+        corpus=None if shared is None else shared.corpus,
+        reshapes=list_reshapes(earlier.changes),
+    )
     text, progress = prepared.text, earlier.progress
     if config.sampling.prompt_file != earlier.config.sampling.prompt_file:
         config = replace(config, sampling=prepared.config.sampling)
@@ -125,7 +138,13 @@ def _prepare(config: Config, earlier: _Earlier, folder: RunFolder, terminal: Ter
     epoch_end = text.plan.find_epoch_end(step=progress.step, epoch=progress.epoch, step_in_epoch=progress.step_in_epoch)
     new = find_changes(then, to_values(config), step=progress.step, epoch_end=epoch_end)
     changes = join_changes(earlier.changes, new, step=progress.step)
-    plan = plan_run(len(text.splits.train_n), config.training, seed=config.seed, reshapes=list_reshapes(changes))
+    plan = plan_run(
+        len(text.splits.train_n),
+        config.training,
+        seed=config.seed,
+        reshapes=list_reshapes(changes),
+        lengths_l=text.splits.find_line_lengths(),
+    )
     resumption = Resumption(
         step=earlier.point.step,
         changes=changes,
@@ -133,7 +152,8 @@ def _prepare(config: Config, earlier: _Earlier, folder: RunFolder, terminal: Ter
         warnings=warn_of_jump(progress, new, folder, then=(earlier.config, text.plan), now=(config, plan)),
         diverged_after=earlier.point.diverged_after,
     )
-    prepared = replace(prepared, config=config, text=replace(text, plan=plan), resumption=resumption)
+    ngrams = None if shared is None else shared.ngrams
+    prepared = replace(prepared, config=config, text=replace(text, plan=plan), resumption=resumption, ngrams=ngrams)
     CheckpointStore(folder.checkpoints, facts=prepared.list_facts(), num_rolling=1).check_newest()
     return prepared
 

@@ -2,11 +2,11 @@
 
 import logging
 from collections.abc import Iterator, Sequence
+from contextlib import nullcontext
 from dataclasses import replace
 from typing import Any
 
 from charrnn_exp.config.reading import to_values
-from charrnn_exp.data.corpus import describe
 from charrnn_exp.errors import Interrupted, MachineError
 from charrnn_exp.evaluation.scorer import Scorer
 from charrnn_exp.experiment.chosen_weights import ChosenWeights, choose_weights
@@ -17,17 +17,19 @@ from charrnn_exp.experiment.final_scores import score_splits
 from charrnn_exp.experiment.identity import hash_job
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.listeners.baseline import Baseline
-from charrnn_exp.experiment.listeners.curves import Curves
+from charrnn_exp.experiment.listeners.curves import make_curves
 from charrnn_exp.experiment.listeners.feed import TrackerFeed
 from charrnn_exp.experiment.listeners.guessing import Guessing
-from charrnn_exp.experiment.listeners.listener import Chosen, Listener
+from charrnn_exp.experiment.listeners.listener import Chosen, Listener, RunEvent
 from charrnn_exp.experiment.listeners.metrics import Metrics
+from charrnn_exp.experiment.listeners.novelty import NoveltyOfLines
 from charrnn_exp.experiment.listeners.profile import Profiler
 from charrnn_exp.experiment.listeners.progress import ProgressLines
 from charrnn_exp.experiment.listeners.samples import Samples
 from charrnn_exp.experiment.listeners.settings import Settings
 from charrnn_exp.experiment.listeners.summary import SummaryFile
 from charrnn_exp.experiment.listeners.times import Times
+from charrnn_exp.experiment.listeners.views import Views
 from charrnn_exp.experiment.log import log_to
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.experiment.track import start_tracking
@@ -72,23 +74,21 @@ def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
     """
     config, text, folder, watch = job.config, job.text, job.folder, Stopwatch()
     previous = _open_folder(job)
-    with log_to(folder.log, terminal):
-        with beginning(folder):
-            for line in (*warn_of_length(config.training, text.plan), *job.resumption.warnings):
-                log.warning(line)
-            pin_determinism()
-            state = _build_state(job, terminal)
-            parameters = show_parameters(list_parameters(state.network), terminal)
+    is_as_it_was = job.is_resumed and job.resumption.copied_from is None
+    with log_to(folder.log, terminal, is_held=is_as_it_was) as write_log:
+        with nullcontext() if is_as_it_was else beginning(folder):
+            state, parameters = _begin(job, terminal)
         facts = _list_facts(job, state.network)
         checkpoints = CheckpointStore(folder.checkpoints, facts=facts, num_rolling=config.training.keep_checkpoints)
         restored = _restore(job, state, checkpoints, terminal) if job.is_resumed else None
         if restored is not None and _forget_other_scoring(job, state, restored):
             previous = replace(previous, ngram_val_loss=None)
+        write_log()  # nothing is refused from here on
         tracker = start_tracking(job, terminal)
-        baseline = Baseline(text, previous.ngram_val_loss)
+        baseline = Baseline(text, previous.ngram_val_loss, job.ngrams)
         feed = TrackerFeed(tracker, job, checkpoints, watch, state.progress.step)
         summary = SummaryFile(job, state, tracker, watch=watch, previous=previous, find_baseline=baseline.find_loss)
-        listeners = [
+        listeners: list[Listener] = [
             Settings(job, checkpoints, step=state.progress.step, parameters=parameters),
             Times(watch, job.began),
             baseline,
@@ -103,8 +103,10 @@ def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
             summary,
             feed,  # before the samples: a sample that a kill left out is sent with the validation loss of its row
             Samples(job, state, restored, watch=watch, send=feed.send_samples, show=terminal.sample),
+            NoveltyOfLines(job, lambda event: _tell(listeners, event)),
             Guessing(len(text.corpus.vocabulary)),
-            Curves(folder, title=job.name, facts=_describe_size(job, state), find_baseline=baseline.wait_for_loss),
+            make_curves(job, num_weights=count_parameters(state.network), find_ngrams=baseline.wait_for_loss),
+            Views(job, state.network, watch=watch),
         ]
         with closing(listeners, summary=summary, feed=feed):
             _train(job, state, checkpoints, listeners, terminal, stop)
@@ -127,16 +129,19 @@ def _open_folder(job: Job) -> Summary:
     if job.is_resumed:
         return folder.read_summary()
     folder.create(job.config, job.text.corpus.vocabulary)
-    began = Summary(
-        name=job.name, session_began=job.began, num_sessions=1, job_hash=hash_job(job, threads=find_threads())
-    )
+    key = job.hash or hash_job(job.as_asked, threads=find_threads())
+    began = Summary(name=job.name, session_began=job.began, num_sessions=1, job_hash=key)
     folder.write_summary(replace(began, status="RUNNING"))
     return Summary(job_hash=began.job_hash)
 
 
-def _describe_size(job: Job, state: TrainingState) -> str:
-    characters, weights = job.text.corpus.fingerprint.num_characters, count_parameters(state.network)
-    return f"{describe(job.config.dataset)}: {characters:,} characters, {weights:,} weights"
+def _begin(job: Job, terminal: Terminal) -> tuple[TrainingState, str]:
+    """Return the state of a run before its first update, and the table of its weights, which the terminal shows."""
+    for line in (*warn_of_length(job.config.training, job.text.plan), *job.resumption.warnings):
+        log.warning(line)
+    pin_determinism()
+    state = _build_state(job, terminal)
+    return state, show_parameters(list_parameters(state.network), terminal)
 
 
 @explain_memory_errors()
@@ -144,7 +149,13 @@ def _build_state(job: Job, terminal: Terminal) -> TrainingState:
     training, vocabulary = job.config.training, job.text.corpus.vocabulary
     needed, free = estimate_bytes(job.model, training, num_symbols=len(vocabulary)), find_free_bytes()
     terminal.say(f"memory: about {needed / 2**30:,.2f} GiB of {free / 2**30:,.2f} GiB free")
-    network = build_network(job.model, num_symbols=len(vocabulary), precision=training.precision, seed=job.config.seed)
+    network = build_network(
+        job.model,
+        num_symbols=len(vocabulary),
+        precision=training.precision,
+        seed=job.config.seed,
+        line_break=job.text.splits.line_break,
+    )
     if job.initial is not None:
         load_weights(network, job.initial.fit(read_weights(network), vocabulary))
         terminal.say(job.initial.describe(vocabulary))
@@ -265,8 +276,11 @@ def _score(
     stop: StopRequest,
     chosen: ChosenWeights,
 ) -> None:
-    for listener in listeners:
-        listener.hear(Chosen(chosen.step, is_best=chosen.best is not None))
+    _tell(listeners, Chosen(chosen.step, is_best=chosen.best is not None))
     for scored in score_splits(job, state, watch, stop, step=chosen.step):
-        for listener in listeners:
-            listener.hear(scored)
+        _tell(listeners, scored)
+
+
+def _tell(listeners: Sequence[Listener], event: RunEvent) -> None:
+    for listener in listeners:
+        listener.hear(event)

@@ -11,9 +11,10 @@ from charrnn_exp.data.corpus import describe
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.run_folder.changes import describe_changes
 from charrnn_exp.tracking.mlflow_run import CHANGES_TAG, KEY_TAG, MAX_TAG_LENGTH, RunDescription
+from charrnn_exp.tracking.no_tracker import Tracker
 from charrnn_exp.tracking.pages import find_run_page, name_store
 from charrnn_exp.tracking.provenance import list_versions, read_git_state
-from charrnn_exp.tracking.tracker import Tracker, start_tracker
+from charrnn_exp.tracking.tracker import start_tracker
 from charrnn_exp.views.terminal import Terminal
 
 

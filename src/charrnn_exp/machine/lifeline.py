@@ -15,9 +15,19 @@ GRACE_SECONDS = 3.0
 
 
 def end_with_parent(number: int) -> None:
-    """Let the system send this process a signal when its parent ends, 0: none any more; only Linux can."""
+    """Let the system send this process a signal when its parent ends, 0: none any more; only Linux can.
+
+    None is sent of a parent that has ended before.
+    """
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, number, 0, 0, 0)
+
+
+def is_closed(descriptor: int) -> bool:
+    """Return whether nobody can write to a pipe any more, at its end to read from; what was written may be left."""
+    closed = select.poll()
+    closed.register(descriptor, 0)  # whatever is asked for, poll tells of the end
+    return bool(closed.poll(0))
 
 
 def end_with_pipe(descriptor: int) -> None:

@@ -10,16 +10,22 @@ import numpy as np
 import tensorflow as tf
 
 from charrnn_exp.model.cells.cell import Cell, Start, State, Weight
-from charrnn_exp.model.recurrence import run, run_on_ids
+from charrnn_exp.model.recurrence import Resets, run, run_on_ids
 
 SYMBOL_DEVIATION = 2.0
 """Standard deviation of the first kernel where its inputs are one-hot. With a small one the gates see little of their
 input: of 0.05, 0.2, 0.5, 1 and 2 each beats all smaller ones (docs/log/models.md)."""
 
 
-def choose_layer(cell: Cell, *, gpu: bool) -> "type[Recurrent]":
-    """Return the faster layer: ours on a CPU, Keras' (cuDNN) on a GPU if Keras has the cell."""
-    return KerasRecurrent if gpu and cell.keras_layer is not None else Recurrent
+def choose_layer(cell: Cell, *, gpu: bool, resets: bool = False) -> "type[Recurrent]":
+    """Return the faster layer: ours on a CPU, Keras' (cuDNN) on a GPU if Keras has the cell.
+
+    Args:
+        cell: its declaration.
+        gpu: whether there is one.
+        resets: whether streams start anew within a window, which cuDNN cannot.
+    """
+    return KerasRecurrent if gpu and cell.keras_layer is not None and not resets else Recurrent
 
 
 class Recurrent(keras.layers.Layer):
@@ -67,16 +73,37 @@ class Recurrent(keras.layers.Layer):
             return keras.initializers.RandomNormal(0.0, SYMBOL_DEVIATION, seed=self.seed)
         return make_initializer(weight.start, shape, self.seed)
 
-    def call(self, inputs_bte: Any, states: State, training: bool = False) -> tuple[Any, State]:
-        """Return outputs_bth and the states after the last step; a gradient needs training=True."""
+    def call(
+        self, inputs_bte: Any, states: State, training: bool = False, resets: Resets | None = None
+    ) -> tuple[Any, State]:
+        """Return outputs_bth and the states after the last step; a gradient needs training=True.
+
+        Args:
+            inputs_bte: features of each step.
+            states: [b, h] each, before the first step.
+            training: whether to keep the values that a gradient needs.
+            resets: bool [b, t], true where a stream starts anew before a step, and the states [b, h] that it starts
+                from; None: nowhere.
+        """
         inputs_teb = tf.transpose(inputs_bte, [1, 2, 0])
         outputs_thb, states = run(
-            self.cell, inputs_teb, self._values(), _turn(states), precision=self.precision, training=training
+            self.cell,
+            inputs_teb,
+            self._values(),
+            _turn(states),
+            precision=self.precision,
+            training=training,
+            resets=_turn_resets(resets),
         )
         return tf.transpose(outputs_thb, [2, 0, 1]), _turn(states)
 
     def call_on_ids(
-        self, ids_bt: Any, embedding_ve: Any | None, states: State, training: bool = False
+        self,
+        ids_bt: Any,
+        embedding_ve: Any | None,
+        states: State,
+        training: bool = False,
+        resets: Resets | None = None,
     ) -> tuple[Any, State]:
         """Call the layer on the rows ids_bt of embedding_ve; on one-hot inputs if embedding_ve is None."""
         outputs_thb, states = run_on_ids(
@@ -87,6 +114,7 @@ class Recurrent(keras.layers.Layer):
             _turn(states),
             precision=self.precision,
             training=training,
+            resets=_turn_resets(resets),
         )
         return tf.transpose(outputs_thb, [2, 0, 1]), _turn(states)
 
@@ -112,20 +140,28 @@ class KerasRecurrent(Recurrent):
 
         self._run = run
 
-    def call(self, inputs_bte: Any, states: State, training: bool = False) -> tuple[Any, State]:
+    def call(
+        self, inputs_bte: Any, states: State, training: bool = False, resets: Resets | None = None
+    ) -> tuple[Any, State]:
         """Return outputs_bth and the states after the last step."""
+        assert resets is None, "see choose_layer"
         outputs_bth, *states_bh = self._run(inputs_bte, states)
         return outputs_bth, tuple(tf.cast(state_bh, self.dtype) for state_bh in states_bh)
 
     def call_on_ids(
-        self, ids_bt: Any, embedding_ve: Any | None, states: State, training: bool = False
+        self,
+        ids_bt: Any,
+        embedding_ve: Any | None,
+        states: State,
+        training: bool = False,
+        resets: Resets | None = None,
     ) -> tuple[Any, State]:
         """Call the layer on the rows ids_bt of embedding_ve; on one-hot inputs if embedding_ve is None."""
         if embedding_ve is None:
             inputs_bte = tf.one_hot(ids_bt, self.weights_by_name[self.cell.kernel].shape[0], dtype=self.dtype)
         else:
             inputs_bte = tf.gather(tf.convert_to_tensor(embedding_ve), ids_bt)
-        return self.call(inputs_bte, states, training)
+        return self.call(inputs_bte, states, training, resets)
 
 
 def make_initializer(start: Start, shape: tuple[int, ...], seed: int) -> Any:
@@ -146,3 +182,7 @@ def make_initializer(start: Start, shape: tuple[int, ...], seed: int) -> Any:
 
 def _turn(states: State) -> State:
     return tuple(map(tf.transpose, states))
+
+
+def _turn_resets(resets: Resets | None) -> Resets | None:
+    return None if resets is None else (tf.transpose(resets[0]), _turn(resets[1]))

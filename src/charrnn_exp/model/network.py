@@ -18,6 +18,7 @@ from charrnn_exp.model.cells.registry import CELLS
 from charrnn_exp.model.initial_state import InitialState
 from charrnn_exp.model.layers import Recurrent, choose_layer
 from charrnn_exp.model.output import Output, TiedOutput
+from charrnn_exp.model.recurrence import Resets
 from charrnn_exp.model.size import SizedModel
 
 States = list[State]
@@ -43,15 +44,24 @@ class Network(keras.Model):
             of the weights too, to compare gradients with finite differences.
         seed: of the first weights and of dropout.
         layer: class of the recurrent layers, see `choose_layer`.
+        line_break: id of the symbol before which every stream starts anew, of a text that is a list of lines; None:
+            streams go on.
     """
 
     def __init__(
-        self, *, num_symbols: int, model: SizedModel, precision: str, seed: int, layer: type[Recurrent] = Recurrent
+        self,
+        *,
+        num_symbols: int,
+        model: SizedModel,
+        precision: str,
+        seed: int,
+        layer: type[Recurrent] = Recurrent,
+        line_break: int | None = None,
     ) -> None:
         weight_dtype = "float32" if precision == "bfloat16" else precision
         super().__init__(name="network", dtype=weight_dtype, autocast=False)
         self._weight_dtype = weight_dtype
-        self.precision, self.num_symbols = precision, num_symbols
+        self.precision, self.num_symbols, self.line_break = precision, num_symbols, line_break
         self.hidden_size, self.residual = model.hidden_size, model.residual
         self.embedding = _make_embedding(model, num_symbols, seed, weight_dtype)
         self.input_scale = 1.0 / _find_embedding_deviation(model)
@@ -125,31 +135,65 @@ class Network(keras.Model):
             states: of the character before the first, see `first_states`.
             training: whether dropout is on.
         """
+        resets = self._find_resets(ids_bt)
+        read = self._read(self.recurrent[0], ids_bt, states[0], _list_options(training, resets, 0))
+        features_bth, states = self._climb(read, states, resets, training=training, drops=training)
+        return self._find_logits(features_bth), states
+
+    def call_at_end(self, ids_bt: Any, states: States) -> tuple[Any, States]:
+        """Return float32 logits_bv after the last character alone, and the states there, without dropout; as `call`."""
+        resets = self._find_resets(ids_bt)
+        read = self._read(self.recurrent[0], ids_bt, states[0], _list_options(False, resets, 0))
+        features_bth, states = self._climb(read, states, resets, training=False, drops=False)
+        return self._find_logits(features_bth[:, -1:])[:, 0], states
+
+    def call_on_vectors(self, inputs_bte: Any, ids_bt: Any, states: States) -> Any:
+        """Return the logits_bv of `call_at_end` from the first layer's input vectors, whose gradient a tape finds.
+
+        Args:
+            inputs_bte: rows of `input_vectors`, or one-hot.
+            ids_bt: the symbols that they stand for.
+            states: as of `call`.
+        """
+        resets = self._find_resets(ids_bt)
+        read = self.recurrent[0](inputs_bte, states[0], **_list_options(True, resets, 0))
+        features_bth, _ = self._climb(read, states, resets, training=True, drops=False)
+        return self._find_logits(features_bth[:, -1:])[:, 0]
+
+    def _climb(
+        self, read: tuple[Any, State], states: States, resets: list[Resets] | None, *, training: bool, drops: bool
+    ) -> tuple[Any, States]:
+        """Return the features of the output layer and all states from the outputs and the state of the first layer."""
         features_bth, new_states = None, []
         for i, (layer, dropout) in enumerate(zip(self.recurrent, self.dropouts, strict=True)):
-            if features_bth is None:
-                outputs_bth, state = self._read(layer, ids_bt, states[i], training)
-            else:
-                outputs_bth, state = layer(features_bth, states[i], training=training)
+            options = _list_options(training, resets, i)
+            outputs_bth, state = read if i == 0 else layer(features_bth, states[i], **options)
             if self.norms:
                 outputs_bth = self.norms[i](outputs_bth)
             if self.residual and features_bth is not None:
                 outputs_bth += tf.cast(features_bth, outputs_bth.dtype)
             # Drawn in 32 bits: bfloat16 would round a rate to a multiple of 1/128.
-            features_bth = dropout(outputs_bth, training=training) if dropout.rate > 0 else outputs_bth
+            features_bth = dropout(outputs_bth, training=drops) if dropout.rate > 0 else outputs_bth
             new_states.append(state)
-        return self._find_logits(features_bth), new_states
+        return features_bth, new_states
 
-    def _read(self, layer: Recurrent, ids_bt: Any, state: State, training: bool) -> tuple[Any, State]:
+    def _find_resets(self, ids_bt: Any) -> list[Resets] | None:
+        """Return where each layer starts anew, and from what: before each line break."""
+        if self.line_break is None:
+            return None
+        return [(tf.equal(ids_bt, self.line_break), first) for first in self.first_states(ids_bt.shape[0])]
+
+    def _read(self, layer: Recurrent, ids_bt: Any, state: State, options: dict[str, Any]) -> tuple[Any, State]:
         """Return the outputs and the state of the first layer."""
+        training = options["training"]
         if self.embedding is None:
-            return layer.call_on_ids(ids_bt, None, state, training=training)
+            return layer.call_on_ids(ids_bt, None, state, **options)
         vectors_ve = self.embedding_dropout(self.input_vectors(), training=training)
         if training and self.input_dropout.rate > 0:
             inputs_bte = self.input_dropout(tf.gather(vectors_ve, ids_bt), training=training)
-            outputs_bth, after = layer(inputs_bte, state, training=training)
+            outputs_bth, after = layer(inputs_bte, state, **options)
             return outputs_bth, after
-        return layer.call_on_ids(ids_bt, vectors_ve, state, training=training)
+        return layer.call_on_ids(ids_bt, vectors_ve, state, **options)
 
     def input_vectors(self) -> Any:
         """Return the input vector of each symbol, vectors_ve."""
@@ -164,15 +208,23 @@ class Network(keras.Model):
         return self.output_layer(features_bth)
 
 
-def build_network(model: SizedModel, *, num_symbols: int, precision: Precision, seed: int) -> Network:
-    """Return the network of a run, with number format and layers chosen for this machine."""
+def _list_options(training: bool, resets: list[Resets] | None, number: int) -> dict[str, Any]:
+    """Return the options of a call of a recurrent layer; a network that never starts anew passes no resets."""
+    return {"training": training} if resets is None else {"training": training, "resets": resets[number]}
+
+
+def build_network(
+    model: SizedModel, *, num_symbols: int, precision: Precision, seed: int, line_break: int | None = None
+) -> Network:
+    """Return the network of a run, see `Network`, with number format and layers chosen for this machine."""
     gpu = has_gpu()
     return Network(
         num_symbols=num_symbols,
         model=model,
         precision=choose_precision(precision, gpu=gpu),
         seed=seed,
-        layer=choose_layer(CELLS.find(model.cell), gpu=gpu),
+        layer=choose_layer(CELLS.find(model.cell), gpu=gpu, resets=line_break is not None),
+        line_break=line_break,
     )
 
 

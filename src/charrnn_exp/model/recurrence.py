@@ -1,7 +1,7 @@
 """The fast recurrent layer for a CPU: the loop over time and its gradient by hand, for any cell.
 
 Axes: b stream, t time, n character (t * b), v vocabulary, e input features, k matrix columns (e + h), m matrix rows
-(of any stack), h hidden units, z gates (rows of a product).
+(of any stack), h hidden units, z gates (rows of a product). A stack is an array with one slice for each time step.
 
 Three facts about XLA on a CPU (TensorFlow 2.21) shape this file; docs/log/recurrent_layer.md has the numbers:
 - It multiplies bfloat16 fast only as bf16 x bf16 -> float32 (`output_type`) with a left operand that is not transposed.
@@ -28,6 +28,9 @@ from charrnn_exp.model.products import (
     order,
 )
 
+Resets = tuple[Any, State]
+"""Before which steps streams start anew, bool [t, b], and from which states, [h, b] each."""
+
 MAX_ONE_HOT = 256
 """Largest number of symbols for which a one-hot product beats gathering kernel rows and summing their gradients."""
 
@@ -42,8 +45,9 @@ def run(
     training: bool,
     need_input_gradient: bool = True,
     offsets_tzb: Any | None = None,
+    resets: Resets | None = None,
 ) -> tuple[Any, State]:
-    """Run one layer over all steps.
+    """Run one layer over all steps; return outputs_thb (bfloat16 if the precision is) and the states after the last.
 
     Args:
         cell: the maths of a step.
@@ -54,43 +58,42 @@ def run(
         training: whether to keep the values that a gradient needs; False is faster.
         need_input_gradient: False, for inputs that are data, saves a product; their gradient is then None.
         offsets_tzb: added to the product of inputs and kernel; None: nothing.
-
-    Returns:
-        outputs_thb (bfloat16 if the precision is), states after the last step.
+        resets: where streams start anew, before a step, and from what; None: nowhere.
     """
     names, dtype = tuple(weights), weights[cell.kernel].dtype
     operand = tf.bfloat16 if precision == "bfloat16" else dtype
     sources = [tf.cast(source, operand) for source in (inputs_teb, offsets_tzb) if source is not None]
+    resets_tb, firsts = (None, ()) if resets is None else resets
+    structure = (sources, [*weights.values()], tuple(states), tuple(firsts))
 
     @custom_gradient
     def apply(*arguments: Any) -> tuple[Any, Any]:
         # stop_gradient keeps an eager tape from also differentiating the compiled functions.
-        arguments = tuple(map(tf.stop_gradient, arguments))
-        (inputs_teb, *offsets), rest = arguments[: len(sources)], arguments[len(sources) :]
-        values, states = dict(zip(names, rest[: len(names)], strict=True)), rest[len(names) :]
+        arguments = tf.nest.pack_sequence_as(structure, list(map(tf.stop_gradient, arguments)))
+        (inputs_teb, *offsets), values, states, firsts = arguments
+        values = dict(zip(names, values, strict=True))
         kernel_ez, recurrent_kernel_hz = _pop_matrices(cell, values, operand)
         matrices = lay_out(cell, kernel_ez, recurrent_kernel_hz)
-        results = _forward(cell, inputs_teb, offsets, matrices, values, states, training)
+        results = _forward(cell, inputs_teb, offsets, matrices, values, states, training, (resets_tb, firsts))
         outputs_thb, states, saved = tf.nest.map_structure(tf.stop_gradient, results)
 
         def backward(d_outputs_thb: Any, *d_states: Any) -> tuple[Any, ...]:
             assert training, "a gradient needs training=True"
             xs_tkb, slopes = saved
             others = {name: values[name] for name in cell.state_weights}
-            d_zs_tzb, d_states, d_others = _backward(cell, slopes, recurrent_kernel_hz, others, d_outputs_thb, d_states)
+            arguments = (cell, slopes, recurrent_kernel_hz, others, d_outputs_thb, d_states, resets_tb)
+            d_zs_tzb, d_states, d_others, d_firsts = _backward(*arguments)
             d_z_zn, e, h = _flatten_time(d_zs_tzb, operand), kernel_ez.shape[0], states[0].shape[0]
             d_weights = find_weight_gradients(cell, _flatten_time(xs_tkb, operand), d_z_zn, e, dtype) | d_others
-            rows, d_inputs_teb, d_offsets = find_rows(cell.gates_of_inputs, h), None, []
+            rows, d_sources = find_rows(cell.gates_of_inputs, h), [None]
             if need_input_gradient:
-                d_inputs_en = tf.cast(_multiply_inputs(order(cell, kernel_ez, h), d_z_zn[rows], dtype), operand)
-                d_inputs_teb = tf.transpose(tf.reshape(d_inputs_en, [-1, *inputs_teb.shape[::2]]), [1, 0, 2])
-            if offsets:
-                d_offsets = [order(cell, _from_bits(d_zs_tzb[:, rows], operand), h, axis=1, back=True)]
-            return d_inputs_teb, *d_offsets, *(d_weights[name] for name in names), *d_states
+                d_sources = [_find_input_gradient(order(cell, kernel_ez, h), d_z_zn[rows], inputs_teb.shape, dtype)]
+            d_sources += [order(cell, _from_bits(d_zs_tzb[:, rows], operand), h, axis=1, back=True) for _ in offsets]
+            return *d_sources, *(d_weights[name] for name in names), *d_states, *d_firsts
 
         return (outputs_thb, *states), backward
 
-    outputs_thb, *states = apply(*sources, *weights.values(), *states)
+    outputs_thb, *states = apply(*tf.nest.flatten(structure))
     return outputs_thb, tuple(states)
 
 
@@ -103,6 +106,7 @@ def run_on_ids(
     *,
     precision: str,
     training: bool,
+    resets: Resets | None = None,
 ) -> tuple[Any, State]:
     """Run a first layer on ids: its inputs are rows of an embedding, or one-hot if that is None; see `run`.
 
@@ -113,7 +117,7 @@ def run_on_ids(
     ids_tb = tf.transpose(ids_bt)
     (t, b), dtype = ids_tb.shape, kernel.dtype
     operand = tf.bfloat16 if precision == "bfloat16" else dtype
-    options: dict[str, Any] = {"precision": precision, "training": training}
+    options: dict[str, Any] = {"precision": precision, "training": training, "resets": resets}
     if embedding_ve is not None and embedding_ve.shape[0] >= 2 * embedding_ve.shape[1]:
         inputs_teb = tf.transpose(tf.gather(embedding_ve, ids_tb), [0, 2, 1])
         return run(cell, inputs_teb, weights, states, **options)
@@ -136,14 +140,25 @@ def _pop_matrices(cell: Cell, values: dict[str, Any], operand: Any) -> tuple[Any
 
 @compile_by_xla
 def _forward(
-    cell: Any, inputs_teb: Any, offsets: list[Any], matrices: list[Any], values: Any, states: State, training: bool
+    cell: Any,
+    inputs_teb: Any,
+    offsets: list[Any],
+    matrices: list[Any],
+    values: Any,
+    states: State,
+    training: bool,
+    resets: Resets,
 ) -> tuple[Any, ...]:
     """Return outputs_thb, the last states, and for the gradient xs_tkb and slopes_thb, as bits."""
     operand, dtype, num_steps = matrices[0].dtype, states[0].dtype, inputs_teb.shape[0]
     bits_teb, offset_bits = _to_bits(inputs_teb), [_to_bits(offsets_tzb) for offsets_tzb in offsets]
+    resets_tb, firsts = resets
 
     def step(t: Any, states: State, outputs: Any, xs: Any, slopes: Any) -> tuple[Any, ...]:
         x_kb = _from_bits(bits_teb[t], operand)
+        if resets_tb is not None:
+            starts_b = resets_tb[t]
+            states = tuple(tf.where(starts_b, *pair) for pair in zip(firsts, states, strict=True))
         if cell.recurrent_kernel is not None:
             x_kb = tf.concat([x_kb, tf.cast(states[0], operand)], 0)
         products = multiply_step(cell, matrices, x_kb, dtype)
@@ -169,19 +184,26 @@ def _forward(
 
 @compile_by_xla
 def _backward(
-    cell: Any, slopes: list[Any], recurrent_kernel_hz: Any, weights: Any, d_outputs_thb: Any, d_states: State
+    cell: Any,
+    slopes: list[Any],
+    recurrent_kernel_hz: Any,
+    weights: Any,
+    d_outputs_thb: Any,
+    d_states: State,
+    resets_tb: Any | None,
 ) -> tuple[Any, ...]:
     """Run the gradient from the last step to the first.
 
     Returns:
-        d_zs_tzb as bits, the gradients of the initial states, the gradients of the weights that read states.
+        d_zs_tzb as bits, the gradients of the initial states, the gradients of the weights that read states, those of
+        the states that streams start anew from.
     """
     dtype, num_steps = d_states[0].dtype, d_outputs_thb.shape[0]
     h, b = d_states[0].shape
     operand, recurrent = d_outputs_thb.dtype, find_rows(cell.gates_of_hidden, h)
     bits_thb = _to_bits(d_outputs_thb)
 
-    def step(t: Any, d_states: State, d_weights: Any, d_gate_stack: Any) -> tuple[Any, ...]:
+    def step(t: Any, d_states: State, d_weights: Any, d_firsts: State, d_gate_stack: Any) -> tuple[Any, ...]:
         values = [tf.cast(_from_bits(stack[t], operand), dtype) for stack in slopes]
         d_h_hb = d_states[0] + tf.cast(_from_bits(bits_thb[t], operand), dtype)
         d_gates, (d_direct_hb, *others), d_more = cell.step_back(values, weights, (d_h_hb, *d_states[1:]))
@@ -190,13 +212,27 @@ def _backward(
         terms += [] if d_direct_hb is None else [d_direct_hb]
         d_h_hb = sum(terms[1:], terms[0]) if terms else tf.zeros_like(d_h_hb)
         d_weights = {name: d_weights[name] + d_more[name] for name in d_weights}
-        return t - 1, (d_h_hb, *others), d_weights, d_gate_stack.write(t, _to_bits(d_z_zb))
+        d_states = (d_h_hb, *others)
+        if resets_tb is not None:
+            starts_b, zeros_hb = resets_tb[t], tf.zeros_like(d_h_hb)
+            pairs = zip(d_firsts, d_states, strict=True)
+            d_firsts = tuple(d_first_hb + tf.where(starts_b, d_hb, zeros_hb) for d_first_hb, d_hb in pairs)
+            d_states = tuple(tf.where(starts_b, zeros_hb, d_hb) for d_hb in d_states)
+        return t - 1, d_states, d_weights, d_firsts, d_gate_stack.write(t, _to_bits(d_z_zb))
 
     # One column per stream, summed at the end: a sum over streams in each step would not vectorise.
     d_weights = {name: tf.zeros([*weight.shape, b], dtype) for name, weight in weights.items()}
-    start = (num_steps - 1, tuple(d_states), d_weights, tf.TensorArray(slopes[0].dtype, num_steps))
-    _, d_states, d_weights, d_gate_stack = tf.while_loop(lambda t, *_: t >= 0, step, start)
-    return d_gate_stack.stack(), d_states, {name: tf.reduce_sum(d, axis=-1) for name, d in d_weights.items()}
+    d_firsts = () if resets_tb is None else tuple(map(tf.zeros_like, d_states))
+    start = (num_steps - 1, tuple(d_states), d_weights, d_firsts, tf.TensorArray(slopes[0].dtype, num_steps))
+    _, d_states, d_weights, d_firsts, d_gate_stack = tf.while_loop(lambda t, *_: t >= 0, step, start)
+    d_weights = {name: tf.reduce_sum(d, axis=-1) for name, d in d_weights.items()}
+    return d_gate_stack.stack(), d_states, d_weights, d_firsts
+
+
+def _find_input_gradient(kernel_ez: Any, d_z_zn: Any, shape: Any, dtype: Any) -> Any:
+    """Return the gradient of inputs of a shape [t, e, b]."""
+    d_inputs_en = tf.cast(_multiply_inputs(kernel_ez, d_z_zn, dtype), d_z_zn.dtype)
+    return tf.transpose(tf.reshape(d_inputs_en, [-1, *shape[::2]]), [1, 0, 2])
 
 
 @compile_by_xla

@@ -7,6 +7,8 @@ import numpy as np
 import numpy.typing as npt
 
 from charrnn_exp.config.schema import Config
+from charrnn_exp.data.lines import find_line_break
+from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import MachineError
 from charrnn_exp.model.memory import explain_memory_errors
 from charrnn_exp.model.network import Network, build_network
@@ -50,18 +52,23 @@ def name_weight(variable: Any) -> str:
 
 
 @explain_memory_errors()
-def build_trained_network(config: Config, weights: Mapping[str, npt.NDArray[Any]], *, num_symbols: int) -> Network:
+def build_trained_network(config: Config, weights: Mapping[str, npt.NDArray[Any]], vocabulary: Vocabulary) -> Network:
     """Return the network of an existing run, with its weights.
 
     Args:
         config: of the run.
         weights: by name, as in its checkpoint.
-        num_symbols: v.
+        vocabulary: of the run.
 
     Raises:
         MachineError: if a weight is missing or has another shape or type, or memory runs out.
     """
-    model = resolve(config.model, num_symbols=num_symbols)
-    network = build_network(model, num_symbols=num_symbols, precision=config.training.precision, seed=config.seed)
+    network = build_network(
+        resolve(config.model, num_symbols=len(vocabulary)),
+        num_symbols=len(vocabulary),
+        precision=config.training.precision,
+        seed=config.seed,
+        line_break=find_line_break(vocabulary, lines=config.dataset.lines),
+    )
     load_weights(network, weights)
     return network

@@ -55,6 +55,7 @@ class RunFolder:
         self.samples = path / "samples"
         self.plots = path / "plots"
         self.profile = path / "profile"
+        self.views = path / "views"
         self.log = path / "run.log"
         self.summary = path / "summary.json"
         self.tracking = path / "tracking.json"

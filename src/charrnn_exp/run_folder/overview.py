@@ -21,9 +21,12 @@ PROTOCOL = (
     "dataset.val_fraction",
     "dataset.test_fraction",
     "dataset.split_streams",
+    "dataset.lines",
     "training.max_val_characters",
 )
 """Settings that choose the characters of the validation text; fingerprints tell the files apart."""
+READ_BY = ("dataset.lines", "dataset.encoding", "dataset.errors", "dataset.newlines")
+"""Settings by which a file becomes the symbols of a vocabulary."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -38,6 +41,7 @@ class Overview:
         best_val_loss: lowest validation loss by the newest readable checkpoint, nats per character; None: unknown.
         best_step: where it was reached.
         text: the fingerprint of its text and vocabulary by that checkpoint; None: unknown.
+        files: the hash of the parts, names, sizes and hashes of a text in several files; None: it is one.
         numerics: version of the arithmetic of that checkpoint.
     """
 
@@ -48,6 +52,7 @@ class Overview:
     best_val_loss: float | None
     best_step: int | None
     text: tuple[str, str] | None
+    files: str | None
     numerics: int
 
     @property
@@ -67,11 +72,17 @@ class Overview:
         return in_folder or which in (self.name, self.text_name, self.settings.get("dataset.name"))
 
     @property
+    def whole_text(self) -> tuple[Any, ...]:
+        """What tells its text from others, with the borders of the files that are its parts."""
+        # All files joined may be one text whose border lies elsewhere.
+        return self.text, self.files if self.settings.get("dataset.split") == Split.files.name else None
+
+    @property
     def protocol(self) -> tuple[Any, ...]:
         """The text, all that chooses its validation part, and the scoring rule: runs that share it can be compared."""
         has_parts = self.settings.get("dataset.split") in (Split.charrnn.name, Split.karpathy2015.name)
         joins_parts = has_parts and self.numerics < SCORED_BY_PARTS
-        return (self.text, *(self.settings.get(key) for key in PROTOCOL), joins_parts)
+        return (*self.whole_text, *(self.settings.get(key) for key in PROTOCOL), joins_parts)
 
 
 def read_overview(folder: RunFolder) -> Overview:
@@ -92,6 +103,7 @@ def read_overview(folder: RunFolder) -> Overview:
         best_val_loss=loss if isinstance(loss, float) else None,
         best_step=step if isinstance(step, int) else None,
         text=(str(dataset.get("sha256")), str(vocabulary)) if isinstance(dataset, dict) else None,
+        files=str(dataset["files_sha256"]) if isinstance(dataset, dict) and "files_sha256" in dataset else None,
         numerics=numerics if isinstance(numerics, int) else 1,
     )
 

@@ -25,6 +25,7 @@ class Summary:
         scores: all scores after the last step, by split and name, see `Scores.as_dict`.
         bits_per_char: val_loss in bits.
         ngram_val_loss: of the n-gram baseline on the same text, nats per character.
+        published: the lowest loss published for the same text, unit and split, by part, see `Published`; None: none is.
         val_characters: of the validation text, `used` and `all`.
         dataset_notes: sentences about odd things in the text.
         num_parameters: trainable weights.
@@ -40,6 +41,8 @@ class Summary:
         num_sessions: sessions that worked on the run; 0: not recorded.
         block_losses: by split, the mean loss of each block of the scored text, see `Scores`, for paired comparisons;
             None where it was not recorded.
+        novelty: of the sampled lines of a run on lines: their number, how many of them are distinct, and how many are
+            known, as whole lines of the training text; None before the end, and of other runs.
         job_hash: of all that determines its numbers; None: not recorded, or it went on with other settings.
     """
 
@@ -56,6 +59,7 @@ class Summary:
     scores: dict[str, dict[str, float | None]] | None = None
     bits_per_char: float | None = None
     ngram_val_loss: float | None = None
+    published: dict[str, dict[str, Any]] | None = None
     val_characters: dict[str, int] | None = None
     dataset_notes: list[str] | None = None
     num_parameters: int | None = None
@@ -70,6 +74,7 @@ class Summary:
     num_sessions: int = 0
     block_losses: dict[str, list[float]] | None = None
     job_hash: str | None = None
+    novelty: dict[str, int] | None = None
 
     @property
     def has_ended(self) -> bool:

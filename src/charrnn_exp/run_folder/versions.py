@@ -18,7 +18,7 @@ from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.files import read_json
 from charrnn_exp.sampling.filters.registry import FILTERS
 
-SETTINGS = 5
+SETTINGS = 6
 """Raised when a setting is added, renamed or changes its meaning; each such change is an entry of `CHANGES`."""
 NUMERICS = 2
 """Raised when the arithmetic changes: sampler, validation, rounding, averages, order of sums."""
@@ -91,6 +91,12 @@ CHANGES: tuple[Added | Renamed, ...] = (
     Added(4, "tracking.log_every_steps", 1),
     Added(5, "training.threads", None),
     Added(5, "sweep", {"jobs": None, "keep_going": True, "rerun": False, "dry_run": False}, is_told=False),
+    Added(6, "dataset.lines", False),
+    Added(6, "sampling.beams", None),
+    Added(6, "sampling.stop", None),
+    Added(6, "sampling.every_epochs", None),
+    Added(6, "sampling.every_steps", None),
+    Added(6, "tracking.views", None, is_told=False),
 )
 """In the order of their versions."""
 

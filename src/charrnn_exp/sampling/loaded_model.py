@@ -13,6 +13,8 @@ import numpy.typing as npt
 from charrnn_exp.data.vocabulary import Vocabulary
 from charrnn_exp.errors import UserError
 from charrnn_exp.machine.tensorflow import import_tensorflow
+from charrnn_exp.model.memory import check_scoring_memory
+from charrnn_exp.model.size import resolve
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.weights import read_trained_weights
 
@@ -96,13 +98,14 @@ def load_model(folder: RunFolder, checkpoint: str | None, *, warn: Callable[[str
         warn: called with a line for each damaged checkpoint that is skipped.
 
     Raises:
-        CharRNNError: if the run has no checkpoint.
+        CharRNNError: if the run has no checkpoint, or memory is short.
     """
     config, vocabulary = folder.read_untracked_config(), folder.read_vocabulary()
+    check_scoring_memory(resolve(config.model, num_symbols=len(vocabulary)), num_symbols=len(vocabulary))
     facts = {"vocabulary_sha256": vocabulary.sha256}
     weights = read_trained_weights(folder, checkpoint, facts=facts, warn=warn)
     import_tensorflow()
     from charrnn_exp.model.weights import build_trained_network
 
-    network = build_trained_network(config, weights, num_symbols=len(vocabulary))
+    network = build_trained_network(config, weights, vocabulary)
     return LoadedModel(f"run {folder.path}, checkpoint {checkpoint}", vocabulary, network)

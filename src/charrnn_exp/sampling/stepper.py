@@ -87,12 +87,14 @@ class StepWeights(NamedTuple):
         num_recurrent: rows of recurrent_zb.
         table_vz: float32; the product of each symbol with the kernel of the first layer, plus its bias.
         layers: from the first to the last.
+        line_break: id of the symbol before which a stream starts anew, see `Network`; None: none.
     """
 
     cell: Cell
     num_recurrent: int
     table_vz: Any
     layers: list[StepLayer]
+    line_break: int | None = None
 
 
 def quantize(network: Network, *, num_streams: int) -> StepWeights:
@@ -127,7 +129,7 @@ def quantize(network: Network, *, num_streams: int) -> StepWeights:
             )
         )
     num_recurrent = _find_recurrent_kernel(first).shape[1]
-    return StepWeights(cell, num_recurrent, table_vz + _find_input_bias(first), layers)
+    return StepWeights(cell, num_recurrent, table_vz + _find_input_bias(first), layers, network.line_break)
 
 
 def _find_kernel(layer: Recurrent) -> Any:
@@ -203,6 +205,9 @@ def _learned_state(layer: StepLayer, num_recurrent: int, num_streams: int) -> tu
 
 def step(weights: StepWeights, ids_b: Any, states: StepStates) -> tuple[Any, StepStates]:
     """Return float32 logits_bv and the states after one character; for functions that XLA compiles."""
+    if weights.line_break is not None:
+        starts_b, firsts = tf.equal(ids_b, weights.line_break), first_states(weights, ids_b.shape[0])
+        states = tf.nest.map_structure(lambda first, state: tf.where(starts_b, first, state), firsts, states)
     above_mb = tf.transpose(tf.gather(weights.table_vz, ids_b))
     features_hb, new_states = None, []
     for layer, (recurrent_zb, *states_hb) in zip(weights.layers, states, strict=True):

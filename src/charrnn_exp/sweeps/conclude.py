@@ -1,11 +1,9 @@
 """The end of a sweep: its runs compared, on the terminal, in a page and in MLflow; a table of the jobs that failed."""
 
-import threading
-from collections.abc import Callable, Collection
+from collections.abc import Collection
 
 from charrnn_exp.config.choices import Backend
 from charrnn_exp.config.schema import TrackingConfig
-from charrnn_exp.config.secrets import hide_secrets
 from charrnn_exp.errors import CharRNNError, MachineError, UserError, one_line
 from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.folder import RunFolder
@@ -14,14 +12,12 @@ from charrnn_exp.sweeps.comparison.page import write_page
 from charrnn_exp.sweeps.comparison.table import format_comparison
 from charrnn_exp.sweeps.estimate import find_rates
 from charrnn_exp.sweeps.plan import DONE, FAILED, FILE, WAITING, Plan
-from charrnn_exp.tracking.pages import find_sweep_page
-from charrnn_exp.tracking.sweep_run import log_sweep
+from charrnn_exp.sweeps.publish import describe_best, find_grouping, publish, send_missing_runs
+from charrnn_exp.tracking.sweep_run import SweepRecord, filter_jobs
 from charrnn_exp.views.table import fit_columns, format_table
 from charrnn_exp.views.terminal import Terminal
 
 PAGE = "comparison.html"
-TRACKING_SECONDS = 30.0
-"""Of waiting for the store at the end."""
 MAX_REASON = 200
 """Characters of a reason in the table; the log has all."""
 
@@ -39,7 +35,8 @@ def conclude_sweep(plan: Plan, terminal: Terminal, tracking: TrackingConfig, *, 
         UserError: if jobs failed, all by mistakes of the user.
         MachineError: if jobs failed, not all by mistakes of the user.
     """
-    if plan.count(DONE):
+    if done := [plan.place(job) for job in plan.jobs if job.state == DONE]:
+        send_missing_runs(done, terminal)
         _compare(plan, terminal, tracking, swept)
     terminal.say(f"{plan.count(DONE)} of {len(plan.jobs)} jobs are done, in {plan.folder}")
     if failed := [job for job in plan.jobs if job.state == FAILED]:
@@ -70,51 +67,22 @@ def _compare(plan: Plan, terminal: Terminal, tracking: TrackingConfig, swept: Co
     terminal.say_as_it_is(f"{'more of it:':<18} {name_program()} compare run={plan.folder}")
     terminal.say_as_it_is(f"{'its page:':<18} {page}")
     if tracking.backend is not Backend.none and swept:
-        _track(plan, comparison, tracking, swept, terminal)
+        publish(_record(plan, comparison, swept), terminal, tracking)
 
 
-def _track(
-    plan: Plan, comparison: Comparison, tracking: TrackingConfig, swept: Collection[str], terminal: Terminal
-) -> None:
-    """Send page and plan to the sweep's own run, and print where its jobs are seen."""
-    losses = [group.variants[0].loss.mean for group in comparison.groups if group.variants]
-    results = {"jobs_done": f"{plan.count(DONE)} of {len(plan.jobs)}"}
-    results |= {"best_val_loss": f"{min(losses):.4f}"} if losses else {}
-    grouping = sorted(key for key in swept if key != "seed" and "." in key)
-    places = [plan.place(job) for job in plan.jobs]
+def _record(plan: Plan, comparison: Comparison, swept: Collection[str]) -> SweepRecord:
+    """Return what is sent to MLflow: page, plan and results."""
+    label, places = RunFolder(plan.folder).label, [plan.place(job) for job in plan.jobs]
     is_mixed = any(place.parent != plan.folder for place in places)
     run_ids = [run_id for place in places if is_mixed and (run_id := RunFolder(place).read_summary().run_id)]
-    found: list[tuple[str, str]] = []
-
-    def send() -> None:
-        files, label = [plan.folder / PAGE, plan.folder / FILE], RunFolder(plan.folder).label
-        found.append(log_sweep(tracking, label, run_ids=run_ids, files=files, results=results, grouping=grouping))
-
-    if (reason := _fail_in_time(send)) is not None:
-        terminal.warn(f"the sweep's page is not in MLflow: {reason}")
-        return
-    ((experiment_id, view),) = found
-    if tracking.backend is Backend.local:
-        terminal.say_as_it_is(f"{'see it in the UI:':<18} {name_program()} ui")
-    head = "then at:" if tracking.backend is Backend.local else "see it at:"
-    terminal.say_as_it_is(f"{head:<18} {find_sweep_page(tracking, experiment_id, view)}")
-
-
-def _fail_in_time(action: Callable[[], None]) -> str | None:
-    """Return why an action that talks to the store failed, or took too long; None where it did not."""
-    reasons = [f"the store did not answer within {TRACKING_SECONDS:.0f} s"]
-
-    def attempt() -> None:
-        try:
-            action()
-            reasons.clear()
-        except Exception as error:  # MLflow raises its own, requests' and SQLAlchemy's
-            reasons[:] = [hide_secrets(one_line(error))[:500]]
-
-    thread = threading.Thread(target=attempt, daemon=True)
-    thread.start()
-    thread.join(TRACKING_SECONDS)
-    return reasons[0] if reasons else None
+    return SweepRecord(
+        label=label,
+        name=f"sweep {label}",
+        jobs=filter_jobs(label, run_ids),
+        files=[plan.folder / PAGE, plan.folder / FILE],
+        results={"jobs_done": f"{plan.count(DONE)} of {len(plan.jobs)}"} | describe_best(comparison),
+        grouping=find_grouping(swept, [job.settings for job in plan.jobs]),
+    )
 
 
 def show_plan(plan: Plan, terminal: Terminal, *, at_once: int | None) -> None:

@@ -1,9 +1,11 @@
 """A sweep from its words to its end: what is done already is looked up before any launcher starts."""
 
+import functools
 from collections.abc import Sequence
 from pathlib import Path
 
 from charrnn_exp.config.compose import Composed, compose_all
+from charrnn_exp.config.launchers import GROUP
 from charrnn_exp.config.overrides import find_swept_keys
 from charrnn_exp.config.search import OPTION
 from charrnn_exp.errors import MachineError, UserError
@@ -11,14 +13,19 @@ from charrnn_exp.machine.tensorflow import count_cores
 from charrnn_exp.model.size import SizedModel
 from charrnn_exp.model.threads import choose_threads
 from charrnn_exp.run_folder.folder import RunFolder
+from charrnn_exp.sweeps.cluster.launch import launch_on_cluster
 from charrnn_exp.sweeps.conclude import conclude_sweep, show_plan
 from charrnn_exp.sweeps.launch_hydra import Failure, SweepJob, launch_hydra
 from charrnn_exp.sweeps.launch_local import launch_local
 from charrnn_exp.sweeps.plan import DONE, FAILED, STOPPED, WAITING, Plan, StoredPlan, list_own_words
-from charrnn_exp.sweeps.planning import find_plan, plan_sweep, take_earlier
+from charrnn_exp.sweeps.planning import find_plan, plan_sweep, probe_servers, take_earlier
 from charrnn_exp.views.terminal import Terminal
 
-GROUPS = ("hydra/launcher", "hydra/sweeper")
+GROUPS = (GROUP, "hydra/sweeper")
+IN_USE_SECONDS = 6.0
+"""In which the jobs of a sweep that was killed have ended: they save a checkpoint first."""
+IN_USE_SECONDS_ON_CLUSTER = 75.0
+"""The same on a cluster, where a job hears of it after a minute."""
 
 
 def launch_sweep(
@@ -41,7 +48,8 @@ def launch_sweep(
     Raises:
         UserError: if an input does not fit, if jobs failed, all by mistakes of the user, or if the jobs are no longer
             those of the stored plan.
-        MachineError: if jobs failed, not all by mistakes of the user.
+        MachineError: if the tracking server refuses access, another process runs jobs of the sweep, or jobs failed,
+            not all by mistakes of the user.
         Interrupted: after a signal or a closed pipe; jobs that ran have a checkpoint.
     """
     if composed[0].search is not None:
@@ -49,9 +57,8 @@ def launch_sweep(
 
         launch_search(words, composed, config_dir=config_dir)
         return
-    if any(job.options.get("hydra/sweeper") == OPTION for job in composed):
-        raise UserError("hydra/sweeper must be chosen for the whole sweep, got optuna in a group that varies.")
-    terminal, settings, by_hydra = Terminal(), composed[0].config.sweep, _is_of_hydra(words, composed)
+    terminal, settings, launcher = Terminal(), composed[0].config.sweep, composed[0].launcher
+    by_hydra, swept = _is_of_hydra(words, composed), frozenset(find_swept_keys(words))
     plan, inputs = plan_sweep(
         words, composed, config_dir=config_dir, choose_threads=_count_cores if by_hydra else choose_threads
     )
@@ -61,21 +68,25 @@ def launch_sweep(
             f"{len(plan.jobs)} jobs would be others. Start it anew with -m and its words."
         )
     terminal.say(f"sweep of {len(plan.jobs)} jobs")
-    earlier = {} if settings.rerun else take_earlier(plan, terminal)
+    patience = 0.0 if settings.dry_run else IN_USE_SECONDS if launcher is None else IN_USE_SECONDS_ON_CLUSTER
+    earlier = {} if settings.rerun else take_earlier(plan, terminal, wait_seconds=patience)
     if settings.dry_run:
-        most = max(job.threads for job in plan.jobs)
-        show_plan(plan, terminal, at_once=None if by_hydra else settings.jobs or max(1, count_cores() // most))
+        own = None if by_hydra or launcher is not None else max(1, count_cores() // max(j.threads for j in plan.jobs))
+        show_plan(plan, terminal, at_once=own and (settings.jobs or own))
         return
+    if plan.count(WAITING):
+        probe_servers([job.config for job in composed])
     if not (settings.rerun or by_hydra):
         plan = find_plan(plan)
-    swept = frozenset(find_swept_keys(words))
     with plan.lock():
         if not plan.count(WAITING):
             plan.write()
-        elif not by_hydra:
-            launch_local(plan, settings, terminal, label=RunFolder(plan.folder).label if swept else None)
-        else:
+        elif by_hydra:
             _run_by_hydra(plan, SweepJob(inputs, swept, earlier), config_dir)
+        else:
+            label = RunFolder(plan.folder).label if swept else None
+            launch = launch_local if launcher is None else functools.partial(launch_on_cluster, launcher)
+            launch(plan, settings, terminal, label=label)
         conclude_sweep(plan, terminal, composed[0].config.tracking, swept=swept)
 
 
@@ -108,7 +119,19 @@ def resume_sweep(folder: Path, words: Sequence[str]) -> None:
 
 
 def _is_of_hydra(words: Sequence[str], composed: Sequence[Composed]) -> bool:
-    """Return whether a word or a file chooses one of Hydra's launchers or sweepers; `basic` only where it is typed."""
+    """Return whether a word or a file chooses one of Hydra's launchers or sweepers; `basic` only where it is typed.
+
+    Raises:
+        UserError: if one of ours is chosen for some jobs alone, or a launcher of ours with a sweeper.
+    """
+    if any(job.options.get("hydra/sweeper") == OPTION for job in composed):
+        raise UserError("hydra/sweeper must be chosen for the whole sweep, got optuna in a group that varies.")
+    if any(job.launcher is not None for job in composed):
+        if any(job.launcher != composed[0].launcher for job in composed):
+            raise UserError(f"{GROUP} must be chosen for the whole sweep, got one in a group that varies.")
+        if (sweeper := composed[0].options.get("hydra/sweeper")) != "basic":
+            raise UserError(f"hydra/sweeper must be left as it is with {GROUP} of a cluster, got {sweeper!r}.")
+        return False
     if any(word.startswith(tuple(f"{group}=" for group in GROUPS)) for word in words):
         return True
     return any(job.options.get(group) != "basic" for job in composed for group in GROUPS)

@@ -129,6 +129,12 @@ class Plan:
             attempt.ended, attempt.exit_code, attempt.reason = _now(), exit_code, job.reason
         self.write()
 
+    def stop_running(self) -> None:
+        """Note that the jobs that still run are stopped."""
+        for job in self.jobs:
+            if job.state == RUNNING:
+                self.end(job, STOPPED, None)
+
     def explain_stop(self) -> str:
         """Return how many jobs are done, and the command that goes on."""
         done = f"{self.count(DONE)} of {len(self.jobs)} jobs done"
@@ -216,8 +222,8 @@ class StoredPlan:
 
 
 def list_own_words(words: Sequence[str], config_dir: str | None) -> list[str]:
-    """Return those words of a command that are taken from the command line alone: they may name programs to run."""
-    own = [word for word in words if word.lstrip("+~").startswith("hydra.")]
+    """Return those words that are taken from the command line alone: they may name programs to run or addresses."""
+    own = [word for word in words if word.lstrip("+~").startswith(("hydra.", "dataset.urls="))]
     return [*own, *([f"--config-dir {config_dir}"] if config_dir is not None else [])]
 
 

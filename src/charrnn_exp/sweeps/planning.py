@@ -9,6 +9,7 @@ from pathlib import Path
 from charrnn_exp.config.compose import Composed
 from charrnn_exp.config.overrides import find_swept_keys, name_run
 from charrnn_exp.config.reading import to_values
+from charrnn_exp.config.schema import Config
 from charrnn_exp.errors import UserError
 from charrnn_exp.experiment.identity import hash_job
 from charrnn_exp.experiment.job import Prepared
@@ -20,6 +21,7 @@ from charrnn_exp.model.threads import choose_threads
 from charrnn_exp.run_folder.folder import OUTPUTS, make_run_folder
 from charrnn_exp.sweeps.lookup import Found, find_earlier
 from charrnn_exp.sweeps.plan import DONE, FILE, WAITING, Plan, PlannedJob, StoredPlan
+from charrnn_exp.tracking.access import probe_server
 from charrnn_exp.views.terminal import Terminal
 
 
@@ -89,11 +91,27 @@ def plan_job(
     )
 
 
-def take_earlier(plan: Plan, terminal: Terminal) -> dict[str, Found]:
-    """Let the jobs that are done stand, and those that were stopped go on where they are; return them by hash."""
-    found = find_earlier({job.hash for job in plan.jobs})
+def probe_servers(configs: Sequence[Config]) -> None:
+    """Check that the tracking servers of all jobs let us write, before the first job starts.
+
+    Raises:
+        MachineError: if one refuses access.
+    """
+    for tracking in {(each.tracking.uri, each.tracking.experiment_name): each.tracking for each in configs}.values():
+        probe_server(tracking)
+
+
+def take_earlier(plan: Plan, terminal: Terminal, *, wait_seconds: float = 0.0) -> dict[str, Found]:
+    """Let the jobs that are done stand, and those that were stopped go on where they are; return them by hash.
+
+    Raises:
+        MachineError: as for `find_earlier`.
+    """
+    hashes, taken = {job.hash for job in plan.jobs}, set[str]()
+    found = find_earlier(hashes, wait_seconds=wait_seconds, tell=terminal.say)
     for job in plan.jobs:
-        if (earlier := found.get(job.hash)) is not None:
+        if (earlier := found.get(job.hash)) is not None and (earlier.is_done or job.hash not in taken):
+            taken.add(job.hash)  # a run goes on once, also where two jobs differ in names alone
             job.folder, job.is_resumed = str(earlier.folder.path), not earlier.is_done
             job.state = DONE if earlier.is_done else WAITING
     if done := [job for job in plan.jobs if job.state == DONE]:

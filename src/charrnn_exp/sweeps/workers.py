@@ -1,4 +1,4 @@
-"""The parent's side of the process that forks the jobs of a sweep."""
+"""The jobs of a sweep as seen by its own process; the parent's side of the process that forks them."""
 
 import json
 import os
@@ -7,10 +7,13 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from typing import Any
+from dataclasses import asdict
+from typing import Any, Protocol
 
 from charrnn_exp.errors import MachineError
 from charrnn_exp.machine.lifeline import GRACE_SECONDS
+from charrnn_exp.machine.tensorflow import count_cores
+from charrnn_exp.model.memory import find_free_bytes
 from charrnn_exp.sweeps.request import Request
 
 ENVIRONMENT = {
@@ -20,17 +23,65 @@ ENVIRONMENT = {
 """Without these NumPy and Arrow start threads when they are imported, and a process with threads is not forked."""
 
 
-class Workers:
+class Workers(Protocol):
     """The jobs of a sweep as seen by its own process; they end with it, however that ends."""
 
-    def __init__(self, *, is_tracked: bool) -> None:
+    def has_cores(self, threads: int) -> bool:
+        """Return whether jobs with so many threads in all may run at once."""
+        ...
+
+    def has_memory(self, num_bytes: int) -> bool:
+        """Return whether there is room for jobs that will take so much."""
+        ...
+
+    def start(self, request: Request) -> None:
+        """Start a job.
+
+        Raises:
+            CharRNNError: if it can run nowhere.
+        """
+        ...
+
+    def stop(self, job: int | None = None) -> None:
+        """Let a job, or all, stop with a checkpoint.
+
+        Args:
+            job: its index; None: all.
+        """
+        ...
+
+    def read(self, seconds: float) -> Iterator[dict[str, Any]]:
+        """Yield the events of the jobs; wait some seconds for the first.
+
+        Each has `job`, its index, and `event`: queued, started, step, validated, failed, ended, or lost, for a job
+        whose machine has gone.
+
+        Raises:
+            MachineError: if no more can come.
+        """
+        ...
+
+
+class LocalWorkers:
+    """Jobs on this machine, forked by a process that ends with the sweep's own."""
+
+    def __init__(self, *, is_tracked: bool, first: Request | None) -> None:
         command = [sys.executable, "-P", "-m", "charrnn_exp.sweeps.zygote"]
         pipes: dict[str, Any] = {"stdin": subprocess.PIPE, "stdout": subprocess.PIPE}
         # A session of its own: Ctrl-C is for the parent, which passes it on once.
         self._process = subprocess.Popen(command, **pipes, env=os.environ | ENVIRONMENT, start_new_session=True)
         assert self._process.stdout is not None
         self._events, self._unread = self._process.stdout.fileno(), b""
-        self._write(json.dumps({"path": sys.path, "is_tracked": is_tracked}) + "\n")
+        told = None if first is None else asdict(first)
+        self._write(json.dumps({"path": sys.path, "is_tracked": is_tracked, "first": told}) + "\n")
+
+    def has_cores(self, threads: int) -> bool:
+        """Return whether this machine has a core a thread."""
+        return threads <= count_cores()
+
+    def has_memory(self, num_bytes: int) -> bool:
+        """Return whether so much is free."""
+        return num_bytes <= find_free_bytes()
 
     def start(self, request: Request) -> None:
         """Start a job."""
@@ -80,13 +131,14 @@ class Workers:
 
 
 @contextmanager
-def start_workers(*, is_tracked: bool) -> Iterator[Workers]:
+def start_workers(*, is_tracked: bool, first: Request | None = None) -> Iterator[LocalWorkers]:
     """Start the process that forks jobs; all end with the block.
 
     Args:
         is_tracked: whether a job is tracked by MLflow, which is imported then.
+        first: the first of the new jobs, which is started like the others; None: not known.
     """
-    workers = Workers(is_tracked=is_tracked)
+    workers = LocalWorkers(is_tracked=is_tracked, first=first)
     try:
         yield workers
     finally:

@@ -16,7 +16,7 @@ from charrnn_exp.tracking.artifacts import list_artifacts
 from charrnn_exp.tracking.mlflow_run import RunDescription, open_run
 from charrnn_exp.tracking.rows import pick_rows
 from charrnn_exp.tracking.store import mend_local_store
-from charrnn_exp.tracking.tables import TABLE, build_table
+from charrnn_exp.tracking.tables import TABLE, build_table, find_val_loss
 
 
 @dataclass(frozen=True)
@@ -75,11 +75,12 @@ def send_missing(folder: RunFolder, tracking: TrackingConfig, *, status: str) ->
     checkpoints = CheckpointStore(folder.checkpoints, facts={}, num_rolling=1)
     for path, artifact_folder in list_artifacts(folder, checkpoints, tracking.log_checkpoints).items():
         stored.send_path(path, artifact_folder)
-    known, temperature = stored.find_table_steps(TABLE), folder.read_config().sampling.temperature
-    for step, texts in read_samples(folder.samples).items():
+    losses = [(at, metrics["val_loss"]) for at, metrics in rows if "val_loss" in metrics]
+    known, config = stored.find_table_steps(TABLE), folder.read_config()
+    temperature = config.sampling.temperature
+    for step, texts in read_samples(folder.samples, config.dataset, warn=write_note).items():
         if step not in known:
-            losses = [metrics["val_loss"] for at, metrics in rows if "val_loss" in metrics and at <= step]
-            val_loss = losses[-1] if losses else None
+            val_loss = find_val_loss(losses, step)
             table = build_table(texts, run=run.name, step=step, val_loss=val_loss, temperature=temperature)
             stored.add_rows(table, TABLE)
     stored.end(status, folder.find_last_write())

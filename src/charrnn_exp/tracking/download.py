@@ -23,14 +23,16 @@ from charrnn_exp.tracking.stored_run import Listing, StoredRun
 
 MAX_METRICS_BYTES = 1 << 30
 """Largest metrics.jsonl: the rows of five million updates."""
+MAX_SAMPLES = 100
 SAMPLE = re.compile(r"step_([0-9]{1,18})\.txt")
 CHECKPOINTS, SAMPLES = "checkpoints", "samples"
 
 
 def download_run(stored: StoredRun, path: Path, *, key: str) -> None:
-    """Write the files of a stored run that the verbs read into a new folder: settings, symbols, metrics, checkpoints.
+    """Write the files of a stored run that the verbs read into a new folder: settings, symbols, metrics, log, samples
+    and checkpoints.
 
-    Of the checkpoints these are the newest and the best, of the samples the newest. The log and the plots stay where
+    Of the checkpoints these are the newest and the best, of the samples the newest `MAX_SAMPLES`. The plots stay where
     they are. The training state is left out where the store lacks the changes of settings that it was made with.
 
     Args:
@@ -51,7 +53,7 @@ def download_run(stored: StoredRun, path: Path, *, key: str) -> None:
                 f"{needed}: it has not ended, or another program made it."
             )
     path.mkdir(parents=True)
-    files = (folder.config, folder.versions, folder.changes, folder.vocabulary, folder.summary)
+    files = (folder.config, folder.versions, folder.changes, folder.vocabulary, folder.summary, folder.log)
     _fetch(stored, folder, [file.name for file in files], top, limit=MAX_BYTES)
     _fetch(stored, folder, [folder.metrics.name], top, limit=MAX_METRICS_BYTES)
     config = folder.read_untracked_config()
@@ -60,7 +62,7 @@ def download_run(stored: StoredRun, path: Path, *, key: str) -> None:
             f"run {stored.run_id} of {stored.store} must have no sampling.prompt_file, as no run has, got "
             f"{config.sampling.prompt_file!r}: do not use it."
         )
-    _fetch_newest_sample(stored, folder, top)
+    _fetch_samples(stored, folder, top)
     has_changes = CHANGES_TAG not in stored.tags or folder.changes.exists()
     _fetch_checkpoints(stored, folder, top, (WEIGHTS, TRAINING) if has_changes else (WEIGHTS,), key=key)
 
@@ -80,9 +82,12 @@ def _fetch_checkpoints(stored: StoredRun, folder: RunFolder, top: Listing, names
             f"none: its tracking.log_checkpoints is {values.get('log_checkpoints')}. Ask for its run folder."
         )
     limits = _find_limits(folder)
-    _fetch_checkpoint(stored, folder, steps[-1], names, limits)
+    # One without a manifest was on its way when the machine of the run went.
+    whole = (step for step in reversed(steps) if stored.list_folder(f"{CHECKPOINTS}/{step}").get(MANIFEST) is not None)
+    newest = next(whole, steps[-1])
+    _fetch_checkpoint(stored, folder, newest, names, limits)
     best = CheckpointStore(folder.checkpoints, facts={}, num_rolling=1).best_or_newest().folder.name
-    if best in steps[:-1]:
+    if best in steps and best != newest:
         _fetch_checkpoint(stored, folder, best, names, limits)
 
 
@@ -117,11 +122,10 @@ def _fetch_checkpoint(
         Checkpoint(folder.checkpoints / name).read(each)
 
 
-def _fetch_newest_sample(stored: StoredRun, folder: RunFolder, top: Listing) -> None:
+def _fetch_samples(stored: StoredRun, folder: RunFolder, top: Listing) -> None:
     listed = stored.list_folder(SAMPLES) if SAMPLES in top else {}
-    found = [(int(match[1]), name) for name in listed if (match := SAMPLE.fullmatch(name))]
-    if found:
-        name = max(found)[1]
+    found = sorted((int(match[1]), name) for name in listed if (match := SAMPLE.fullmatch(name)))
+    for _, name in found[-MAX_SAMPLES:]:
         _fetch(stored, folder, [f"{SAMPLES}/{name}"], {f"{SAMPLES}/{name}": listed[name]}, limit=MAX_BYTES)
 
 

@@ -17,11 +17,14 @@ from charrnn_exp.run_folder.finding import find_run, find_run_by_id
 from charrnn_exp.run_folder.folder import OUTPUTS, RunFolder
 from charrnn_exp.streams import write_note
 from charrnn_exp.tracking.download import download_run
+from charrnn_exp.tracking.registered import PREFIX, ModelVersion, StoredModel, find_version
 from charrnn_exp.tracking.store import DATABASE, MLRUNS, find_uri
 from charrnn_exp.tracking.stored_run import StoredRun, find_stored_run
 
 FETCHED = MLRUNS / "fetched"
 """Folder of the fetched runs, by their ids. They are not below outputs/: no `latest` or `best` means them."""
+REGISTERED = FETCHED / "registered"
+"""Folder of the fetched models that are registered, by the ids of their runs."""
 RUN_ID = re.compile(r"[0-9a-f]{32}")
 
 
@@ -30,7 +33,8 @@ def find_run_anywhere(
 ) -> RunFolder:
     """Return the run that a reference names, as `find_run`; a run of the store is fetched by its MLflow id.
 
-    A run below outputs/ with the id wins, then one that was fetched before.
+    A run below outputs/ with the id wins, then one that was fetched before. A registered model, `models:/NAME@ALIAS` or
+    `models:/NAME/VERSION`, is a run with one checkpoint of weights alone; what its name means is asked each time.
 
     Args:
         reference: as typed.
@@ -41,6 +45,8 @@ def find_run_anywhere(
     Raises:
         CharRNNError: if there is no such run, or the store does not give it.
     """
+    if reference.startswith(PREFIX):
+        return _find_registered(reference, read_tracking(), key=key)
     is_id = RUN_ID.fullmatch(reference) is not None and not find_path(reference).is_dir()
     if not is_id or find_run_by_id(reference) is not None:
         return find_run(reference, key=key, needs_weights=needs_weights)
@@ -52,13 +58,29 @@ def find_run_anywhere(
 
 
 def find_fetched_id(folder: RunFolder) -> str | None:
-    """Return the MLflow id of a fetched run; None of any other run."""
+    """Return the MLflow id of a fetched run, or of the run of a fetched model; None of any other run."""
     path = folder.path.resolve()
-    return path.name if path.parent == FETCHED.resolve() and RUN_ID.fullmatch(path.name) else None
+    if path.parent.parent == REGISTERED.resolve():
+        path = path.parent
+    elif path.parent != FETCHED.resolve():
+        return None
+    return path.name if RUN_ID.fullmatch(path.name) else None
 
 
-def _fetch(run_id: str, tracking: TrackingConfig, target: Path, *, key: str) -> None:
-    """Download a run under a temporary name and rename it: a fetched run is whole, or not there."""
+def _find_registered(address: str, tracking: TrackingConfig, *, key: str) -> RunFolder:
+    version = find_version(tracking, address, key=key)
+    target = RunFolder(REGISTERED / version.run_id / Path(version.folder).name)
+    if not target.path.is_dir():
+        _fetch(version.run_id, tracking, target.path, key=key, version=version)
+    write_note(f"{address} is version {version.version} of {version.name}, of run {version.run_id}")
+    target.read_values(key=key)
+    return target
+
+
+def _fetch(
+    run_id: str, tracking: TrackingConfig, target: Path, *, key: str, version: ModelVersion | None = None
+) -> None:
+    """Download a run, or a model of it, under a temporary name and rename it: it is whole, or not there."""
     stored = find_stored_run(tracking, run_id)
     if stored is None:
         raise UserError(
@@ -70,7 +92,7 @@ def _fetch(run_id: str, tracking: TrackingConfig, target: Path, *, key: str) -> 
         target.parent.mkdir(parents=True, exist_ok=True)
         with FileLock(target.parent / ".lock"):
             if not target.is_dir():  # another process may have fetched it meanwhile
-                _download(stored, target, key=key)
+                _download(stored if version is None else StoredModel(stored, version), target, key=key)
     except OSError as error:
         raise MachineError(
             f"cannot write {target.absolute()} ({error.strerror}): run from a folder you own with space on its disk."
@@ -98,6 +120,6 @@ def _name_store(tracking: TrackingConfig) -> str:
         case Backend.none:
             return "a store (tracking=none has none)"
         case Backend.server:
-            return redact(find_uri(tracking))
+            return f"{redact(find_uri(tracking))} that you may read"
         case Backend.local:
             return str(DATABASE.absolute())

@@ -177,14 +177,14 @@ def _identify(name: str, step: int, value: float) -> Key:
 
 
 def _find_run(client: Any, run_id: str) -> Any:
-    """Return a run; None where the store has none of this id, or it was deleted."""
+    """Return a run; None where the store has none of this id or hides it, or it was deleted."""
     from mlflow.exceptions import MlflowException
 
     try:
         run = client.get_run(run_id)
     except MlflowException as error:
-        if error.error_code == "RESOURCE_DOES_NOT_EXIST":  # the id is of another store
-            return None
+        if error.error_code in ("RESOURCE_DOES_NOT_EXIST", "PERMISSION_DENIED"):
+            return None  # the id is of another store; with users and passwords MLflow tells no more than a refusal
         raise
     return run if run.info.lifecycle_stage == "active" else None
 
@@ -213,6 +213,7 @@ def _log_params(client: Any, run_id: str, params: Mapping[str, Any]) -> None:
 
 def _log_dataset(client: Any, run_id: str, dataset: Mapping[str, Any]) -> None:
     from mlflow.entities import Dataset, DatasetInput, InputTag
+    from mlflow.exceptions import MlflowException
 
     facts = {key: value for key, value in dataset.items() if key != "name"}
     entity = Dataset(
@@ -222,4 +223,11 @@ def _log_dataset(client: Any, run_id: str, dataset: Mapping[str, Any]) -> None:
         source=json.dumps({"name": dataset["name"]}),
         profile=json.dumps(facts),
     )
-    client.log_inputs(run_id, [DatasetInput(entity, [InputTag("mlflow.data.context", "training")])])
+    inputs = [DatasetInput(entity, [InputTag("mlflow.data.context", "training")])]
+    try:
+        client.log_inputs(run_id, inputs)
+    except MlflowException as error:
+        if error.error_code != "BAD_REQUEST":
+            raise
+        # MLflow looks for the dataset, then inserts it: of two runs that are the first with it one fails.
+        client.log_inputs(run_id, inputs)

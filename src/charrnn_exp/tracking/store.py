@@ -1,14 +1,9 @@
 """The MLflow store: the local database in mlruns/, or a tracking server."""
 
 import contextlib
-import http
 import logging
 import os
 import sqlite3
-import threading
-import urllib.error
-import urllib.request
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -16,7 +11,6 @@ from filelock import FileLock
 
 from charrnn_exp.config.choices import Backend
 from charrnn_exp.config.schema import TrackingConfig
-from charrnn_exp.config.secrets import redact
 from charrnn_exp.errors import MachineError
 from charrnn_exp.files import sync_folder
 from charrnn_exp.tracking.moved_store import mend_paths
@@ -25,9 +19,6 @@ log = logging.getLogger(__name__)
 
 MLRUNS = Path("mlruns")
 DATABASE = MLRUNS / "mlflow.db"
-PROBE_SECONDS = 2.0
-"""Seconds that a server has to answer an access check; a silent server does not delay the start further."""
-REFUSALS = (401, 403)
 LOCKED_SECONDS = 5.0
 """Seconds of waiting for a database that another process has locked."""
 FIRST_START_SECONDS = 300.0
@@ -110,67 +101,6 @@ def _wait_until_unlocked() -> None:
         connection.execute("select count(*) from sqlite_master").fetchone()
 
 
-def probe_server(tracking: TrackingConfig) -> None:
-    """Check that the tracking server grants access; a server that does not answer is left to the tracker's warning.
-
-    Raises:
-        MachineError: if it refuses access (401 or 403).
-    """
-    if tracking.backend is not Backend.server:
-        return
-    shown_uri = redact(find_uri(tracking))
-    # First without credentials and without MLflow, whose import takes a second: most servers need none.
-    if _answer_in_time(lambda: _ask(shown_uri)) not in REFUSALS:
-        return
-    import_client()
-    status = _answer_in_time(lambda: _ask_with_password(tracking))
-    if status in REFUSALS:
-        raise MachineError(
-            f"tracking server {shown_uri} refused access ({status} {http.HTTPStatus(status).phrase}): set "
-            "MLFLOW_TRACKING_USERNAME and MLFLOW_TRACKING_PASSWORD, or MLFLOW_TRACKING_TOKEN, or use tracking=local."
-        )
-
-
-def _answer_in_time(ask: Callable[[], int]) -> int | None:
-    """Return the HTTP status; None after `PROBE_SECONDS` without one. A thread, since a DNS look-up has no timeout."""
-    answers: list[int] = []
-
-    def work() -> None:
-        with contextlib.suppress(Exception):  # urllib's, http.client's, requests', MLflow's: no answer
-            answers.append(ask())
-
-    thread = threading.Thread(target=work, name="probe", daemon=True)
-    thread.start()
-    thread.join(PROBE_SECONDS)
-    return answers[0] if answers else None
-
-
-def _ask(uri: str) -> int:
-    address = f"{uri.rstrip('/')}/api/2.0/mlflow/experiments/get?experiment_id=0"
-    try:
-        with urllib.request.urlopen(address, timeout=PROBE_SECONDS) as answer:
-            return int(answer.status)
-    except urllib.error.HTTPError as error:
-        return error.code
-
-
-def _ask_with_password(tracking: TrackingConfig) -> int:
-    """Request our experiment with the credentials that MLflow finds; return the HTTP status."""
-    from mlflow.utils.credentials import get_default_host_creds
-    from mlflow.utils.rest_utils import http_request
-
-    answer = http_request(
-        get_default_host_creds(find_uri(tracking)),
-        "/api/2.0/mlflow/experiments/get-by-name",
-        "GET",
-        params={"experiment_name": tracking.experiment_name},
-        raise_on_status=False,
-        timeout=PROBE_SECONDS,
-        max_retries=0,
-    )
-    return int(answer.status_code)
-
-
 def list_experiments(tracking: TrackingConfig) -> dict[str, str]:
     """Return the ids of the experiments by name, the one that changed last first; without MLflow's own, number 0."""
     client = import_client()(tracking_uri=find_uri(tracking))
@@ -179,6 +109,8 @@ def list_experiments(tracking: TrackingConfig) -> dict[str, str]:
 
 
 def _find_experiment(client: Any, name: str, artifacts: str | None) -> str:
+    from mlflow.exceptions import MlflowException
+
     experiment = client.get_experiment_by_name(name)
     if experiment is not None:
         if experiment.lifecycle_stage == "deleted":
@@ -189,16 +121,35 @@ def _find_experiment(client: Any, name: str, artifacts: str | None) -> str:
                 name,
             )
         return str(experiment.experiment_id)
-    return str(client.create_experiment(name, artifact_location=artifacts))
+    try:
+        return str(client.create_experiment(name, artifact_location=artifacts))
+    except MlflowException as error:
+        if error.error_code != "RESOURCE_ALREADY_EXISTS":
+            raise
+        return str(client.get_experiment_by_name(name).experiment_id)  # another machine was faster
+
+
+def preload_client() -> None:
+    """Import MLflow with its store in a database, which its first call would import, and open nothing."""
+    import_client()
+    import mlflow.store.tracking.sqlalchemy_store  # noqa: F401
+
+
+def make_store(tracking: TrackingConfig) -> None:
+    """Make the local store where there is none, which takes seconds; a failure is left to the runs that need it."""
+    if tracking.backend is Backend.local and not DATABASE.exists():
+        with contextlib.suppress(Exception):  # any of MLflow's
+            open_client(tracking)
 
 
 def import_client() -> Any:
-    """Import MLflow without telemetry, git warnings, bars of its own, its four minutes of retries, and log lines.
+    """Import MLflow without telemetry, git warnings, bars and links of its own, four minutes of retries, and log lines.
 
     MLflow logs every exception that it raises, with a traceback; the tracker reports it in one line instead.
     """
     os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
     os.environ.setdefault("MLFLOW_ENABLE_ARTIFACTS_PROGRESS_BAR", "false")  # where tqdm is installed
+    os.environ.setdefault("MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT", "true")  # of a server's run, at its end
     os.environ.setdefault("MLFLOW_LOGGING_LEVEL", "CRITICAL")
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_MAX_RETRIES", "0")  # the tracker retries
     os.environ.setdefault("MLFLOW_HTTP_REQUEST_TIMEOUT", "5")

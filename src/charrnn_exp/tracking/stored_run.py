@@ -17,9 +17,9 @@ from charrnn_exp.config.choices import Backend
 from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.config.secrets import hide_secrets, redact
 from charrnn_exp.errors import CharRNNError, MachineError, one_line
-from charrnn_exp.tracking.store import DATABASE, find_uri, import_client, probe_server
+from charrnn_exp.tracking.access import API, REFUSALS, UNAUTHORIZED, describe_refusal
+from charrnn_exp.tracking.store import DATABASE, find_uri, import_client
 
-API = "/api/2.0/mlflow"
 ANSWER_SECONDS = 30.0
 """Seconds without a byte after which a server counts as silent."""
 CHUNK_BYTES = 1 << 16
@@ -72,7 +72,7 @@ class ServerRun:
     def list_folder(self, folder: str) -> Listing:
         """Ask the server for the list."""
         words = {"run_id": self.run_id} | ({"path": folder} if folder else {})
-        status, answer = _ask_json(self._uri, f"{API}/artifacts/list", words)
+        status, answer = ask_json(self._uri, f"{API}/artifacts/list", words)
         entries = answer.get("files", [])
         if status != 200 or not isinstance(entries, list):
             raise MachineError(f"{self.store} does not list the files of run {self.run_id}: it answered {status}.")
@@ -125,7 +125,7 @@ class LocalRun:
 
 
 def find_stored_run(tracking: TrackingConfig, run_id: str) -> StoredRun | None:
-    """Return the run of this id in the store; None where the store lacks it, or there is none.
+    """Return the run of this id in the store; None where the store lacks it or hides it, or there is none.
 
     Raises:
         MachineError: if the store does not answer, or refuses access.
@@ -134,16 +134,17 @@ def find_stored_run(tracking: TrackingConfig, run_id: str) -> StoredRun | None:
         case Backend.none:
             return None
         case Backend.server:
-            probe_server(tracking)
             return _find_on_server(find_uri(tracking), run_id)
         case Backend.local:
             return _find_in_database(tracking, run_id) if DATABASE.is_file() else None
 
 
 def _find_on_server(uri: str, run_id: str) -> ServerRun | None:
-    status, answer = _ask_json(uri, f"{API}/runs/get", {"run_id": run_id})
-    if answer.get("error_code") == "RESOURCE_DOES_NOT_EXIST":
-        return None
+    status, answer = ask_json(uri, f"{API}/runs/get", {"run_id": run_id})
+    if status == UNAUTHORIZED:
+        raise MachineError(describe_refusal(uri, status))
+    if status in REFUSALS or answer.get("error_code") == "RESOURCE_DOES_NOT_EXIST":
+        return None  # MLflow refuses a run that it lacks and one that may not be read alike
     try:
         if status != 200:
             raise ValueError(f"status {status}")
@@ -190,7 +191,7 @@ def _read_entry(entry: Any, folder: str) -> tuple[str, int | None]:
     return name, int(size)
 
 
-def _ask_json(uri: str, endpoint: str, words: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
+def ask_json(uri: str, endpoint: str, words: Mapping[str, str]) -> tuple[int, dict[str, Any]]:
     """Return the status and the object of an answer; {} where it is none."""
     raw = bytearray()
     with _ask(uri, endpoint, words) as answer:

@@ -1,6 +1,6 @@
 """The table of samples in MLflow, whose UI shows the tables of several runs side by side."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 TABLE = "samples.json"
@@ -25,3 +25,20 @@ def build_table(
         "text": list(texts),
         **{name: [value] * len(texts) for name, value in same.items()},
     }
+
+
+def find_val_loss(losses: Iterable[tuple[int, float]], step: int) -> float | None:
+    """Return the validation loss that stands beside the samples of a step: the last up to it; None before the first.
+
+    Args:
+        losses: steps and losses of the validations, in their order.
+        step: of the samples.
+
+    >>> find_val_loss([(5, 2.5), (10, 2.25)], 9), find_val_loss([(5, 2.5)], 4)
+    (2.5, None)
+    """
+    found = None
+    for at, loss in losses:
+        if at <= step:
+            found = loss
+    return found

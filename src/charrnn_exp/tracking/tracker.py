@@ -9,9 +9,10 @@ import threading
 import time
 from collections import deque
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from itertools import islice
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from charrnn_exp.config.choices import Backend
 from charrnn_exp.config.schema import TrackingConfig
@@ -19,65 +20,21 @@ from charrnn_exp.config.secrets import hide_secrets
 from charrnn_exp.errors import one_line
 from charrnn_exp.program import name_program
 from charrnn_exp.tracking.mlflow_run import MAX_METRICS_PER_CALL, Entry, Key, MlflowRun, RunDescription, open_run
+from charrnn_exp.tracking.no_tracker import NoTracker, Tracker
 from charrnn_exp.tracking.store import find_uri
 
 SEND_EVERY_SECONDS = 1.0
 RETRY_SECONDS = 10.0
 """Seconds between two attempts on a store that failed."""
-SILENT_SECONDS = 5.0
-"""Seconds without an answer after which, at the end of a run, a store counts as failed."""
+SILENT_SECONDS = 4.0
+"""Seconds without an answer after which a store counts as silent; a call to a server is given up after 5."""
 END_SHARE = 0.0025
-"""Share of the run's time that a failed store is waited for at its end."""
+"""Share of the run's time that a store without an answer is waited for at its end."""
 END_PATIENCE_SECONDS = 300.0
 """Seconds of waiting for one answer of any other store at the end: a large checkpoint is sent in one call."""
 STATUSES = ("FINISHED", "FAILED", "KILLED")
 
 log = logging.getLogger(__name__)
-
-
-class Tracker(Protocol):
-    """The interface of a tracker; all calls but `finish` return at once."""
-
-    @property
-    def run_id(self) -> str | None: ...
-
-    @property
-    def error(self) -> str | None:
-        """The error because of which the store lacks something; None where it has everything."""
-        ...
-
-    @property
-    def cpu_seconds(self) -> float:
-        """CPU time of the tracking thread."""
-        ...
-
-    def log_metrics(self, step: int, metrics: Mapping[str, float]) -> None: ...
-
-    def log_text(self, text: str, artifact_file: str) -> None: ...
-
-    def log_table(self, columns: Mapping[str, list[Any]], artifact_file: str) -> None: ...
-
-    def finish(self, status: str, *, artifacts: Mapping[Path, str]) -> None: ...
-
-
-class NoTracker:
-    """The tracker of tracking=none: it does nothing and does not import MLflow."""
-
-    run_id: str | None = None
-    error: str | None = None
-    cpu_seconds = 0.0
-
-    def log_metrics(self, step: int, metrics: Mapping[str, float]) -> None:
-        """Do nothing."""
-
-    def log_text(self, text: str, artifact_file: str) -> None:
-        """Do nothing."""
-
-    def log_table(self, columns: Mapping[str, list[Any]], artifact_file: str) -> None:
-        """Do nothing."""
-
-    def finish(self, status: str, *, artifacts: Mapping[Path, str]) -> None:
-        """Do nothing."""
 
 
 class MlflowTracker:
@@ -116,6 +73,7 @@ class MlflowTracker:
         self._sent: set[Key] = set()
         self._metrics: deque[Entry] = deque()
         self._jobs: deque[Callable[[MlflowRun], None]] = deque()
+        self._files: Callable[[], AbstractContextManager[Mapping[Path, str]]] | None = None
         self._status: str | None = None
         self._ended = 0.0
         """Unix time at which the run ended, before its files were sent."""
@@ -126,6 +84,8 @@ class MlflowTracker:
         """Start time of the call that is waiting for an answer; None between calls."""
         self._is_down = False
         """Whether the last call failed."""
+        self._is_silent = False
+        """Whether it failed for want of an answer: what fails at once, may succeed at once."""
         self._is_left = False
         """Whether the run has ended without this thread."""
         self._leaving = threading.Lock()
@@ -147,6 +107,16 @@ class MlflowTracker:
         """Queue rows of a table; the UI shows the tables of several runs side by side."""
         self._jobs.append(lambda run: run.add_rows(columns, artifact_file))
 
+    def log_files(self, files: Callable[[], AbstractContextManager[Mapping[Path, str]]]) -> None:
+        """Queue files, once for all calls before they are sent.
+
+        Args:
+            files: gives them by artifact folder when they are sent.
+        """
+        self._files = files
+        if self._send_files not in self._jobs:
+            self._jobs.append(self._send_files)
+
     def finish(self, status: str, *, artifacts: Mapping[Path, str]) -> None:
         """Send the rest of the queue, then the files (by artifact folder), then the status.
 
@@ -157,12 +127,12 @@ class MlflowTracker:
             self._jobs.append(lambda run, path=path, to=artifact_folder: run.send_path(path, to))  # type: ignore[misc]
         began, self._ended = time.monotonic(), time.time()
         if self._run is not None and self._asked_at is not None and began - self._asked_at > SILENT_SECONDS:
-            self._is_down = True
+            self._is_silent = True
         self._status = status
         self._wake.set()
         while self._thread.is_alive():
             self._thread.join(0.01)
-            patience = END_SHARE * (began - self._began) if self._is_down else END_PATIENCE_SECONDS
+            patience = END_SHARE * (began - self._began) if self._is_silent else END_PATIENCE_SECONDS
             if time.monotonic() - max(began, self._heard_at) > patience:
                 self._leave()
                 return
@@ -192,7 +162,7 @@ class MlflowTracker:
         try:
             action()
         except Exception as error:  # any exception of MLflow: training continues
-            self._is_down = True
+            self._note_failure()
             self._fail(hide_secrets(one_line(error)))
         finally:
             self._asked_at = None
@@ -206,7 +176,11 @@ class MlflowTracker:
         if self._is_left:
             raise RuntimeError("the store answered too late")
         self._heard_at = self._asked_at = time.monotonic()
-        self._is_down = False
+        self._is_down = self._is_silent = False
+
+    def _note_failure(self) -> None:
+        assert self._asked_at is not None
+        self._is_down, self._is_silent = True, time.monotonic() - self._asked_at > SILENT_SECONDS
 
     def _fail(self, reason: str) -> None:
         self.error = reason
@@ -225,10 +199,12 @@ class MlflowTracker:
         if self._run is None:
             self._start()
         assert self._run is not None
-        while self._metrics:
+        num_left = len(self._metrics)  # those of a fast run come meanwhile, and files must not wait for its end
+        while num_left:
             # To a store that failed, one metric is sent first: building a whole batch would delay the end of a run.
-            batch = list(islice(self._metrics, 1 if self._is_down else MAX_METRICS_PER_CALL))
+            batch = list(islice(self._metrics, 1 if self._is_down else min(num_left, MAX_METRICS_PER_CALL)))
             self._run.send_metrics(batch, self._sent)
+            num_left -= len(batch)
             for _ in batch:
                 self._metrics.popleft()
             self._hear()
@@ -249,12 +225,20 @@ class MlflowTracker:
             except Exception as error:
                 failures.append(error)
                 if len(failures) == 2:
-                    self._is_down = True
+                    self._note_failure()
                     break
             else:
                 self._hear()
                 self._jobs.remove(job)
         return failures[0] if failures else None
+
+    def _send_files(self, run: MlflowRun) -> None:
+        """Send the files in their order."""
+        assert self._files is not None
+        with self._files() as files:
+            for path, artifact_folder in files.items():
+                run.send_path(path, artifact_folder)
+                self._hear()
 
     def _start(self) -> None:
         may_exist, self._may_exist = self._may_exist, True  # also where this attempt gets no answer
@@ -274,11 +258,12 @@ class MlflowTracker:
         self._run = run
 
     def _start_system_monitor(self) -> None:
-        import mlflow
         from mlflow.system_metrics.system_metrics_monitor import SystemMetricsMonitor
 
-        mlflow.set_tracking_uri(find_uri(self._tracking))
-        self._system_monitor = SystemMetricsMonitor(self.run_id, sampling_interval=5, resume_logging=True)
+        # mlflow.set_tracking_uri would write the address into the environment of whatever this process does next.
+        self._system_monitor = SystemMetricsMonitor(
+            self.run_id, sampling_interval=5, resume_logging=True, tracking_uri=find_uri(self._tracking)
+        )
         self._system_monitor.start()
 
     def _end(self) -> None:

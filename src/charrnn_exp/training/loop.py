@@ -27,11 +27,9 @@ from functools import partial
 from typing import Any
 
 from charrnn_exp.config.schema import Config, OptimizerConfig
-from charrnn_exp.data.batches import BatchOrder
-from charrnn_exp.data.plan import BatchPlan
+from charrnn_exp.data.plan import BatchPlan, Order
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.data.vocabulary import Ids
-from charrnn_exp.data.windows import stream_windows
 from charrnn_exp.errors import UserError
 from charrnn_exp.evaluation.scorer import Scorer
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
@@ -132,6 +130,7 @@ def train(
         clip_norm=optimizer.clip_norm,
         clip_value=optimizer.clip_value,
         ema_decay=training.ema_decay or 0.0,
+        is_padded=text.splits.line_break is not None,
     )
     close_step = partial(
         _close_step, state, config, plan, scorer=scorer, checkpoints=checkpoints, should_stop=should_stop
@@ -155,12 +154,11 @@ def train(
                 break
 
 
-def _list_batches(progress: Progress, train_ids_n: Ids, order: BatchOrder) -> Iterator[tuple[Any, Any]]:
+def _list_batches(progress: Progress, train_ids_n: Ids, order: Order) -> Iterator[tuple[Any, Any]]:
     """Yield windows_abt and resets_ab of the remaining updates of the epoch."""
     shape, done = (order.steps_per_epoch, order.batches_per_update, order.batch_size), progress.step_in_epoch
-    starts_sab = order.find_starts(progress.epoch).reshape(shape)[done:]
     resets_sab = order.find_resets(progress.epoch).reshape(shape)[done:]
-    windows_sabt = stream_windows(train_ids_n, starts_sab, sequence_length=order.sequence_length)
+    windows_sabt = order.stream_windows(train_ids_n, progress.epoch, first_step=done)
     yield from zip(windows_sabt, resets_sab, strict=True)
 
 

@@ -121,7 +121,7 @@ class TrainingState:
         ]
 
     def _unaveraged_variables(self) -> list[Any]:
-        """Return the variables that `weight_arrays` lacks: dropout seeds, and the raw weights where averaging is on."""
+        """Return the variables outside `weight_arrays`: dropout seeds, and raw weights if it holds averaged ones."""
         # By number, not by name: Keras numbers seed generators through the whole process.
         return list(self.network.variables if self.ema else self.network.non_trainable_variables)
 

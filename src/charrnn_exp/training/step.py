@@ -20,10 +20,18 @@ class TrainingStep:
         clip_norm: see `OptimizerConfig`.
         clip_value: see `OptimizerConfig`.
         ema_decay: see `TrainingConfig`; unused where the state has no averages.
+        is_padded: whether windows may end in negative ids, which are no characters. Each character then counts as much
+            as in a full update: the gradient is the sum of all divided by the characters of a full one.
     """
 
     def __init__(
-        self, state: TrainingState, *, clip_norm: float | None, clip_value: float | None, ema_decay: float
+        self,
+        state: TrainingState,
+        *,
+        clip_norm: float | None,
+        clip_value: float | None,
+        ema_decay: float,
+        is_padded: bool = False,
     ) -> None:
         self._network = state.network
         self._optimizer = state.optimizer
@@ -31,6 +39,7 @@ class TrainingStep:
         self._clip_norm = clip_norm
         self._clip_value = clip_value
         self._ema_decay = ema_decay
+        self._is_padded = is_padded
         self._run = tf.function(self._run_impl, autograph=False)  # autograph leaves files in the temporary folder
         # XLA updates each variable in one pass over memory; Keras' separate operations make about ten.
         self._apply = tf.function(self._apply_impl, jit_compile=True, autograph=False)
@@ -47,7 +56,8 @@ class TrainingStep:
             learning_rate: rate of this update.
 
         Returns:
-            Mean loss in nats per character, global gradient norm before clipping, states after the last windows.
+            Mean loss in nats per character of the windows, global gradient norm before clipping, states after the last
+            windows.
         """
         rate = tf.constant(learning_rate, tf.float32)
         loss, norm, states = self._run(tf.constant(windows_abt), tf.constant(starts_ab), states, rate)
@@ -58,6 +68,10 @@ class TrainingStep:
             loss, gradients, states = self._differentiate(windows_abt[0], starts_ab[0], states)
         else:
             loss, gradients, states = self._average(windows_abt, starts_ab, states)
+        if self._is_padded:
+            targets_abt = windows_abt[..., 1:]
+            num_targets = tf.math.count_nonzero(targets_abt >= 0, dtype=loss.dtype)
+            loss *= tf.cast(tf.size(targets_abt), loss.dtype) / num_targets
         norm = tf.linalg.global_norm(gradients)
         if self._clip_norm is not None:
             gradients, _ = tf.clip_by_global_norm(gradients, self._clip_norm, use_norm=norm)
@@ -89,8 +103,11 @@ class TrainingStep:
             states = tf.nest.map_structure(
                 lambda first_bh, carried_bh: tf.where(starts_b[:, None], first_bh, carried_bh), first_states, states
             )
-            logits_btv, states = self._network(windows_bt[:, :-1], states, training=True)
-            losses_bt = tf.nn.sparse_softmax_cross_entropy_with_logits(windows_bt[:, 1:], logits_btv)
+            ids_bt = tf.maximum(windows_bt, 0) if self._is_padded else windows_bt
+            logits_btv, states = self._network(ids_bt[:, :-1], states, training=True)
+            losses_bt = tf.nn.sparse_softmax_cross_entropy_with_logits(ids_bt[:, 1:], logits_btv)
+            if self._is_padded:
+                losses_bt = tf.where(windows_bt[:, 1:] >= 0, losses_bt, tf.zeros_like(losses_bt))
             loss = tf.reduce_mean(losses_bt)
         # Dense: the norm of a sparse gradient does not add the rows of a repeated symbol.
         return loss, [tf.convert_to_tensor(gradient) for gradient in tape.gradient(loss, variables)], states

@@ -17,6 +17,13 @@ EARLY = 0.1
 """First share of the steps, whose losses may lie above the picture: they would press the others into a line."""
 
 
+def preload_matplotlib() -> None:
+    """Import what drawing needs, which takes more than half a second, and draw nothing."""
+    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # no warnings about a matplotlibrc, which is not used
+    import matplotlib.backends.backend_agg
+    import matplotlib.figure  # noqa: F401
+
+
 def plot_losses(
     curves: Mapping[str, Curve], path: Path, *, title: str, facts: str = "", baselines: Mapping[str, float]
 ) -> str:
@@ -29,7 +36,7 @@ def plot_losses(
         facts: the line below it: the dataset and the size; the lowest validation loss is added.
         baselines: losses of other models by name, drawn as horizontal lines.
     """
-    logging.getLogger("matplotlib").setLevel(logging.ERROR)  # no warnings about a matplotlibrc, which is not used
+    preload_matplotlib()
     import matplotlib
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure

@@ -10,10 +10,12 @@ from charrnn_exp.config.schema import Config, SamplingConfig, TrackingConfig
 from charrnn_exp.data.corpus import describe
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.evaluation.baseline.ngram import ORDER
+from charrnn_exp.evaluation.baseline.published import PARTS, Published
 from charrnn_exp.evaluation.scores import to_bits
 from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.summary import Summary
+from charrnn_exp.sampling.novelty import Novelty
 from charrnn_exp.tracking.pages import find_run_page, name_store
 from charrnn_exp.views.scores import format_score_header, format_scores
 from charrnn_exp.views.settings import format_settings
@@ -30,8 +32,11 @@ def introduce(config: Config, text: PreparedText, folder: RunFolder, terminal: T
     terminal.say_as_it_is(format_settings(to_values(config), terminal.width))
     val = f"{text.num_val_characters:,} validation" if splits.val_n is not None else "no validation"
     test = f", {len(splits.test_n):,} test" if splits.test_n is not None else ""
+    lines = splits.count_lines()
+    counts = "" if lines is None else f"{sum(lines):,} lines ({' + '.join(f'{count:,}' for count in lines)}), "
     terminal.say(
-        f"dataset {describe(config.dataset)}: {fingerprint.num_characters:,} characters, {fingerprint.num_symbols} "
+        f"dataset {describe(config.dataset)}: {counts}{fingerprint.num_characters:,} characters, "
+        f"{fingerprint.num_symbols} "
         f"symbols, {len(splits.train_n):,} training, {val}{test} (split {config.dataset.split.name}), "
         f"sha256 {fingerprint.sha256[:12]}"
     )
@@ -67,10 +72,14 @@ def conclude(summary: Summary, folder: RunFolder, config: Config, terminal: Term
             + (f", of step {summary.chosen_step:,}, the best" if summary.speaks_by_best else "")
             + (f" (counting {ORDER}-grams reaches {baseline:.4f})" if baseline is not None else "")
         )
+    for part, each in (summary.published or {}).items():
+        terminal.say(f"lowest published loss of this {PARTS[part]}: {Published(**each)}")
     if summary.scores:
         terminal.say_as_it_is(format_score_header(terminal.width))
         for name, scores in summary.scores.items():
             terminal.say_as_it_is(format_scores(name, scores, terminal.width))
+    if summary.novelty is not None:
+        terminal.say(str(Novelty(*(summary.novelty.get(name, 0) for name in ("lines", "distinct", "known")))))
     rate = "" if summary.chars_per_second is None else f"{summary.chars_per_second:,.0f} chars/s, "
     terminal.say(f"{rate}{summary.seconds or 0.0:,.1f} s in all, in {folder.path}")
     terminal.say("time: " + format_seconds(summary.seconds_by_activity or {}, summary.seconds or 0.0))
@@ -89,7 +98,7 @@ def suggest_sample(folder: RunFolder, sampling: SamplingConfig) -> str:
     words = [f"run={folder.path}", f"sampling.length={max(MORE_CHARACTERS, sampling.length)}"]
     if sampling.temperature == 0.0:  # greedy: the seed changes nothing
         words.append("sampling.temperature=0.5")
-    return shlex.join([*words, f"sampling.seed={sampling.seed + 1}"])
+    return shlex.join([*words, f"sampling.seed={(sampling.seed or 0) + 1}"])
 
 
 def format_seconds(seconds: Mapping[str, float], whole: float) -> str:

@@ -7,7 +7,7 @@ from typing import Any, get_args
 import pytest
 
 from charrnn_exp.config.checks.whole import find_problems, find_warnings
-from charrnn_exp.config.choices import Backend, OptimizerName, Schedule, Source, Split
+from charrnn_exp.config.choices import Backend, OptimizerName, Schedule, Source, Split, Unit
 from charrnn_exp.config.overrides import list_settings
 from charrnn_exp.config.schema import Config
 from charrnn_exp.sampling.filters.registry import FILTERS
@@ -40,6 +40,9 @@ LIMITS = [
     ("tracking.log_every_steps", 1, None),
     ("training.keep_checkpoints", 1, None),
     ("sampling.length", 1, 10_000_000),
+    ("sampling.beams", 1, 1_000),
+    ("sampling.every_epochs", 1, None),
+    ("sampling.every_steps", 1, None),
     ("sampling.num_samples", 1, 10_000),
     ("sampling.seed", 0, 2**31 - 1),
 ]
@@ -317,6 +320,63 @@ def test_states_that_are_not_carried_are_not_dropped(defaults: Config) -> None:
     asked = {"training.stateful": False, "training.drop_state_probability": 0.1}
     (line,) = find_problems(change(defaults, asked))
     assert line.startswith("training.drop_state_probability must be 0 when training.stateful=false")
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        (
+            "dataset.split",
+            Split.charrnn,
+            "dataset.split must not be charrnn when dataset.lines=true (it cuts lines), got charrnn. "
+            "Use dataset.split=nanogpt.",
+        ),
+        (
+            "training.shuffle",
+            True,
+            "training.shuffle must be false when dataset.lines=true (whole lines are shuffled), got true.",
+        ),
+        (
+            "training.stateful",
+            False,
+            "training.stateful must be true when dataset.lines=true (a long line goes on from window to window), "
+            "got false.",
+        ),
+        (
+            "training.stream_jitter",
+            True,
+            "training.stream_jitter must be false when dataset.lines=true (whole lines are shuffled), got true.",
+        ),
+        (
+            "training.drop_state_probability",
+            0.25,
+            "training.drop_state_probability must be 0 when dataset.lines=true (each line starts anew), got 0.25.",
+        ),
+        (
+            "sampling.stop",
+            "a",
+            "sampling.stop must be null when dataset.lines=true (a line ends itself), got 'a'.",
+        ),
+    ],
+)
+def test_what_makes_no_sense_of_a_list_of_lines_is_wrong(defaults: Config, key: str, value: Any, line: str) -> None:
+    lines = {"dataset.lines": True}
+    assert find_problems(change(defaults, lines)) == []
+    assert find_problems(change(defaults, lines | {key: value})) == [line]
+
+
+def test_bytes_of_a_wide_encoding_have_no_lines(defaults: Config) -> None:
+    asked = {"dataset.lines": True, "dataset.unit": Unit.byte, "dataset.encoding": "utf-16"}
+    assert find_problems(change(defaults, asked)) == [
+        "dataset.lines must be false when dataset.unit=byte and dataset.encoding=utf-16, got true. "
+        "Use dataset.unit=char."
+    ]
+
+
+def test_a_learned_first_state_learns_from_each_line(defaults: Config) -> None:
+    asked = {"model.learn_initial_state": True}
+    assert len(find_warnings(change(defaults, asked))) == 1
+    assert find_warnings(change(defaults, asked | {"dataset.lines": True})) == []
 
 
 @pytest.mark.parametrize("field", ["early_stopping_patience", "validate_every_steps", "max_val_characters"])

@@ -12,11 +12,38 @@ TEXT = ("she sells sea shells by the sea shore; the shells she sells are surely 
 
 
 def naive_kneser_ney(train: str, val: str, *, num_symbols: int, order: int) -> float:
-    """Modified Kneser-Ney, one probability at a time, by the book."""
+    """Modified Kneser-Ney of one text, one probability at a time, by the book."""
     counts: dict[int, Counter[str]] = {order: Counter(train[i : i + order] for i in range(len(train) - order + 1))}
     for length in range(order - 1, 0, -1):
         longer = {train[i : i + length + 1] for i in range(len(train) - length)}
         counts[length] = Counter(gram[1:] for gram in longer)
+    logs = [math.log(each) for each in find_probabilities(counts, [val], num_symbols=num_symbols)]
+    return -sum(logs) / len(logs)
+
+
+def naive_kneser_ney_of_lines(train: list[str], val: list[str], *, num_symbols: int, order: int) -> float:
+    """Modified Kneser-Ney of lines, each between a start and an end; what begins with the start has no left neighbour.
+
+    Source: SRILM, ngram-discount manual page: "N-grams starting with <s>" keep their counts.
+    """
+    lines = [f"\n{line}\n" for line in train]
+    counts: dict[int, Counter[str]] = {}
+    for length in range(1, order + 1):
+        plain = Counter(line[i : i + length] for line in lines for i in range(len(line) - length + 1))
+        longer = {line[i : i + length + 1] for line in lines for i in range(len(line) - length)}
+        neighbours = Counter(gram[1:] for gram in longer)
+        starts = {gram: count for gram, count in plain.items() if len(gram) > 1 and gram.startswith("\n")}
+        counts[length] = plain if length == order else Counter(neighbours | Counter(starts))
+    counts[1] = Counter(line[i] for line in lines for i in range(1, len(line))) if order == 1 else counts[1]
+    logs = [
+        math.log(each) for each in find_probabilities(counts, [f"\n{line}\n" for line in val], num_symbols=num_symbols)
+    ]
+    return -sum(logs) / len(logs)
+
+
+def find_probabilities(counts: dict[int, Counter[str]], texts: list[str], *, num_symbols: int) -> list[float]:
+    """Return the probability of each character but the first of each text."""
+    order = max(counts)
     discounts = {length: find_discounts(Counter(counts[length].values())) for length in counts}
     followers: dict[str, dict[str, int]] = defaultdict(dict)
     for length in counts:
@@ -34,8 +61,7 @@ def naive_kneser_ney(train: str, val: str, *, num_symbols: int, order: int) -> f
         own = seen.get(symbol, 0)
         return (max(own - take[min(own, 3)], 0) + freed * lower) / sum(seen.values())
 
-    logs = [math.log(probability(val[i], val[max(0, i - order + 1) : i])) for i in range(1, len(val))]
-    return -sum(logs) / len(logs)
+    return [probability(text[i], text[max(0, i - order + 1) : i]) for text in texts for i in range(1, len(text))]
 
 
 def find_discounts(sizes: Counter[int]) -> list[float]:
@@ -77,3 +103,17 @@ def test_the_loss_is_finite_on_texts_too_short_to_estimate_discounts() -> None:
         text = [i for word in np.random.default_rng(seed).integers(0, 4, 200) for i in words[word]]
         ids_n = np.array(text, np.uint8)
         assert math.isfinite(measure_ngram_loss(ids_n[:400], ids_n[400:], num_symbols=7)), seed
+
+
+@pytest.mark.parametrize("order", [1, 2, 3, 5, 7])
+def test_lines_are_counted_and_scored_each_from_its_start(order: int) -> None:
+    words = TEXT.replace(";", "").replace(".", "").split()
+    train, val = [*words[:24], "", "surely she", words[3]], [*words[24:], "", "shy seas"]
+    symbols = sorted({"\n", *"".join(train + val)})
+    train_n, val_n = (
+        np.array([symbols.index(c) for c in "\n" + "".join(f"{line}\n" for line in lines)], np.uint8)
+        for lines in (train, val)
+    )
+    found = measure_ngram_loss(train_n, val_n, num_symbols=len(symbols), order=order, line_break=0)
+    expected = naive_kneser_ney_of_lines(train, val, num_symbols=len(symbols), order=order)
+    assert found == pytest.approx(expected, rel=1e-9)

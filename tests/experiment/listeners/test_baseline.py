@@ -29,3 +29,22 @@ def test_a_run_without_validation_text_has_none_and_a_known_one_is_kept(compose:
         baseline.hear(STEPS[0])
         assert baseline.wait_for_loss() == baseline.find_loss() == known
         baseline.close("FINISHED")
+
+
+class Counted:
+    """Has counted for several runs."""
+
+    def find_loss(self, *, wait: bool) -> float:
+        return 1.5
+
+    def stop(self) -> None:
+        pass
+
+
+def test_a_run_takes_what_is_counted_for_several(compose: Any) -> None:
+    shared: Any = Counted()
+    baseline = Baseline(prepare_text(compose("dataset.max_bytes=900")), None, shared)
+    for event in STEPS:
+        baseline.hear(event)
+    assert baseline.wait_for_loss() == baseline.find_loss() == 1.5
+    baseline.close("FINISHED")

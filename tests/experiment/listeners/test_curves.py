@@ -13,11 +13,11 @@ def test_only_a_run_that_is_done_has_a_picture_and_asks_for_the_baseline(tmp_pat
     folder.plots.mkdir()
     folder.metrics.write_text('{"step": 1, "train_loss": 2.5}\n{"step": 2, "train_loss": 2.25}\n')
 
-    def find_baseline() -> float | None:
+    def find_baselines() -> dict[str, float]:
         asked.append(1)
-        return 1.5
+        return {"7-grams": 1.5}
 
-    curves = Curves(folder, title="a run", facts="a text", find_baseline=find_baseline)
+    curves = Curves(folder, title="a run", facts="a text", find_baselines=find_baselines)
     for event in EVENTS:
         curves.hear(event)
     assert (asked, list(folder.plots.iterdir())) == ([], [])

@@ -1,7 +1,8 @@
 """The tracker is fed with what the run folder has."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +14,8 @@ from charrnn_exp.experiment.prepare import prepare_run
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.folder import RunFolder
-from charrnn_exp.tracking.tracker import NoTracker
+from charrnn_exp.tracking.no_tracker import NoTracker
+from charrnn_exp.training.loop import Saved
 from tests.experiment.listeners.events import VALIDATED
 
 
@@ -32,6 +34,10 @@ class Notes(NoTracker):
 
     def log_table(self, columns: Mapping[str, list[Any]], artifact_file: str) -> None:
         self.heard.append((artifact_file, dict(columns)))
+
+    def log_files(self, files: Callable[[], AbstractContextManager[Mapping[Path, str]]]) -> None:
+        with files() as found:
+            self.heard.append([(path.name, place) for path, place in found.items()])
 
     def finish(self, status: str, *, artifacts: Mapping[Path, str]) -> None:
         self.heard.append((status, {path.name for path in artifacts}))
@@ -98,3 +104,26 @@ def test_the_end_sends_files_and_status_and_notes_whether_all_came(job: Job, err
     assert status == "KILLED"
     assert {"summary.json", "metrics.jsonl", "run.log"} <= names
     assert job.folder.read_tracking() == {"run_id": "a1", "complete": error is None}
+
+
+@pytest.mark.parametrize("which", ["best", "all", "none", "each"])
+def test_each_checkpoint_is_sent_where_each_is_asked_for_its_manifest_last(
+    compose: Any, tmp_path: Path, which: str
+) -> None:
+    folder = RunFolder(tmp_path / "run")
+    checkpoint = folder.checkpoints / "step_0000000003"
+    checkpoint.mkdir(parents=True)
+    for name in ("weights.npz", "training.npz", "manifest.json"):
+        (checkpoint / name).write_text(name)
+    folder.config.write_text("")
+    prepared = prepare_run(compose(f"tracking.log_checkpoints={which}"))
+    tracker = Notes()
+    feed(Job.of(prepared, folder, name="a run", began=0.0), tracker).hear(Saved(step=3, kept=False, seconds=0.1))
+    if which != "each":
+        assert tracker.heard == []
+        return
+    (files,) = tracker.heard
+    assert ("config.yaml", "") in files[:-3]
+    place = "checkpoints/step_0000000003"
+    assert files[-3:] == [("weights.npz", place), ("training.npz", place), ("manifest.json", place)]
+    assert list(folder.path.glob(".*")) == []

@@ -1,15 +1,19 @@
 """Samples of kept checkpoints."""
 
+from collections.abc import Sequence
+from functools import partial
 from pathlib import Path
 from typing import Any
+
+import pytest
 
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.listeners.samples import Samples
 from charrnn_exp.experiment.prepare import prepare_run
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.run_folder.folder import RunFolder
-from charrnn_exp.run_folder.samples import read_samples
-from charrnn_exp.training.loop import Saved, Saving
+from charrnn_exp.run_folder.samples import list_samples, read_samples
+from charrnn_exp.training.loop import EpochDone, Saved, Saving, StepDone
 
 
 def test_a_kept_checkpoint_has_samples_and_a_restored_one_gets_those_that_it_lacks(
@@ -45,7 +49,46 @@ def test_a_kept_checkpoint_has_samples_and_a_restored_one_gets_those_that_it_lac
     samples.hear(Saved(5, kept=True, seconds=0.1))
     assert sent[1:] == [(5, True, 2)]
     samples.finish()
-    written = read_samples(folder.samples)
+    written = read_samples(folder.samples, job.config.dataset, warn=pytest.fail)
     assert list(written) == [0, 5]
     assert written[5] == shown
     assert all(len(text) == 1 + 11 for text in shown), "the prompt and sampling.length characters"
+
+
+def note(sent: list[int], step: int, path: Path, texts: Sequence[str]) -> None:
+    sent.append(step)
+
+
+def step_to(step: int) -> StepDone:
+    return StepDone(step, 1, 2.0, gradient_norm=0.5, learning_rate=0.1, seconds=0.1)
+
+
+def test_samples_come_as_often_as_asked_and_in_a_session_that_goes_on_from_its_first_checkpoint_on(
+    compose: Any, start: Any, tmp_path: Path
+) -> None:
+    words = ["sampling.every_steps=3", "sampling.every_epochs=2"]
+    run = start(*words)
+    run.checkpoints.save(run.state.snapshot(), kept=False)
+    (restored,) = run.checkpoints.find_all()
+    for name, checkpoint in (("new", None), ("resumed", restored)):
+        folder, sent = RunFolder(tmp_path / name), list[int]()
+        folder.samples.mkdir(parents=True)
+        samples = Samples(
+            Job.of(prepare_run(compose(*words)), folder, name="a run", began=0.0),
+            run.state,
+            checkpoint,
+            watch=Stopwatch(),
+            send=partial(note, sent),
+            show=lambda title, text: None,
+        )
+        samples.start()
+        for step in range(1, 8):
+            samples.hear(step_to(step))
+        samples.hear(EpochDone(8, 1, 2.0))
+        samples.hear(EpochDone(9, 2, 2.0))
+        assert sent == ([3, 6, 9] if checkpoint is None else []), name
+        samples.hear(Saving())
+        samples.hear(Saved(9, kept=True, seconds=0.1))  # the sample of this step is there
+        samples.hear(step_to(12))
+        assert sent == [3, 6, 9, 12], name
+        assert list(list_samples(folder.samples)) == [3, 6, 9, 12]

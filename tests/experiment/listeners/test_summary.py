@@ -13,7 +13,7 @@ from charrnn_exp.experiment.prepare import prepare_run
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.summary import Summary
-from charrnn_exp.tracking.tracker import NoTracker
+from charrnn_exp.tracking.no_tracker import NoTracker
 from charrnn_exp.training.loop import Saving
 from tests.experiment.listeners.events import EVENTS, SAVED, SCORED, STEPS, VALIDATED
 

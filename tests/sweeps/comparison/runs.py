@@ -25,6 +25,7 @@ class Made:
     Args:
         words: overrides.
         text: sha256 of the text.
+        files: hash of the files of a text in several; None: it is one.
         numerics: version of the arithmetic.
         rows: of metrics.jsonl.
         sample: its text.
@@ -33,6 +34,7 @@ class Made:
 
     words: Sequence[str] = ()
     text: str = "ab" * 32
+    files: str | None = None
     numerics: int = NUMERICS
     rows: Sequence[Mapping[str, float]] = ()
     sample: str | None = None
@@ -55,7 +57,7 @@ def make_run(path: Path, made: Made) -> RunFolder:
         "step": 10,
         "numerics": made.numerics,
         "vocabulary_sha256": "cd" * 32,
-        "dataset": {"sha256": made.text},
+        "dataset": {"sha256": made.text} | ({} if made.files is None else {"files_sha256": made.files}),
     }
     (checkpoint / "manifest.json").write_text(json.dumps(manifest | {"sha256": hash_manifest(manifest)}))
     folder.metrics.write_text("".join(json.dumps(row) + "\n" for row in made.rows))

@@ -63,6 +63,18 @@ def test_runs_of_other_texts_units_or_splits_are_never_ranked_together(other: Ma
     assert comparison.answers == ((), ())
 
 
+def test_files_whose_border_lies_elsewhere_in_the_same_text_are_other_texts() -> None:
+    words = ("dataset=file", "dataset.path=a.txt", "dataset.val_path=b.txt", "dataset.split=files")
+    for name, digest in (("a", "12" * 32), ("b", "34" * 32), ("c", "12" * 32)):
+        make_run(Path(name), Made(words=words, files=digest))
+    comparison = compare("a,b,c")
+    assert sorted(group.num_runs for group in comparison.groups) == [1, 1]
+    assert {group.title.partition("files ")[2][:12] for group in comparison.groups} == {"12" * 6, "34" * 6}
+    for name in ("d", "e"):  # what is cut from all files joined is the same, whatever the files
+        make_run(Path(name), Made(words=words[:2], files=name * 64))
+    assert len(compare("d,e").groups) == 1
+
+
 def test_parts_that_an_older_program_scored_as_one_make_a_group_of_their_own() -> None:
     for name, numerics in (("a", 1), ("b", 2)):
         make_run(Path(name), Made(words=("dataset.split=charrnn",), numerics=numerics))
@@ -171,6 +183,12 @@ def test_more_than_two_settings_are_corrected_for_and_it_says_so() -> None:
     assert say(comparison, "settings")[-1].endswith("p corrected for 3 comparisons (Holm).")
 
 
+def test_only_settings_that_have_a_verdict_are_corrected_for() -> None:
+    make_sweep({16: [1.5, 1.6, 1.7], 32: [1.4, 1.45, 1.5], 64: [1.3]})
+    last = say(compare(), "settings")[-1]
+    assert last == "Settings: Welch's t over seeds, +- one standard error."
+
+
 @pytest.mark.parametrize(("blocks", "is_told"), [(["x"], False), ({"val": 3}, False), ({"val": [None] * 30}, False)])
 def test_damaged_blocks_give_no_verdict_and_no_error(blocks: object, is_told: bool) -> None:
     runs = make_sweep({16: [1.75], 32: [1.6]})
@@ -262,6 +280,7 @@ def many(tmp_path: Path) -> Path:
     return SWEEP
 
 
+@pytest.mark.slow
 def test_500_runs_are_compared_within_3_seconds_of_processor_time(many: Path) -> None:
     """1.5 s on two cores of an AMD EPYC with other work on them; imports, 0.7 s, come before."""
     began = time.process_time()

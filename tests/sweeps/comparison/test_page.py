@@ -12,14 +12,13 @@ import pytest
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.words import write_words
 from charrnn_exp.run_folder.overview import read_overview
-from charrnn_exp.sweeps.comparison.commands import read_defaults, write_command
 from charrnn_exp.sweeps.comparison.comparison import compare_runs
-from charrnn_exp.sweeps.comparison.entries import read_entry
 from charrnn_exp.sweeps.comparison.page import format_page
+from charrnn_exp.views.remake import read_defaults, write_command
 from tests.sweeps.comparison.runs import SWEEP, Made, make_run, make_sweep
 
 EVIL = '"><script>alert(1)</script><img src=x onerror=alert(2)>\x00\u202e</title></style></pre>'
-VOID = {"meta", "input", "img", "br", "link", "circle", "rect"}
+VOID = {"meta", "input", "img", "source", "br", "link", "circle", "rect"}
 
 
 class Reader(HTMLParser):
@@ -125,17 +124,17 @@ def test_nothing_that_a_run_says_becomes_markup() -> None:
 @pytest.mark.parametrize(
     "words",
     [
-        (),
         ("model=gru", "optimizer=sgd", "model.hidden_size=7", "seed=3"),
         ("dataset=file", 'dataset.path=it\'s (1), \\${b} "c".txt', "name='3.10'", "sampling.prompt='null'"),
         ("tracking.tags.team='a, b'", "sampling.prompt=' x\\'", "model.dropout=0.25", "training.max_steps=5"),
         ("dataset=file", "dataset.path=[a.txt,'b, c.txt']", "optimizer.weight_decay_exclude=[]"),
+        pytest.param((), marks=pytest.mark.slow),
     ],
 )
 def test_a_command_makes_the_settings_of_its_run(words: tuple[str, ...]) -> None:
     written = write_words(words)
     folder = make_run(Path("a"), Made(words=tuple(written)))
-    command = write_command(read_entry(read_overview(folder)), read_defaults())
+    command = write_command(read_overview(folder), read_defaults())
     assert command.startswith("python -m charrnn_exp")
     (again,) = compose_jobs(write_words(shlex.split(command)[3:]))
     assert again == folder.read_config()
@@ -144,11 +143,12 @@ def test_a_command_makes_the_settings_of_its_run(words: tuple[str, ...]) -> None
 def test_a_changed_run_has_the_command_that_began_it_and_the_change() -> None:
     folder = make_run(Path("a"), Made(words=("training.epochs=30",)))
     folder.changes.write_text(json.dumps({"changes": [{"step": 5, "setting": "training.epochs", "old": 3, "new": 30}]}))
-    command = write_command(read_entry(read_overview(folder)), read_defaults()).split("\n")
+    command = write_command(read_overview(folder), read_defaults()).split("\n")
     assert "training.epochs=3" in command[0].split()
     assert command[1:] == ["# resumed with training.epochs 3 -> 30 after step 5"]
 
 
+@pytest.mark.slow
 def test_the_page_of_500_runs_is_smaller_than_2_mb() -> None:
     steps = [3.0 - 0.01 * i for i in range(100)]
     runs = make_sweep({8: [1.5]}, place=Path("one"))

@@ -1,5 +1,8 @@
 """A draw depends on the seed, the trial's number and the trials before it, and on nothing else."""
 
+import math
+import pickle
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -8,8 +11,8 @@ import pytest
 
 from charrnn_exp.config.compose import compose_all
 from charrnn_exp.config.search import Search
+from charrnn_exp.sweeps.search.distributions import list_distributions
 from charrnn_exp.sweeps.search.sampler import RETRY, build_sampler
-from charrnn_exp.sweeps.search.study import list_distributions
 
 SPACE = ["optimizer.learning_rate=tag(log,interval(1e-4,1e-2))", "seed=range(1,99)", "model.hidden_size=5,7"]
 
@@ -33,7 +36,9 @@ def list_params(storage: str) -> list[dict[str, Any]]:
     return [trial.params for trial in optuna.load_study(study_name="s", storage=storage).get_trials()]
 
 
-@pytest.mark.parametrize("sampler", ["tpe", "random", "nsgaii", "cmaes"])
+@pytest.mark.parametrize(
+    "sampler", ["tpe", *(pytest.param(name, marks=pytest.mark.slow) for name in ("random", "nsgaii", "cmaes"))]
+)
 def test_a_study_in_three_sessions_has_the_trials_of_one_session(tmp_path: Path, sampler: str) -> None:
     search = make_search(*SPACE, f"hydra.sweeper.sampler={sampler}")
     whole, parts = (f"sqlite:///{tmp_path / name}.db" for name in ("whole", "parts"))
@@ -45,6 +50,69 @@ def test_a_study_in_three_sessions_has_the_trials_of_one_session(tmp_path: Path,
     assert len({params["optimizer.learning_rate"] for params in drawn}) == 13
 
 
+def test_a_pickle_in_the_database_is_never_loaded(tmp_path: Path) -> None:
+    """Optuna's own CMA-ES keeps its state as a pickle beside a trial, and loads what it finds there."""
+    canary = tmp_path / "loaded"
+    numbers = SPACE[:2]
+    search = make_search(*numbers, "hydra.sweeper.sampler=cmaes")
+    own = build_sampler(search.config, search.space)
+    for sampler, is_loaded in ((own, False), (optuna.samplers.CmaEsSampler(), True)):
+        study = optuna.create_study(sampler=sampler)
+        trial = study.ask(dict(list_distributions(search.space)))
+        study.tell(trial, 0.5)
+        planted = optuna.trial.create_trial(
+            value=0.25,
+            params=trial.params,
+            distributions=trial.distributions,
+            system_attrs={"cma:optimizer:0": pickle.dumps(Bait(canary)).hex(), "cma:generation": 0},
+        )
+        study.add_trial(planted)
+        with suppress(AttributeError):  # the bait is no optimizer
+            study.ask(dict(list_distributions(search.space)))
+        assert canary.exists() == is_loaded
+
+
+class Bait:
+    """Writes a file when it is unpickled."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self) -> tuple[Any, tuple[Path]]:
+        return Path.touch, (self.path,)
+
+
+@pytest.mark.parametrize("direction", ["minimize", "maximize"])
+def test_cmaes_draws_closer_and_closer_to_the_best_though_every_fifth_trial_is_pruned(direction: str) -> None:
+    """Mean distance of 20 trials from the best values, each setting scaled to 1: evenly drawn ones have 0.5."""
+    search = make_search(SPACE[0], "model.dropout=interval(0,0.9)", "hydra.sweeper.sampler=cmaes")
+    study = optuna.create_study(sampler=build_sampler(search.config, search.space), direction=direction)
+    distances = []
+    for i in range(80):
+        trial = study.ask(dict(list_distributions(search.space)))
+        rate, dropout = math.log10(trial.params["optimizer.learning_rate"]) / 2, trial.params["model.dropout"]
+        distances.append(math.dist((rate, dropout / 0.9), (-1.3, 0.8)))
+        if i % 5 == 4:
+            study.tell(trial, state=optuna.trial.TrialState.PRUNED)
+        else:
+            study.tell(trial, distances[-1] if direction == "minimize" else -distances[-1])
+    assert sum(distances[:20]) / 20 > 0.2
+    assert sum(distances[-20:]) / 20 < 0.1
+
+
+def test_whole_numbers_and_lists_are_drawn_beside_cmaes_too() -> None:
+    search = make_search(*SPACE, "hydra.sweeper.sampler=cmaes")
+    study = optuna.create_study(sampler=build_sampler(search.config, search.space))
+    for _ in range(30):
+        trial = study.ask(dict(list_distributions(search.space)))
+        study.tell(trial, float(trial.params["seed"]))
+    seeds = [trial.params["seed"] for trial in study.trials]
+    assert all(type(seed) is int and 1 <= seed <= 98 for seed in seeds)
+    assert sum(seeds[-10:]) < sum(seeds[:10])
+    assert {trial.params["model.hidden_size"] for trial in study.trials} == {"5", "7"}
+
+
+@pytest.mark.slow
 def test_another_seed_draws_others(tmp_path: Path) -> None:
     first, second = (f"sqlite:///{tmp_path / name}.db" for name in ("first", "second"))
     draw(make_search(*SPACE, "hydra.sweeper.seed=1"), first, 2)

@@ -7,10 +7,13 @@ import pytest
 from optuna.trial import TrialState
 
 from charrnn_exp.errors import MachineError, UserError
-from charrnn_exp.sweeps.search.study import list_distributions, make_digest, name_storage, open_study
+from charrnn_exp.sweeps.search.distributions import list_distributions
+from charrnn_exp.sweeps.search.study import make_digest, name_storage, open_study
+from tests.conftest import slow_after
 from tests.sweeps.search.test_sampler import SPACE, make_search
 
 
+@pytest.mark.slow
 def test_the_same_settings_go_on_and_others_start_anew(tmp_path: Path) -> None:
     storage = f"sqlite:///{tmp_path / 'new' / 'a.db'}"
     search, more = make_search(*SPACE), make_search(*SPACE, "hydra.sweeper.n_trials=99", "hydra.sweeper.sampler=random")
@@ -22,7 +25,9 @@ def test_the_same_settings_go_on_and_others_start_anew(tmp_path: Path) -> None:
 
 @pytest.mark.parametrize(
     "words",
-    [["model.hidden_size=5,9"], ["hydra.sweeper.objectives=[seconds]"], ["hydra.sweeper.directions=[maximize]"]],
+    slow_after(
+        1, [["model.hidden_size=5,9"], ["hydra.sweeper.objectives=[seconds]"], ["hydra.sweeper.directions=[maximize]"]]
+    ),
 )
 def test_a_named_study_of_other_settings_is_refused(tmp_path: Path, words: list[str]) -> None:
     storage = f"sqlite:///{tmp_path / 'a.db'}"
@@ -52,6 +57,7 @@ def test_the_storage_lies_below_outputs_if_none_is_named() -> None:
     assert name_storage(make_search(*SPACE).config, "tiny") == "sqlite:///outputs/tiny/optuna.db"
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("pruner", ["median", "hyperband"])
 def test_a_pruner_stops_the_worst_and_not_the_best(pruner: str) -> None:
     """Trials of 900 updates, validated every 30."""

@@ -1,5 +1,7 @@
 """Processes that share a study begin no trial too many and lose none, whichever of them dies."""
 
+import contextlib
+import sqlite3
 import subprocess
 import sys
 import time
@@ -14,14 +16,16 @@ from optuna.trial import TrialState
 import charrnn_exp
 from charrnn_exp.sweeps.search import owners
 from charrnn_exp.sweeps.search.owners import BEATS
-from charrnn_exp.sweeps.search.trials import Trials
+from charrnn_exp.sweeps.search.study import open_storage
+from charrnn_exp.sweeps.search.trials import Trials, find_folder
 
 SPACE = {"x": FloatDistribution(0, 1)}
 ASK = """
 import sys, time, optuna
 from optuna.distributions import FloatDistribution
+from charrnn_exp.sweeps.search.study import open_storage
 from charrnn_exp.sweeps.search.trials import Trials
-study = optuna.load_study(study_name="s", storage=sys.argv[1])
+study = optuna.load_study(study_name="s", storage=open_storage(sys.argv[1]))
 trial = Trials(study, {"x": FloatDistribution(0, 1)}, 3).ask()
 trial.set_user_attr("folder", "outputs/a/0")
 print(trial.number, flush=True)
@@ -37,9 +41,10 @@ def storage(tmp_path: Path) -> str:
 
 
 def load(storage: str) -> optuna.Study:
-    return optuna.load_study(study_name="s", storage=storage)
+    return optuna.load_study(study_name="s", storage=open_storage(storage))
 
 
+@pytest.mark.slow
 def test_processes_that_ask_at_once_end_with_the_number_of_trials(storage: str) -> None:
     """Threads with a study each; every third trial is given back, as after a signal."""
 
@@ -55,7 +60,30 @@ def test_processes_that_ask_at_once_end_with_the_number_of_trials(storage: str) 
         list(pool.map(work, range(4)))
     states = [trial.state for trial in load(storage).get_trials()]
     assert states.count(TrialState.COMPLETE) == 17
-    assert TrialState.RUNNING not in states
+    assert {TrialState.RUNNING, TrialState.WAITING} & {*states} == set()
+
+
+def test_a_transaction_in_sqlite_has_the_lock_on_writing_before_it_reads(storage: str) -> None:
+    with open_storage(storage).engine.connect() as reading:
+        reading.exec_driver_sql("select count(*) from trials")
+        other = sqlite3.connect(storage.removeprefix("sqlite:///"), timeout=0)
+        with contextlib.closing(other), pytest.raises(sqlite3.OperationalError, match="locked"):
+            other.execute("BEGIN IMMEDIATE")
+
+
+def test_a_repeated_trial_keeps_its_place_before_one_that_was_asked_for_at_that_moment(storage: str) -> None:
+    trials, study = Trials(load(storage), SPACE, 2), load(storage)
+    first, second = trials.ask(), trials.ask()
+    assert first is not None
+    assert second is not None
+    late = study.ask(SPACE)  # by a process that saw the second place free
+    trials.repeat(first)
+    assert trials._count_before(late) == 2
+    study.tell(late, state=TrialState.FAIL)
+    again = trials.ask()
+    assert again is not None
+    assert (again.user_attrs["retry_of"], again.number) == (first.number, 3)
+    assert trials.ask() is None
 
 
 def test_the_trial_of_a_killed_process_is_repeated_with_its_values(storage: str) -> None:
@@ -126,9 +154,50 @@ def test_a_trial_that_failed_by_itself_counts(storage: str) -> None:
     for _ in range(2):
         trial = trials.ask()
         assert trial is not None
-        trials.fail(trial, "the training diverged")
+        trials.fail(trial, "the training diverged", is_of_values=True)
     assert trials.ask() is None
     assert (trials.count().failed, trials.count().begun) == (2, 2)
+
+
+def test_a_sampler_avoids_the_values_of_trials_that_diverged() -> None:
+    """40 draws by TPE after 20 evenly spread ones, of which those above 0.5 diverged; by chance half lie above."""
+    above = {}
+    for is_of_values in (True, False):
+        study = optuna.create_study(sampler=optuna.samplers.TPESampler(seed=1))
+        trials = Trials(study, SPACE, 60)
+        for i in range(60):
+            if i < 20:
+                study.enqueue_trial({"x": (i + 0.5) / 20})
+            trial = trials.ask()
+            assert trial is not None
+            trial.report(0.1, 1)
+            if trial.params["x"] > 0.5:
+                trials.fail(trial, "the training diverged", is_of_values=is_of_values)
+            else:
+                trials.complete(trial, [0.5])
+        assert trials.count().begun == 60
+        assert trials.count().pruned == 0
+        above[is_of_values] = sum(trial.params["x"] > 0.5 for trial in study.trials[20:])
+        assert trials.count().failed == 10 + above[is_of_values]
+    assert above[True] <= 8
+    assert above[False] > above[True]
+
+
+def test_the_run_of_a_trial_lies_below_outputs_whatever_the_database_says(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "here" / "outputs" / "a").mkdir(parents=True)
+    (tmp_path / "there").mkdir()
+    monkeypatch.chdir(tmp_path / "here")
+    study = optuna.create_study()
+    found = {}
+    for named in ("outputs/a", "outputs/../outputs/a", "outputs/gone", "../there", "outputs/../../there", "/tmp", ""):
+        trial = study.ask()
+        trial.set_user_attr("folder", named)
+        folder = find_folder(trial)
+        found[named] = folder and str(folder.path)
+    assert [named for named, path in found.items() if path] == ["outputs/a", "outputs/../outputs/a"]
+    assert set(found.values()) == {"outputs/a", None}
 
 
 def test_a_result_of_a_trial_that_another_process_took_over_is_dropped(storage: str) -> None:
@@ -137,7 +206,9 @@ def test_a_result_of_a_trial_that_another_process_took_over_is_dropped(storage: 
     trial = trials.ask()
     assert trial is not None
     trials.repeat(study.get_trials()[0])
+    assert not trials.report(trial, 7, 0.5)
+    trials.keep_folder(trial, "outputs/a/0")
     trials.complete(trial, [0.5])
     trials.prune(trial)
-    trials.fail(trial, "too late")
+    trials.fail(trial, "too late", is_of_values=False)
     assert [each.state for each in study.get_trials()] == [TrialState.FAIL, TrialState.WAITING]

@@ -69,6 +69,11 @@ def _newline_problems(dataset: DatasetConfig) -> Iterator[str]:
             f"dataset.newlines must be keep when dataset.unit=byte and dataset.encoding={dataset.encoding}, "
             f"got {dataset.newlines.name}."
         )
+    if dataset.unit is Unit.byte and dataset.lines and is_wide:
+        yield (
+            f"dataset.lines must be false when dataset.unit=byte and dataset.encoding={dataset.encoding}, got true. "
+            "Use dataset.unit=char."
+        )
 
 
 def _network_problems(dataset: DatasetConfig) -> Iterator[str]:

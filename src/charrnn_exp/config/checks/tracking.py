@@ -5,7 +5,7 @@ import re
 from collections.abc import Iterator
 
 from charrnn_exp.config.checks.ranges import at_least
-from charrnn_exp.config.choices import Backend
+from charrnn_exp.config.choices import VIEWS, Backend
 from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.config.secrets import redact
 
@@ -22,6 +22,9 @@ def find_tracking_problems(tracking: TrackingConfig) -> Iterator[str]:
         if not re.fullmatch(r"[\w./ -]{1,250}", key):
             yield f"tracking.tags must have keys of letters, digits, '_', '.', '/', '-' and spaces, got {key!r}."
     yield from at_least("tracking.log_every_steps", tracking.log_every_steps, 1)
+    for kind in tracking.views or ():
+        if kind not in VIEWS:
+            yield f"tracking.views must be a list of {', '.join(VIEWS)}, got {kind!r}."
     uri = tracking.uri or os.environ.get("MLFLOW_TRACKING_URI")
     match tracking.backend:
         case Backend.server if not uri:

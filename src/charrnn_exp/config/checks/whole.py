@@ -30,6 +30,7 @@ def find_problems(config: Config) -> list[str]:
         *find_sampling_problems(config.sampling),
         *find_tracking_problems(config.tracking),
         *([] if config.sweep.jobs is None else at_least("sweep.jobs", config.sweep.jobs, 1)),
+        *_line_problems(config),
         *_joint_problems(config),
     ]
 
@@ -45,7 +46,8 @@ def _warnings(config: Config) -> Iterator[str]:
             "training.shuffle and training.stateful are both true: each window starts from the state that an "
             "unrelated window left behind. Set one of them to false, unless you repeat the notebook."
         )
-    if config.model.learn_initial_state and config.training.stateful and not config.training.drop_state_probability:
+    is_carried = config.training.stateful and not config.dataset.lines
+    if config.model.learn_initial_state and is_carried and not config.training.drop_state_probability:
         yield (
             "model.learn_initial_state learns from one update an epoch while states are carried: set "
             "training.drop_state_probability=0.01."
@@ -76,6 +78,30 @@ def _name_problems(config: Config) -> Iterator[str]:
         )
     if not 0 <= config.seed < 2**31:
         yield f"seed must be in [0, 2147483647], got {config.seed}."
+
+
+def _line_problems(config: Config) -> Iterator[str]:
+    """Yield the settings that a text of lines, which starts anew at each and deals whole ones, has no use for."""
+    if not config.dataset.lines:
+        return
+    if config.dataset.split in (Split.charrnn, Split.karpathy2015):
+        yield (
+            f"dataset.split must not be {config.dataset.split.name} when dataset.lines=true (it cuts lines), got "
+            f"{config.dataset.split.name}. Use dataset.split=nanogpt."
+        )
+    if config.sampling.stop is not None:
+        yield f"sampling.stop must be null when dataset.lines=true (a line ends itself), got {config.sampling.stop!r}."
+    for field, needed, why in (
+        ("shuffle", False, "whole lines are shuffled"),
+        ("stateful", True, "a long line goes on from window to window"),
+        ("stream_jitter", False, "whole lines are shuffled"),
+        ("drop_state_probability", 0.0, "each line starts anew"),
+    ):
+        value = getattr(config.training, field)
+        if value != needed:
+            shown = str(needed).lower() if isinstance(needed, bool) else "0"
+            got = str(value).lower() if isinstance(value, bool) else value
+            yield f"training.{field} must be {shown} when dataset.lines=true ({why}), got {got}."
 
 
 def _joint_problems(config: Config) -> Iterator[str]:

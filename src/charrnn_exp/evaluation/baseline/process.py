@@ -1,6 +1,6 @@
 """The n-gram baseline, computed in a second process while the model trains: a thread would hold the GIL for seconds.
 
-    python -m charrnn_exp.evaluation.baseline.process NUM_SYMBOLS < TRAIN_AND_VAL
+    python -m charrnn_exp.evaluation.baseline.process NUM_SYMBOLS [LINE_BREAK] < TRAIN_AND_VAL
 
 reads two arrays of ids and the starts of the parts of the second, in NumPy's `.npy` format, from standard input and
 prints the loss.
@@ -33,15 +33,25 @@ class BaselineProcess:
         val_n: ids of the validation text, at least two.
         starts: index of the first character of each of its parts.
         num_symbols: size of the vocabulary.
+        line_break: see `measure_ngram_loss`.
     """
 
-    def __init__(self, train_n: Ids, val_n: Ids, starts: Sequence[int], *, num_symbols: int) -> None:
+    def __init__(
+        self, train_n: Ids, val_n: Ids, starts: Sequence[int], *, num_symbols: int, line_break: int | None = None
+    ) -> None:
         with tempfile.TemporaryFile() as file:
             for array in (train_n, val_n, np.array(starts)):
                 np.save(file, array, allow_pickle=False)
             file.seek(0)
             self._process = subprocess.Popen(
-                [sys.executable, "-P", "-m", __name__, str(num_symbols)],
+                [
+                    sys.executable,
+                    "-P",
+                    "-m",
+                    __name__,
+                    str(num_symbols),
+                    *([] if line_break is None else [str(line_break)]),
+                ],
                 stdin=file,
                 stdout=subprocess.PIPE,
                 stderr=subprocess.DEVNULL,
@@ -68,7 +78,8 @@ def main() -> None:
     os.nice(NICENESS)
     end_with_parent(signal.SIGKILL)
     train_n, val_n, starts = (np.load(sys.stdin.buffer, allow_pickle=False) for _ in range(3))
-    print(measure_ngram_loss(train_n, val_n, starts, num_symbols=int(sys.argv[1])))
+    num_symbols, line_break = int(sys.argv[1]), int(sys.argv[2]) if len(sys.argv) > 2 else None
+    print(measure_ngram_loss(train_n, val_n, starts, num_symbols=num_symbols, line_break=line_break))
 
 
 if __name__ == "__main__":

@@ -6,22 +6,24 @@ Axes: n character.
 from charrnn_exp.data.preparation import PreparedText
 from charrnn_exp.evaluation.baseline.ngram import MAX_CHARACTERS
 from charrnn_exp.evaluation.baseline.process import BaselineProcess
+from charrnn_exp.evaluation.baseline.shared import SharedLoss
 from charrnn_exp.experiment.listeners.listener import Listener, RunEvent
 from charrnn_exp.training.loop import StepDone
 
 
 class Baseline(Listener):
-    """Counts n-grams in a separate process, from the first update on.
+    """Counts n-grams in a separate process, from the first update on, unless they are counted for several runs.
 
     Args:
         text: training and validation text.
         known: the loss from an earlier session, nats per character; None: not known.
+        shared: counts for several runs; None: nobody does.
     """
 
-    def __init__(self, text: PreparedText, known: float | None) -> None:
+    def __init__(self, text: PreparedText, known: float | None, shared: SharedLoss | None = None) -> None:
         self._text, self._known = text, known
-        self._counter: BaselineProcess | None = None
-        self._has_begun = False
+        self._counter: BaselineProcess | SharedLoss | None = shared
+        self._has_begun = shared is not None
 
     def hear(self, event: RunEvent) -> None:
         """Start counting after the first update, which compiles."""
@@ -52,4 +54,10 @@ class Baseline(Listener):
         self._has_begun = True
         splits, num_symbols = self._text.splits, len(self._text.corpus.vocabulary)
         if splits.val_n is not None and len(splits.train_n) <= MAX_CHARACTERS:  # more would take too long
-            self._counter = BaselineProcess(splits.train_n, splits.val_n, splits.val_starts, num_symbols=num_symbols)
+            self._counter = BaselineProcess(
+                splits.train_n,
+                splits.val_n,
+                splits.val_starts,
+                num_symbols=num_symbols,
+                line_break=splits.line_break,
+            )

@@ -1,18 +1,20 @@
 """The tracker's feed sends rows, samples and files to MLflow after the run folder has them."""
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
+from charrnn_exp.config.choices import LogCheckpoints
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.listeners.listener import Listener, RunEvent
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.metrics import read_rows
-from charrnn_exp.tracking.artifacts import list_artifacts
+from charrnn_exp.tracking.artifacts import copied_newest, list_artifacts
+from charrnn_exp.tracking.no_tracker import Tracker
 from charrnn_exp.tracking.rows import RowPicker
-from charrnn_exp.tracking.tables import TABLE, build_table
-from charrnn_exp.tracking.tracker import Tracker
-from charrnn_exp.training.loop import Validated
+from charrnn_exp.tracking.tables import TABLE, build_table, find_val_loss
+from charrnn_exp.training.loop import Saved, Validated
 
 
 class TrackerFeed(Listener):
@@ -40,9 +42,13 @@ class TrackerFeed(Listener):
                 self.send_row(step, metrics)
 
     def hear(self, event: RunEvent) -> None:
-        """Keep the validation losses for the table of samples."""
-        if isinstance(event, Validated):
-            self._val_losses.append((event.step, event.loss))
+        """Keep the validation losses for the table of samples; send a new checkpoint where each is sent."""
+        match event:
+            case Validated():
+                self._val_losses.append((event.step, event.loss))
+            case Saved() if self._job.config.tracking.log_checkpoints is LogCheckpoints.each:
+                with self._watch.time("tracking"):
+                    self._tracker.log_files(partial(copied_newest, self._job.folder, self._checkpoints))
 
     def send_row(self, step: int, metrics: Mapping[str, float]) -> None:
         """Send a row of metrics; some wait for the end, and most updates are left out."""
@@ -52,12 +58,11 @@ class TrackerFeed(Listener):
 
     def send_samples(self, step: int, path: Path, texts: Sequence[str]) -> None:
         """Send a file of samples, and its texts as rows of the table."""
-        losses = [loss for at, loss in self._val_losses if at <= step]
         table = build_table(
             texts,
             run=self._job.name,
             step=step,
-            val_loss=losses[-1] if losses else None,
+            val_loss=find_val_loss(self._val_losses, step),
             temperature=self._job.config.sampling.temperature,
         )
         with self._watch.time("tracking"):

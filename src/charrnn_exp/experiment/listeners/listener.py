@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from charrnn_exp.evaluation.scores import Scores
+from charrnn_exp.sampling.novelty import Novelty
 from charrnn_exp.training.loop import Event
 
 
@@ -23,7 +24,15 @@ class Chosen:
     is_best: bool
 
 
-RunEvent = Event | Chosen | Scored
+@dataclass(frozen=True)
+class Sampled:
+    """The lines of the last sample, which is of this step, were compared with the training text."""
+
+    step: int
+    novelty: Novelty
+
+
+RunEvent = Event | Chosen | Scored | Sampled
 
 
 class Listener:

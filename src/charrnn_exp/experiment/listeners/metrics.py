@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 
 from charrnn_exp.evaluation.scores import to_bits, to_metrics
-from charrnn_exp.experiment.listeners.listener import Listener, RunEvent, Scored
+from charrnn_exp.experiment.listeners.listener import Listener, RunEvent, Sampled, Scored
 from charrnn_exp.experiment.listeners.speed import Speed
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.run_folder.metrics import MetricsFile
@@ -70,6 +70,8 @@ class Metrics(Listener):
                 known = ("val_loss", "val_bits_per_char")  # which the row of the validation has
                 metrics = to_metrics(event.split, event.scores)
                 self._write(event.step, {name: value for name, value in metrics.items() if name not in known})
+            case Sampled():
+                self._write(event.step, event.novelty.to_metrics())
             case Saving():
                 self._release()
                 with self._watch.time("checkpoints"):

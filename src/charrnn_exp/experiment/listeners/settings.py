@@ -4,6 +4,7 @@ from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.listeners.listener import Listener, RunEvent
 from charrnn_exp.files import write_durably
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
+from charrnn_exp.run_folder.samples import list_samples
 from charrnn_exp.training.loop import Saving
 
 
@@ -53,6 +54,6 @@ class Settings(Listener):
             write_durably(job.folder.parameters, self._parameters)
         job.folder.update(job.config, job.resumption.changes)
         if job.resumption.diverged_after is not None:
-            for path in job.folder.samples.glob("step_*.txt"):  # of steps that are made anew
-                if int(path.stem.removeprefix("step_")) > self._step:
+            for step, path in list_samples(job.folder.samples).items():
+                if step > self._step:  # it is made anew
                     path.unlink()

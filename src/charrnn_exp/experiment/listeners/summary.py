@@ -5,23 +5,28 @@ Axes: n character.
 
 import time
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from pathlib import Path
 
+from charrnn_exp.evaluation.baseline.published import find_lowest
 from charrnn_exp.evaluation.scores import Scores, to_bits
 from charrnn_exp.experiment.final_scores import read_scores
+from charrnn_exp.experiment.identity import is_of_identity
 from charrnn_exp.experiment.job import Job
-from charrnn_exp.experiment.listeners.listener import Chosen, Listener, RunEvent, Scored
+from charrnn_exp.experiment.listeners.listener import Chosen, Listener, RunEvent, Sampled, Scored
 from charrnn_exp.experiment.listeners.speed import Speed
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.model.network import count_parameters
 from charrnn_exp.run_folder.metrics import read_metrics
+from charrnn_exp.run_folder.samples import list_samples
 from charrnn_exp.run_folder.summary import Summary
-from charrnn_exp.tracking.tracker import Tracker
+from charrnn_exp.tracking.no_tracker import Tracker
 from charrnn_exp.training.loop import Reshaped, Saved, Saving, StepDone, Validated
 from charrnn_exp.training.state import TrainingState
 
 ACTIVITIES = ("start", "updates", "validation", "checkpoints", "samples", "scores", "tracking")
+OPTIONAL = ("views",)
+"""Those of runs that ask for them."""
 
 
 class SummaryFile(Listener):
@@ -58,6 +63,7 @@ class SummaryFile(Listener):
         """Whether there is something of this session to tell of, and whether the file has told of it."""
         self._validated: Validated | None = None
         self._chosen_step: int | None = None
+        self._novelty: dict[str, int] | None = None
         self._scores: dict[str, Scores] = read_scores(job, step=state.progress.step)
         self._block_losses = dict(previous.block_losses or {})
         """Of the weights that the scores are of; those that an earlier session scored are not scored again."""
@@ -85,6 +91,8 @@ class SummaryFile(Listener):
                 self._scores[event.split] = event.scores
                 if event.scores.block_losses is not None:
                     self._block_losses[event.split] = list(event.scores.block_losses)
+            case Sampled():
+                self._novelty = event.novelty.as_dict()
             case Saving():
                 self._is_own = True
             case Saved() if not self._is_told:
@@ -122,6 +130,7 @@ class SummaryFile(Listener):
             scores={split: each.as_dict() for split, each in scores.items()},
             bits_per_char=None if val_loss is None else to_bits(val_loss),
             ngram_val_loss=self._find_baseline(),
+            published={part: asdict(each) for part, each in find_lowest(job.find_published()).items()} or None,
             val_characters=_count_val_characters(job),
             dataset_notes=list(job.text.corpus.notes),
             num_parameters=count_parameters(self._state.network),
@@ -133,20 +142,22 @@ class SummaryFile(Listener):
             chosen_step=self._chosen_step,
             name=job.name,
             session_began=job.began,
-            job_hash=None if job.resumption.changes else previous.job_hash,
+            job_hash=None if _is_another(job) else previous.job_hash,
             num_sessions=max(1, self._num_earlier) + 1 if job.is_resumed else 1,
             block_losses=self._block_losses or None,
+            novelty=self._novelty,
         )
 
     def _name_sample(self) -> str | None:
         """Return the sample of the chosen weights; before there is one, the newest."""
-        found = sorted(self._job.folder.samples.glob("step_*.txt"), key=_read_step)
-        chosen = [path for path in found if _read_step(path) == self._chosen_step]
-        return _name_last(self._job, chosen or found)
+        found = list_samples(self._job.folder.samples)
+        chosen = [path for step, path in found.items() if step == self._chosen_step]
+        return _name_last(self._job, chosen or list(found.values()))
 
     def _round_seconds(self) -> dict[str, float]:
         """Return the seconds of this session; the tracking thread runs in parallel, so its seconds are CPU time."""
-        seconds = {activity: self._watch.seconds.get(activity, 0.0) for activity in ACTIVITIES}
+        activities = [*ACTIVITIES, *(name for name in OPTIONAL if name in self._watch.seconds)]
+        seconds = {activity: self._watch.seconds.get(activity, 0.0) for activity in activities}
         seconds["tracking_thread_cpu"] = self._tracker.cpu_seconds
         return {activity: round(value, 3) for activity, value in seconds.items()}
 
@@ -161,6 +172,11 @@ def _take_last_rows(previous: Summary, job: Job, *, last_step: int) -> Summary:
     return replace(previous, chars_per_second=_round(rates[-1][1])) if rates else previous
 
 
+def _is_another(job: Job) -> bool:
+    """Return whether a setting that determines the numbers changed in the life of the run."""
+    return any(is_of_identity(change.setting) for change in job.resumption.changes)
+
+
 def _round(rate: float | None) -> float | None:
     return None if rate is None else round(rate, 1)
 
@@ -173,7 +189,3 @@ def _count_val_characters(job: Job) -> dict[str, int] | None:
 
 def _name_last(job: Job, paths: list[Path]) -> str | None:
     return str(paths[-1].relative_to(job.folder.path)) if paths else None
-
-
-def _read_step(path: Path) -> int:
-    return int(path.stem.removeprefix("step_"))

@@ -70,7 +70,7 @@ class Cell:
         state_names: of the arrays of a state in checkpoints, "hidden" first.
         weights: in the order of the parameters; one reads inputs, at most one hidden values, at most one is a bias.
         step: from products, weights that are no matrices, and states to the states after a step and the slopes,
-            [h, b] each. Hidden values must lie in [-1, 1]: the sampler rounds them to 8 bits.
+            [h, b] each. Hidden values must lie in [-1, 1]: the sampler rounds them to steps of 1/800.
         step_back: from slopes, weights that read states, and gradients of the states after a step.
         num_slopes: arrays that `step` leaves for `step_back`: local derivatives, and states where weights read them.
         kept_copies: numbers kept for the gradient for each character, layer and unit: inputs, slopes, outputs, dropout.
@@ -81,6 +81,9 @@ class Cell:
         gates_of_hidden: the same of the hidden values' matrix.
         turn: the columns of the inputs' matrix, rolled by so many gates, are in the order of `d_gates`.
         keras_layer: imports and returns Keras' layer with the same weights and maths, for a GPU; None: Keras has none.
+        gate_names: of the gates that `find_gates` returns, in its order.
+        find_gates: from the arguments of `step` to the gates, [h, b] each in [0, 1], for views of what a network does;
+            None: they are not shown.
         settings: of a cell that an installed package offers, below model.extra.NAME; `step` and `step_back` of a cell
             that has some get their values by name as the keyword argument `settings`.
 
@@ -103,6 +106,8 @@ class Cell:
     gates_of_hidden: tuple[int, int] | None = None
     turn: int = 0
     keras_layer: Callable[[], Any] | None = None
+    gate_names: tuple[str, ...] = ()
+    find_gates: Callable[..., list[Any]] | None = None
     settings: tuple[Setting, ...] = ()
 
     def __post_init__(self) -> None:
@@ -132,6 +137,7 @@ class Cell:
             self,
             step=partial(self.step, settings=bound),
             step_back=partial(self.step_back, settings=bound),
+            find_gates=None if self.find_gates is None else partial(self.find_gates, settings=bound),
             settings=(),
         )
 

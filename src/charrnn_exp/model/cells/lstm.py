@@ -16,15 +16,30 @@ def step(products: list[Any], weights: Values, states: State) -> tuple[State, li
     import tensorflow as tf
 
     _, c_hb = states
-    h, b = c_hb.shape
-    # sigmoid(z) = tanh(z / 2) / 2 + 1 / 2, so that all four gates are one tanh
-    scales_411 = tf.constant([0.5, 0.5, 1, 0.5], c_hb.dtype)[:, None, None]
-    z_4hb = tf.reshape(products[0], [4, h, b]) + tf.reshape(weights["bias"], [4, h, 1])
-    i, f, g, o = tf.unstack(tf.tanh(z_4hb * scales_411) * scales_411 + (1 - scales_411))
+    i, f, g, o = _activate(products, weights, states)
     new_c_hb = f * c_hb + i * g
     tanh_c_hb = tf.tanh(new_c_hb)
     d_gates = [g * i * (1 - i), c_hb * f * (1 - f), i * (1 - g * g), tanh_c_hb * o * (1 - o)]
     return (o * tanh_c_hb, new_c_hb), [*d_gates, o * (1 - tanh_c_hb * tanh_c_hb), f]
+
+
+def find_gates(products: list[Any], weights: Values, states: State) -> list[Any]:
+    """Return the gates i, f and o."""
+    i, f, _, o = _activate(products, weights, states)
+    return [i, f, o]
+
+
+def _activate(products: list[Any], weights: Values, states: State) -> list[Any]:
+    """Return i, f, g and o, [h, b] each."""
+    import tensorflow as tf
+
+    _, c_hb = states
+    h, b = c_hb.shape
+    # sigmoid(z) = tanh(z / 2) / 2 + 1 / 2, so that all four gates are one tanh
+    scales_411 = tf.constant([0.5, 0.5, 1, 0.5], c_hb.dtype)[:, None, None]
+    z_4hb = tf.reshape(products[0], [4, h, b]) + tf.reshape(weights["bias"], [4, h, 1])
+    gates: list[Any] = tf.unstack(tf.tanh(z_4hb * scales_411) * scales_411 + (1 - scales_411))
+    return gates
 
 
 def step_back(slopes: list[Any], weights: Values, d_states: State) -> Back:
@@ -69,4 +84,6 @@ CELL = Cell(
     passing_copies=14,
     has_large_features=False,
     keras_layer=load_keras_layer,
+    gate_names=("input", "forget", "output"),
+    find_gates=find_gates,
 )

@@ -1,8 +1,10 @@
 """A comparison of runs: groups, verdicts, and the runs that are not ranked."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 
+from charrnn_exp.run_folder.finding import find_run
+from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.sweeps.comparison.curves import Point, find_seconds, read_points
 from charrnn_exp.sweeps.comparison.entries import Entry, choose_entries
 from charrnn_exp.sweeps.comparison.groups import Group, Variant, make_groups
@@ -46,7 +48,12 @@ class Comparison:
 
 
 def compare_runs(
-    run: str | None = None, *, name: str | None = None, best: int | None = None, loss: float | None = None
+    run: str | None = None,
+    *,
+    name: str | None = None,
+    best: int | None = None,
+    loss: float | None = None,
+    find: Callable[[str], RunFolder] = find_run,
 ) -> Comparison:
     """Return the comparison of the runs that `run` and `name` choose, see `choose_entries`.
 
@@ -55,11 +62,12 @@ def compare_runs(
         name: a name, a sweep or a text; None: all.
         best: number of variants of each group that are kept; None: all.
         loss: to find the seconds to; None: off.
+        find: returns the run of a reference, see `choose_entries`.
 
     Raises:
         UserError: if there is no such run.
     """
-    return compare_entries(choose_entries(run, name), best=best, loss=loss)
+    return compare_entries(choose_entries(run, name, find), best=best, loss=loss)
 
 
 def compare_entries(entries: Sequence[Entry], *, best: int | None = None, loss: float | None = None) -> Comparison:

@@ -1,7 +1,7 @@
 """The runs of a comparison as they lie on disk: what each reached, or why it cannot be ranked."""
 
 import re
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -85,18 +85,19 @@ def is_compared(key: str) -> bool:
     return not key.startswith(IGNORED)
 
 
-def choose_entries(run: str | None, name: str | None) -> list[Entry]:
+def choose_entries(run: str | None, name: str | None, find: Callable[[str], RunFolder] = find_run) -> list[Entry]:
     """Return the runs of `run=` and `name=`; without both, those of the sweep or the name of the latest run.
 
     Args:
         run: references and folders of sweeps with commas between them; None: all below outputs/.
         name: a name, a sweep or a text; None: all.
+        find: returns the run of a reference that is no folder of several.
 
     Raises:
         UserError: if there is no such run.
     """
     if run is not None:
-        folders = list(dict.fromkeys(folder for each in _split(run) for folder in _find_folders(each)))
+        folders = list(dict.fromkeys(folder for each in _split(run) for folder in _find_folders(each, find)))
         overviews = [read_overview(RunFolder(folder)) for folder in folders]
     else:
         overviews = [read_overview(RunFolder(folder)) for folder in find_run_folders(OUTPUTS)]
@@ -152,7 +153,7 @@ def _split(run: str) -> list[str]:
     return [run] if find_path(run).exists() else [each for each in run.split(",") if each]
 
 
-def _find_folders(reference: str) -> Iterable[Path]:
+def _find_folders(reference: str, find: Callable[[str], RunFolder]) -> Iterable[Path]:
     """Return the folders of the runs that a reference means: of one run, of a sweep's plan, or below a folder."""
     path = find_path(reference)
     if path.is_dir() and not (path / "config.yaml").exists():
@@ -166,7 +167,7 @@ def _find_folders(reference: str) -> Iterable[Path]:
         if not found:
             raise UserError(f"run must be a run or a folder with runs below it, got {reference!r}, which has none.")
         return [*found, *sorted(empty, key=_place)]
-    return [find_run(reference).path]
+    return [find(reference).path]
 
 
 def _place(path: Path) -> tuple[str, int, str]:

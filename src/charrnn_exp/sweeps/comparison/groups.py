@@ -160,11 +160,14 @@ def _title(firsts: Sequence[Entry]) -> Iterator[str]:
             shown.append(f"sha256 {text[:12]}")
         if len({each.overview.text for each in same if (each.overview.text or ("",))[0] == text}) > 1:
             shown.append(f"vocabulary {vocabulary[:12]}")
+        _, files = overview.whole_text
+        if files is not None and len({each.overview.whole_text for each in same}) > 1:
+            shown.append(f"files {files[:12]}")
         shown += [f"unit {settings.get(UNIT)}", f"split {settings.get('dataset.split')}"]
         shown += [
             f"{key.partition('.')[2]} {show_value(settings[key])}"
             for key in PROTOCOL[1:]
-            if settings.get(key) is not None
+            if settings.get(key) not in (None, False)
         ]
         shown += ["its parts scored as one, by an older program"] if overview.protocol[-1] else []
         yield ", ".join(shown)

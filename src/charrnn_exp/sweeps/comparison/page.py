@@ -5,7 +5,6 @@ from pathlib import Path
 
 from charrnn_exp.errors import CharRNNError, MachineError
 from charrnn_exp.files import write_durably
-from charrnn_exp.sweeps.comparison.commands import read_defaults, write_command
 from charrnn_exp.sweeps.comparison.comparison import NOT_RANKED, Comparison
 from charrnn_exp.sweeps.comparison.entries import Entry
 from charrnn_exp.sweeps.comparison.groups import Group, Variant
@@ -22,6 +21,7 @@ from charrnn_exp.sweeps.comparison.table import (
 from charrnn_exp.sweeps.comparison.verdicts import Answer
 from charrnn_exp.views.html.charts import find_colour, shorten
 from charrnn_exp.views.html.document import escape, escape_block, write_document, write_table
+from charrnn_exp.views.remake import read_defaults, write_command
 
 MAX_ROWS = 200
 """Most variants of a group in tables and lists, and most failures."""
@@ -36,12 +36,17 @@ differ in their seed alone: its loss is the mean over its n seeds, +- sd their s
 updates. This file needs no network.</p>"""
 
 
-def format_page(comparison: Comparison) -> str:
-    """Return the page as HTML; every text that comes from a run is escaped."""
+def format_page(comparison: Comparison, *, search: str = "") -> str:
+    """Return the page as HTML; every text that comes from a run is escaped.
+
+    Args:
+        comparison: of the runs.
+        search: markup about the search that made them, which stands first.
+    """
     num_runs = sum(group.num_runs for group in comparison.groups)
-    title = f"Comparison of {num_runs} runs" if num_runs != 1 else "Comparison of 1 run"
+    title = f"{'Search' if search else 'Comparison'} of {num_runs} {'run' if num_runs == 1 else 'runs'}"
     defaults = read_defaults()
-    parts = [f"<h1>{title}</h1>", INTRODUCTION]
+    parts = [f"<h1>{title}</h1>", INTRODUCTION, search]
     if len(comparison.groups) > 1:
         parts.append(f"<p>{len(comparison.groups)} groups: {NOT_RANKED}.</p>")
     for number, (group, answers) in enumerate(zip(comparison.groups, comparison.answers, strict=True)):
@@ -56,21 +61,20 @@ def format_page(comparison: Comparison) -> str:
         parts += _write_commands(group.variants, defaults)
         parts.append("</section>")
     parts += _write_unranked(comparison.unranked)
-    return write_document(title, "\n".join(parts))
+    return write_document(title, "\n".join(parts), has_pictures=bool(search))
 
 
-def write_page(path: Path, comparison: Comparison) -> None:
-    """Write the page to a file.
+def write_page(path: Path, comparison: Comparison, *, search: str = "") -> None:
+    """Write the page to a file; arguments as for `format_page`.
 
     Raises:
         MachineError: if it cannot be written.
     """
     try:
-        write_durably(path, format_page(comparison))
-    except OSError as error:
-        raise MachineError(
-            f"cannot write page={path} ({error.strerror}): choose a file in a folder of yours."
-        ) from error
+        write_durably(path, format_page(comparison, search=search))
+    except (OSError, ValueError) as error:  # ValueError: "." is no name of a file
+        reason = error.strerror if isinstance(error, OSError) else error
+        raise MachineError(f"cannot write page={path} ({reason}): choose a file in a folder of yours.") from error
 
 
 def _write_answers(answers: Sequence[Answer]) -> Iterator[str]:
@@ -120,7 +124,7 @@ def _write_commands(variants: Sequence[Variant], defaults: dict[str, object]) ->
 
 def _find_command(run: Entry, defaults: dict[str, object]) -> str:
     try:
-        return write_command(run, defaults)
+        return write_command(run.overview, defaults)
     except CharRNNError as error:
         return f"# {error}"
 

@@ -123,9 +123,9 @@ def _test(value: float, error: float, degrees: float) -> Difference:
 
 
 def find_p(t: float, degrees: float) -> float:
-    """Return the two-sided probability of Student's t: the regularized incomplete beta function at v / (v + t^2).
+    """Return the two-sided p of Student's t: the regularized incomplete beta function at degrees / (degrees + t^2).
 
-    Written out, since importing SciPy's takes 0.35 s.
+    It is written here because importing it from SciPy takes 0.35 s.
 
     Source: Abramowitz and Stegun 1964, 26.7.1; the continued fraction 26.5.8, by Lentz's method.
 

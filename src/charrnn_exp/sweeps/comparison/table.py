@@ -2,6 +2,8 @@
 
 from collections.abc import Callable, Iterator, Sequence
 
+from charrnn_exp.evaluation.baseline.ngram import ORDER
+from charrnn_exp.evaluation.baseline.published import PARTS, find_lowest, find_published
 from charrnn_exp.streams import escape_line, measure, wrap
 from charrnn_exp.sweeps.comparison.comparison import NOT_RANKED, Comparison
 from charrnn_exp.sweeps.comparison.groups import Group, Variant
@@ -78,7 +80,13 @@ def describe_group(group: Group) -> str:
 
 
 def list_notes(group: Group) -> Iterator[str]:
-    """Yield what a reader of the table must know: changed settings, repeated seeds."""
+    """Yield what a reader of the table must know: what others reach, changed settings, repeated seeds."""
+    best = group.variants[0].runs[0]
+    if (ngrams := best.summary.ngram_val_loss) is not None:
+        yield f"counting {ORDER}-grams reaches {ngrams:.4f} on the validation text"
+    sha256 = best.overview.text[0] if best.overview.text else None
+    for part, each in find_lowest(find_published(best.settings, sha256)).items():
+        yield f"lowest published loss of this {PARTS[part]}: {each}"
     for variant in group.variants:
         for change in dict.fromkeys(str(change) for run in variant.runs for change in run.changes):
             yield escape_line(f"{variant.letter}{CHANGED} changed in its life: {change}")

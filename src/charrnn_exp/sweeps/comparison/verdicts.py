@@ -79,10 +79,8 @@ class Answer:
         if len(told) < len(self.verdicts):
             num_found = sum(verdict.is_found for verdict in self.verdicts)
             yield f"{num_found} of all {len(self.verdicts)} pairs are called different; format=json lists them."
-        if any(verdict.difference for verdict in self.verdicts):
-            yield self.method + (
-                f"; p corrected for {len(self.verdicts)} comparisons (Holm)." if len(self.verdicts) > 1 else "."
-            )
+        if num_judged := sum(verdict.difference is not None for verdict in self.verdicts):
+            yield self.method + (f"; p corrected for {num_judged} comparisons (Holm)." if num_judged > 1 else ".")
 
     def _tell(self, verdict: Verdict) -> str:
         first, second, found = verdict.first, verdict.second, verdict.difference
@@ -105,7 +103,8 @@ def answer(group: Group) -> list[Answer]:
     found = []
     models = _choose_models(group)
     if len(models) > 1:
-        who = "all runs" if len(models) == group.num_runs else "the best run of each variant"
+        few = f"the {len(models)} best" if len(group.variants) == 1 else "the best run of each variant"
+        who = "all runs" if len(models) == group.num_runs else few
         for split in SPLITS:
             if split == "val" or any(entry.blocks.get(split) for _, entry in models):
                 found.append(_answer_models(models, split, who))

@@ -4,51 +4,75 @@ import shlex
 import warnings
 from collections.abc import Sequence
 from contextlib import suppress
-from pathlib import Path
+from dataclasses import dataclass
 
 import optuna
 from optuna.trial import FrozenTrial, TrialState
 
+from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.config.search import Search
 from charrnn_exp.config.space import Numbers, Parameter, write_values
 from charrnn_exp.config.words import show_word
 from charrnn_exp.errors import CharRNNError, MachineError, UserError
 from charrnn_exp.program import name_program
-from charrnn_exp.run_folder.folder import RunFolder
-from charrnn_exp.sweeps.plan import FAILED, Plan
-from charrnn_exp.sweeps.search.trials import FOLDER, REASON
+from charrnn_exp.sweeps.plan import DONE, FAILED, Plan
+from charrnn_exp.sweeps.publish import send_missing_runs
+from charrnn_exp.sweeps.search.jobs import PRUNED
+from charrnn_exp.sweeps.search.page import Told, show_study
+from charrnn_exp.sweeps.search.pictures import LEAST_IMPORTANCE, find_cost
+from charrnn_exp.sweeps.search.trials import FOLDER, REASON, find_folder
 from charrnn_exp.views.table import fit_columns, format_table
 from charrnn_exp.views.terminal import Terminal
 
 NUM_BEST = 10
 """Rows of the table."""
-LEAST_IMPORTANCE = 4
-"""Complete trials, from which importances are computed."""
 
 
-def conclude_search(study: optuna.Study, search: Search, plan: Plan, terminal: Terminal) -> None:
+@dataclass(frozen=True)
+class Ending:
+    """Where the end of a search is told.
+
+    Args:
+        terminal: gets the lines.
+        tracking: of the runs.
+    """
+
+    terminal: Terminal
+    tracking: TrackingConfig
+
+
+def conclude_search(study: optuna.Study, search: Search, plan: Plan, ending: Ending) -> None:
     """Print the best trials of a study; with several objectives, those that no other beats in all.
 
     Args:
         study: of the search.
         search: its space and objectives.
         plan: of the trials that ran here.
-        terminal: gets the lines.
+        ending: gets what is told.
 
     Raises:
         UserError: if no trial is complete and some failed here, all by mistakes of the user.
         MachineError: if trials failed here, not all by mistakes of the user.
     """
+    ended = [plan.place(job) for job in plan.jobs if job.state in (DONE, PRUNED)]
+    send_missing_runs(ended, ending.terminal)
     trials = study.get_trials(deepcopy=False)
     done = [trial for trial in trials if trial.state is TrialState.COMPLETE]
     if done:
+        terminal = ending.terminal
         best = _choose_best(study, done, search)
         front = f"trials that none beats in all objectives: {len(best)}" if len(study.directions) > 1 else "best trials"
-        terminal.say(f"{front}, of {_count(trials)}:")
-        terminal.say_as_it_is(_make_table(best, search, terminal))
+        header, rows = _list_cells(best, search)
+        told = Told(
+            title=f"{front}, of {_count(trials)}", header=header, rows=rows, command=_write_command(best[0], search)
+        )
+        terminal.say(f"{told.title}:")
+        keys = [each.key for each in search.space]
+        terminal.say_as_it_is(fit_columns(header, rows, terminal.width, dropped_first=["folder", *reversed(keys)]))
         if len(done) >= LEAST_IMPORTANCE and len(search.space) > 1:
             _say_importances(study, search, terminal)
-        terminal.say_as_it_is(f"train it again:  {_write_command(best[0], search)}")
+        terminal.say_as_it_is(f"{'train it again:':<18} {told.command}")
+        show_study(study, search, plan, told, terminal, ending.tracking)
     if failed := [job for job in plan.jobs if job.state == FAILED]:
         lines = [f"trial {job.tags.get('trial', '')} {job.name!r} failed: {job.reason}" for job in failed]
         if not all(job.is_mistake for job in failed):
@@ -73,37 +97,34 @@ def _choose_best(study: optuna.Study, done: Sequence[FrozenTrial], search: Searc
 def _count(trials: Sequence[FrozenTrial]) -> str:
     states = {
         "complete": [trial for trial in trials if trial.state is TrialState.COMPLETE],
-        "pruned": [trial for trial in trials if trial.state is TrialState.PRUNED],
-        "failed": [trial for trial in trials if trial.state is TrialState.FAIL and REASON in trial.user_attrs],
+        "pruned": [trial for trial in trials if trial.state is TrialState.PRUNED and REASON not in trial.user_attrs],
+        "failed": [trial for trial in trials if trial.state.is_finished() and REASON in trial.user_attrs],
         "running elsewhere": [trial for trial in trials if trial.state is TrialState.RUNNING],
         "waiting": [trial for trial in trials if trial.state is TrialState.WAITING],
     }
     return ", ".join(f"{len(found)} {name}" for name, found in states.items() if found)
 
 
-def _make_table(best: Sequence[FrozenTrial], search: Search, terminal: Terminal) -> str:
+def _list_cells(best: Sequence[FrozenTrial], search: Search) -> tuple[list[str], list[list[str]]]:
+    """Return the header and the rows of the table of trials."""
     keys = [each.key for each in search.space]
-    header = ["trial", *search.config.objectives, *keys, "folder"]
     rows = [
         [
             str(trial.number),
             *(f"{value:.6g}" for value in trial.values),
             *(_show(trial.params.get(key)) for key in keys),
-            trial.user_attrs.get(FOLDER, "-"),
+            str(trial.user_attrs.get(FOLDER, "-")),
         ]
         for trial in best
     ]
-    return fit_columns(header, rows, terminal.width, dropped_first=["folder", *reversed(keys)])
+    return ["trial", *search.config.objectives, *keys, "folder"], rows
 
 
 def _say_importances(study: optuna.Study, search: Search, terminal: Terminal) -> None:
-    signs = [-1 if direction == "maximize" else 1 for direction in search.config.list_directions()]
     for i, name in enumerate(search.config.objectives):
         # Errors are of trials that are all alike; the warning says that low values are taken for good ones.
         with suppress(ValueError, RuntimeError, ZeroDivisionError), warnings.catch_warnings(action="ignore"):
-            found = optuna.importance.get_param_importances(
-                study, target=lambda trial, i=i: signs[i] * float(trial.values[i])
-            )
+            found = optuna.importance.get_param_importances(study, target=find_cost(search, i))
             shares = ", ".join(f"{key} {share:.0%}" for key, share in found.items())
             terminal.say(f"importance for {name}: {shares}")
 
@@ -113,9 +134,10 @@ def _write_command(trial: FrozenTrial, search: Search) -> str:
     kept = [word for word in search.fixed if not word.lstrip("+").startswith(("hydra", "sweep.", "sweep="))]
     words = [word if "$" in word else show_word(word) for word in kept]
     words += write_values(search.space, trial.params)
-    if not any(word.startswith("training.threads=") for word in words) and FOLDER in trial.user_attrs:
+    if not any(word.startswith("training.threads=") for word in words) and (folder := find_folder(trial)) is not None:
         with suppress(CharRNNError, OSError):
-            words.append(f"training.threads={RunFolder(Path(trial.user_attrs[FOLDER])).read_config().training.threads}")
+            if (threads := folder.read_config().training.threads) is not None:
+                words.append(f"training.threads={threads}")
     return f"{name_program()} {shlex.join(words)}"
 
 

@@ -19,12 +19,13 @@ from charrnn_exp.experiment.prepare import prepare_run
 from charrnn_exp.experiment.shared_inputs import SharedInputs
 from charrnn_exp.files import LockHeldError, hold_lock
 from charrnn_exp.machine.lifeline import GRACE_SECONDS
+from charrnn_exp.run_folder.finding import list_runs
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.metrics import read_metrics
-from charrnn_exp.sweeps.lookup import find_earlier
+from charrnn_exp.sweeps.lookup import Found, find_earlier
 from charrnn_exp.sweeps.plan import DONE, FAILED, RUNNING, STOPPED, WAITING, PlannedJob
 from charrnn_exp.sweeps.planning import plan_job
-from charrnn_exp.sweeps.search.trials import FOLDER, Trials
+from charrnn_exp.sweeps.search.trials import Trials, find_folder
 
 PRUNED = "pruned"
 """The state of a job that was stopped by its validation losses."""
@@ -56,6 +57,8 @@ class TrialJobs:
         self._search, self._inputs, self._config_dir, self._folder = search, inputs, config_dir, folder
         self._study = study
         self._running: dict[int, Trial] = {}
+        self._folders: dict[int, Path] = {}
+        """Of the runs of these trials."""
         self._corpora: dict[str, Corpus] = {}
 
     def ask(self, number: int) -> PlannedJob | None:
@@ -90,30 +93,31 @@ class TrialJobs:
             return job
         job.tags = {"study": self._study, "trial": str(trial.number)}
         self._take_earlier(job, trial)
-        trial.set_user_attr(FOLDER, job.folder)
+        self.trials.keep_folder(trial, job.folder)
+        self._folders[number] = Path(job.folder).absolute()
         if job.state == DONE:
             self.tell(job)
         return job
 
     def validate(self, job: PlannedJob, step: int, loss: float) -> bool:
-        """Store a validation loss; return whether the job shall be stopped."""
+        """Store a validation loss; return whether the job shall be stopped: it is pruned, or another process has it."""
         trial = self._running[job.number]
-        self.trials.report(trial, step, loss)
-        return self.trials.should_prune(trial)
+        return not self.trials.report(trial, step, loss) or self.trials.should_prune(trial)
 
     def tell(self, job: PlannedJob) -> None:
         """Store the end of a job; one that was stopped, or never begun, is to be repeated."""
         trial = self._running.pop(job.number)
+        self._folders.pop(job.number, None)
         if job.state == PRUNED:
             self.trials.prune(trial)
         elif job.state == FAILED:
-            self.trials.fail(trial, job.reason)
+            self.trials.fail(trial, job.reason, is_of_values=job.is_mistake)
         elif job.state in (STOPPED, WAITING):
             self.trials.repeat(trial)
         else:
             values, reason = self._read_values(RunFolder(Path(job.folder)))
             if reason:
-                self.trials.fail(trial, reason)
+                self.trials.fail(trial, reason, is_of_values=True)
             else:
                 self.trials.complete(trial, values)
 
@@ -130,15 +134,28 @@ class TrialJobs:
 
     def _take_earlier(self, job: PlannedJob, trial: Trial) -> None:
         """Let a finished run of the same numbers stand, and one that was stopped go on."""
-        if FOLDER in trial.user_attrs:
-            _wait_for_lock(RunFolder(Path(trial.user_attrs[FOLDER])))
-        if job.settings["sweep"]["rerun"] or (earlier := find_earlier({job.hash}).get(job.hash)) is None:
+        if (folder := find_folder(trial)) is not None:
+            _wait_for_lock(folder)
+        if job.settings["sweep"]["rerun"] or (earlier := self._find_earlier(job.hash, folder)) is None:
             return
         job.folder, job.is_resumed = str(earlier.folder.path), not earlier.is_done
         job.state = DONE if earlier.is_done else WAITING
         with suppress(CharRNNError, OSError):
             for step, loss in read_metrics(earlier.folder.metrics).get("val_loss", []):
                 self.trials.report(trial, step, loss)
+
+    def _find_earlier(self, key: str, own: RunFolder | None) -> Found | None:
+        """Return an earlier run, the trial's own before others; none that a trial of this process is at.
+
+        Where seconds are an objective, a run counts that has all of them in one session.
+        """
+        at_work, is_timed = set(self._folders.values()), "seconds" in self._search.config.objectives
+        for folders in ([] if own is None else [own], list_runs()):
+            free = [folder for folder in folders if folder.path.absolute() not in at_work]
+            found = find_earlier({key}, folders=free).get(key)
+            if found is not None and (not is_timed or (found.is_done and _has_one_session(found.folder))):
+                return found
+        return None
 
     def _read_values(self, folder: RunFolder) -> tuple[list[float], str]:
         """Return the objectives of a finished run, or the reason why it has none."""
@@ -154,6 +171,10 @@ def count_running(jobs: Sequence[PlannedJob]) -> tuple[int, int]:
     """Return the number of running jobs and of their threads."""
     threads = [job.threads for job in jobs if job.state == RUNNING]
     return len(threads), sum(threads)
+
+
+def _has_one_session(folder: RunFolder) -> bool:
+    return folder.read_summary().num_sessions == 1
 
 
 def _describe(trial: Trial) -> str:

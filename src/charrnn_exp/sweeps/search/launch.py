@@ -14,6 +14,7 @@ from charrnn_exp.config.compose import Composed
 from charrnn_exp.config.schema import Config, SweepConfig
 from charrnn_exp.config.search import Pruner, Sampler, Search, count_cells
 from charrnn_exp.config.secrets import redact
+from charrnn_exp.config.words import show_word
 from charrnn_exp.errors import Interrupted, UserError
 from charrnn_exp.experiment.identity import hash_job
 from charrnn_exp.experiment.job import Prepared
@@ -25,9 +26,11 @@ from charrnn_exp.run_folder.folder import RunFolder, make_run_folder
 from charrnn_exp.signals import watch_signals
 from charrnn_exp.sweeps.launch_local import Sweep
 from charrnn_exp.sweeps.plan import DONE, FAILED, WAITING, Plan, PlannedJob
-from charrnn_exp.sweeps.search.conclude import conclude_search, show_search
+from charrnn_exp.sweeps.planning import probe_servers
+from charrnn_exp.sweeps.search.conclude import Ending, conclude_search, show_search
+from charrnn_exp.sweeps.search.distributions import list_distributions
 from charrnn_exp.sweeps.search.jobs import PRUNED, TrialJobs, count_running
-from charrnn_exp.sweeps.search.study import explain_storage, list_distributions, make_digest, name_storage, open_study
+from charrnn_exp.sweeps.search.study import explain_storage, make_digest, name_storage, open_study
 from charrnn_exp.sweeps.search.trials import Trials
 from charrnn_exp.sweeps.workers import Workers, start_workers
 from charrnn_exp.views.sweep import JobRow, SweepView
@@ -66,7 +69,7 @@ def launch_search(words: Sequence[str], composed: Sequence[Composed], *, config_
 
     Raises:
         UserError: if an input does not fit, or all trials failed by mistakes of the user.
-        MachineError: if the storage does not answer, or trials failed, not all by mistakes of the user.
+        MachineError: if storage or tracking server let us not in, or trials failed, not all by mistakes of the user.
         Interrupted: after a signal or a closed pipe; trials that ran have a checkpoint, and go on.
     """
     search, configs = composed[0].search, [job.config for job in composed]
@@ -81,6 +84,7 @@ def launch_search(words: Sequence[str], composed: Sequence[Composed], *, config_
         terminal.say(f"search of {num_trials} trials in {redact(storage)}")
         show_search(search, terminal)
         return
+    probe_servers(configs)
     study = open_study(search, storage, common.digest, first_step=common.first_step, last_step=common.last_step)
     with explain_storage(storage):
         trials = Trials(study, list_distributions(search.space), num_trials)
@@ -95,7 +99,7 @@ def launch_search(words: Sequence[str], composed: Sequence[Composed], *, config_
         if begun < num_trials:
             is_tracked = any(config.tracking.backend is not Backend.none for config in configs)
             _run(plan, source, terminal, configs[0].sweep, num_left=num_trials - begun, is_tracked=is_tracked)
-        conclude_search(study, search, plan, terminal)
+        conclude_search(study, search, plan, Ending(terminal, configs[0].tracking))
 
 
 def _check_sweep(composed: Sequence[Composed], configs: Sequence[Config]) -> None:
@@ -117,7 +121,8 @@ def _find_common(search: Search, configs: Sequence[Config], inputs: SharedInputs
         training, text = prepared.config.training, prepared.text
         steps_per_epoch = text.plan.find_order(0).steps_per_epoch
         is_validated = text.splits.val_n is not None
-        digest = make_digest(search, hash_job(prepared, threads=0)) if i == 0 else ""
+        typed = training.precision.name  # what auto chooses is the machine's, and a study may have several
+        digest = make_digest(search, hash_job(prepared, threads=0, precision=typed)) if i == 0 else ""
         first = training.validate_every_steps or steps_per_epoch
         found[i] = _Common(digest, first, text.plan.count_steps(training), is_validated)
 
@@ -151,13 +156,17 @@ def _run(
             if job.state == WAITING:
                 source.tell(job)
         if stop.signal_number is not None and source.trials.has_left():
-            raise Interrupted(stop.signal_number, _explain_stop(plan))
+            raise Interrupted(stop.signal_number, explain_stop(plan))
 
 
-def _explain_stop(plan: Plan) -> str:
+def explain_stop(plan: Plan) -> str:
+    """Return how many trials are done here, and the command that goes on, quoted for a shell."""
+    words = [show_word(word) if "$" not in word else word for word in plan.words]
+    if plan.config_dir is not None:
+        words += ["--config-dir", plan.config_dir]
     return (
         f"stopped with {plan.count(DONE, PRUNED)} trials done here, in {plan.folder}. "
-        f"Go on with the same command again: {name_program()} -m {shlex.join(plan.words)}"
+        f"Go on with the same command again: {name_program()} -m {shlex.join(words)}"
     )
 
 
@@ -184,8 +193,10 @@ class _SearchLoop(Sweep):
         """Whether no more trial may start."""
         return self._is_stopped
 
-    def _find_next(self) -> PlannedJob | None:
+    def _beat(self) -> None:
         self._source.trials.beat()
+
+    def _find_next(self) -> PlannedJob | None:
         while self._has_room() and (job := self._source.ask(len(self._plan.jobs))) is not None:
             assert isinstance(self._plan.jobs, list)
             self._plan.jobs.append(job)

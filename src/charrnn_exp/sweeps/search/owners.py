@@ -7,6 +7,7 @@ the study is watched, so that no two clocks are compared.
 import functools
 import os
 import socket
+import sys
 import time
 from contextlib import suppress
 from pathlib import Path
@@ -62,7 +63,7 @@ class Owners:
 @functools.cache
 def name_this() -> str:
     """Return the name of this process: machine, number and start."""
-    return f"{name_machine()}|{os.getpid()}|{psutil.Process().create_time()}"
+    return f"{name_machine()}|{os.getpid()}|{_find_start(os.getpid())}"
 
 
 @functools.cache
@@ -78,5 +79,14 @@ def name_machine() -> str:
 def _is_running(number: str, start: str) -> bool:
     with suppress(psutil.Error, ValueError):
         process = psutil.Process(int(number))
-        return str(process.create_time()) == start and process.status() != psutil.STATUS_ZOMBIE
+        return _find_start(process.pid) == start and process.status() != psutil.STATUS_ZOMBIE
     return False
+
+
+def _find_start(pid: int) -> str:
+    """Return the start of a process; on Linux in ticks since the boot, which no change of the clock moves."""
+    if sys.platform == "linux":
+        with suppress(OSError):
+            # Field 22 of proc(5); the second, in brackets, may have blanks.
+            return Path(f"/proc/{pid}/stat").read_text().rpartition(")")[2].split()[19]
+    return str(psutil.Process(pid).create_time())

@@ -25,9 +25,9 @@ def build_sampler(config: SearchConfig, space: Sequence[Parameter]) -> BaseSampl
         case Kind.tpe:
             return SeededSampler(lambda seed: samplers.TPESampler(seed=seed, constant_liar=True), config.seed)
         case Kind.cmaes:
-            return SeededSampler(
-                lambda seed: samplers.CmaEsSampler(seed=seed, warn_independent_sampling=False), config.seed
-            )
+            from charrnn_exp.sweeps.search.evolution import Evolution  # cmaes may not be installed
+
+            return SeededSampler(lambda seed: Evolution(space, seed), config.seed)
         case Kind.random:
             return SeededSampler(lambda seed: samplers.RandomSampler(seed=seed), config.seed)
         case Kind.nsgaii:

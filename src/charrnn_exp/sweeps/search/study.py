@@ -3,20 +3,19 @@
 import hashlib
 import json
 import time
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
 from optuna.exceptions import StorageInternalError
+from sqlalchemy import event
 from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, ProgrammingError, SQLAlchemyError
 
 from charrnn_exp.config.databases import STORAGE_KEY, name_driver
 from charrnn_exp.config.search import Pruner, Search, SearchConfig
 from charrnn_exp.config.secrets import hide_secrets, redact
-from charrnn_exp.config.space import Choice, Parameter
 from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.run_folder.folder import OUTPUTS
 from charrnn_exp.sweeps.search.sampler import build_sampler
@@ -68,12 +67,12 @@ def open_study(search: Search, storage: str, digest: str, *, first_step: int, la
         UserError: if a study of that name has other settings.
         MachineError: if the storage does not answer.
     """
-    optuna.logging.set_verbosity(optuna.logging.WARNING)
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
     config = search.config
     name = config.study_name or f"search-{digest[:12]}"
     with explain_storage(storage):
         study = optuna.create_study(
-            storage=_open_storage(storage),
+            storage=open_storage(storage),
             sampler=build_sampler(config, search.space),
             pruner=_build_pruner(config, first_step=first_step, last_step=last_step),
             study_name=name,
@@ -88,11 +87,6 @@ def open_study(search: Search, storage: str, digest: str, *, first_step: int, la
         elif known != digest:
             raise UserError(_explain_other(name, storage))
     return study
-
-
-def list_distributions(space: Sequence[Parameter]) -> Mapping[str, BaseDistribution]:
-    """Return the settings to choose in Optuna's terms; a value of a list is its word."""
-    return {each.key: _distribute(each) for each in space}
 
 
 @contextmanager
@@ -121,7 +115,19 @@ def _explain_other(name: str, storage: str) -> str:
     )
 
 
-def _open_storage(storage: str) -> Any:
+def open_storage(storage: str) -> optuna.storages.RDBStorage:
+    """Return the storage of studies, with its tables.
+
+    SQLite has no lock on a row: what is read for a change may be another's when it is written, so that two processes
+    get the same waiting trial, and a trial that one has ended runs again. So each transaction there takes the lock on
+    writing before it reads.
+
+    Args:
+        storage: its address.
+
+    Raises:
+        sqlalchemy.exc.SQLAlchemyError: if it does not answer.
+    """
     if storage.startswith("sqlite:"):
         Path(storage.removeprefix("sqlite:///")).parent.mkdir(parents=True, exist_ok=True)
         options: dict[str, Any] = {"connect_args": {"timeout": SQLITE_WAIT_SECONDS}}
@@ -129,12 +135,16 @@ def _open_storage(storage: str) -> Any:
         options = {"connect_args": {"connect_timeout": CONNECT_SECONDS}, "pool_pre_ping": True}
     for i in range(OPEN_TRIES):
         try:
-            return optuna.storages.RDBStorage(storage, engine_kwargs=options)
+            opened = optuna.storages.RDBStorage(storage, engine_kwargs=options)
         except (IntegrityError, ProgrammingError, OperationalError) as error:
             is_race = isinstance(error, IntegrityError) or "already exists" in str(error)
             if i + 1 == OPEN_TRIES or not is_race:
                 raise
             time.sleep(0.2 * (i + 1))
+            continue
+        if storage.startswith("sqlite:"):
+            event.listen(opened.engine, "begin", lambda connection: connection.exec_driver_sql("BEGIN IMMEDIATE"))
+        return opened
     raise AssertionError("the last try raises")
 
 
@@ -147,12 +157,3 @@ def _build_pruner(config: SearchConfig, *, first_step: int, last_step: int) -> A
         case Pruner.hyperband:
             return optuna.pruners.HyperbandPruner(min_resource=first_step, max_resource=max(first_step, last_step))
     raise AssertionError(config.pruner)
-
-
-def _distribute(parameter: Parameter) -> BaseDistribution:
-    if isinstance(parameter, Choice):
-        return CategoricalDistribution(list(parameter.values))
-    low, high, step, is_log = parameter.low, parameter.high, parameter.step, parameter.is_log
-    if parameter.is_whole:
-        return IntDistribution(low, high, log=is_log, step=step or 1)
-    return FloatDistribution(low, high, log=is_log, step=step)

@@ -4,14 +4,18 @@ A trial counts if it is complete, pruned, running, or failed by itself. The valu
 into the study's queue again, so that its run goes on, and it is failed.
 """
 
+import os
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 import optuna
 from optuna.exceptions import UpdateFinishedTrialError
 from optuna.trial import FrozenTrial, Trial, TrialState
 
+from charrnn_exp.run_folder.folder import OUTPUTS, RunFolder
 from charrnn_exp.sweeps.search.owners import Owners, name_this
 from charrnn_exp.sweeps.search.sampler import RETRY, SURPLUS, Grid
 
@@ -65,12 +69,15 @@ class Trials:
         """Return a new trial, or one to be repeated, with its values; None: the study has as many as it shall."""
         self.take_over()
         while self.has_left():
-            trial = self._study.ask(self._distributions)
-            trial.set_user_attr(OWNER, name_this())
-            if self._count_before(trial.number) < self._num_trials and not self._is_repeated_twice(trial):
-                return trial
-            trial.set_user_attr(SURPLUS, True)  # another process asked, or repeated the same trial, at the same time
-            self._study.tell(trial, state=TrialState.FAIL)
+            try:
+                trial = self._study.ask(self._distributions)
+                trial.set_user_attr(OWNER, name_this())
+                if self._count_before(trial) < self._num_trials and not self._is_repeated_twice(trial):
+                    return trial
+                trial.set_user_attr(SURPLUS, True)  # another process asked, or repeated the same, at the same time
+            except UpdateFinishedTrialError:
+                continue  # this process stood still for so long that another took it for dead
+            self._tell(trial, state=TrialState.FAIL)
         return None
 
     def take_over(self) -> None:
@@ -94,10 +101,19 @@ class Trials:
         """Return whether a trial runs in a process that may be alive or dead."""
         return any(not self._owners.is_alive(_name_owner(trial)) for trial in self._list_foreign())
 
-    def report(self, trial: Trial, step: int, loss: float) -> None:
-        """Store a validation loss of a trial, once a step."""
-        if len(self._study.directions) == 1 and step not in self._find(trial).intermediate_values:
-            trial.report(loss, step)
+    def report(self, trial: Trial, step: int, loss: float) -> bool:
+        """Store a validation loss of a trial, once a step; return whether the trial is still this process's own."""
+        if self._find(trial).state.is_finished():
+            return False
+        with suppress(UpdateFinishedTrialError):  # at this very moment
+            if len(self._study.directions) == 1 and step not in self._find(trial).intermediate_values:
+                trial.report(loss, step)
+        return True
+
+    def keep_folder(self, trial: Trial, folder: str) -> None:
+        """Store the folder of the run of a trial, where it goes on if it is repeated."""
+        with suppress(UpdateFinishedTrialError):  # another process took this one for dead
+            trial.set_user_attr(FOLDER, folder)
 
     def should_prune(self, trial: Trial) -> bool:
         """Return whether a trial shall be stopped by its validation losses."""
@@ -111,13 +127,20 @@ class Trials:
         """Store that a trial was stopped by its validation losses."""
         self._tell(trial, state=TrialState.PRUNED)
 
-    def fail(self, trial: Trial, reason: str) -> None:
-        """Store that a trial failed by itself: it is not repeated."""
+    def fail(self, trial: Trial, reason: str, *, is_of_values: bool) -> None:
+        """Store that a trial failed by itself: it is not repeated.
+
+        Args:
+            trial: that failed.
+            reason: of it.
+            is_of_values: whether its values are to blame, so that a sampler shall avoid them: samplers learn from
+                pruned trials, and nothing from failed ones.
+        """
         try:
             trial.set_user_attr(REASON, reason[:MAX_REASON])
         except UpdateFinishedTrialError:
             return
-        self._tell(trial, state=TrialState.FAIL)
+        self._tell(trial, state=TrialState.PRUNED if is_of_values else TrialState.FAIL)
 
     def has_left(self) -> bool:
         """Return whether trials are to be begun or repeated."""
@@ -130,26 +153,31 @@ class Trials:
             match trial.state:
                 case TrialState.COMPLETE:
                     counts.complete += 1
+                case TrialState.PRUNED | TrialState.FAIL if REASON in trial.user_attrs:
+                    counts.failed += 1
                 case TrialState.PRUNED:
                     counts.pruned += 1
                 case TrialState.RUNNING:
                     counts.running += 1
                 case TrialState.WAITING:
                     counts.waiting += 1
-                case TrialState.FAIL if REASON in trial.user_attrs:
-                    counts.failed += 1
         return counts
 
-    def _count_before(self, number: int) -> int:
-        """Return the trials of lower numbers that count or may come to count.
+    def _count_before(self, trial: Trial) -> int:
+        """Return the trials that count, or may come to count, and were first begun before a trial.
 
-        A trial only ever ceases to count. So the one with the highest number that counts at the end had fewer than
-        the number asked for before it, and all together are at most that many, however many processes ask at once.
+        A trial that is repeated keeps its place, and a place only ever ceases to count. So the last place that counts
+        at the end had fewer than the number asked for before it, and all together are at most that many, however many
+        processes ask at once; and one to be repeated is not refused, as it was not when it was first begun.
         """
-        return sum(
-            trial.number < number and (trial.state is not TrialState.FAIL or REASON in trial.user_attrs)
-            for trial in self._study.get_trials(deepcopy=False)
-        )
+        places: dict[int, int] = {}
+        taken = set()
+        for each in sorted(self._study.get_trials(deepcopy=False), key=lambda each: each.number):
+            place = places.get(each.user_attrs.get(RETRY, each.number), each.number)
+            places[each.number] = place
+            if each.state is not TrialState.FAIL or REASON in each.user_attrs:
+                taken.add(place)
+        return sum(place < places[trial.number] for place in taken)
 
     def _is_repeated_twice(self, trial: Trial) -> bool:
         """Return whether a trial of a lower number repeats the same one: two processes have taken it over."""
@@ -175,6 +203,14 @@ class Trials:
         except ValueError as error:  # the same, seen before the storage was asked
             if "Cannot tell" not in str(error):
                 raise
+
+
+def find_folder(trial: FrozenTrial | Trial) -> RunFolder | None:
+    """Return the run of a trial; None where it has none below outputs/ here: a database may name any folder."""
+    path = Path(os.path.normpath(str(trial.user_attrs.get(FOLDER, ""))))
+    if path.is_absolute() or not path.absolute().is_relative_to(OUTPUTS.absolute()):
+        return None
+    return RunFolder(path) if path.is_dir() else None
 
 
 def _name_owner(trial: FrozenTrial) -> str:

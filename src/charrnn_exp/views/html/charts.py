@@ -66,7 +66,7 @@ def find_colour(number: int) -> str:
     return f"var(--c{number})" if number < NUM_COLOURS else "var(--rest)"
 
 
-def draw_lines(lines: Sequence[Line], *, x_name: str, y_name: str, title: str) -> str:
+def draw_lines(lines: Sequence[Line], *, x_name: str, y_name: str, title: str, logs: str = "") -> str:
     """Return lines with bands; the letter of each stands at its end.
 
     Args:
@@ -74,9 +74,10 @@ def draw_lines(lines: Sequence[Line], *, x_name: str, y_name: str, title: str) -
         x_name: below the x axis.
         y_name: along the y axis.
         title: for screen readers.
+        logs: the axes, of "x" and "y", on which equal factors take equal lengths; their values are above 0.
     """
-    x_scale = fit_scale([x for line in lines for x in line.xs], LEFT, WIDTH - RIGHT)
-    late = x_scale.low + EARLY * (x_scale.high - x_scale.low)
+    x_scale = fit_scale([x for line in lines for x in line.xs], LEFT, WIDTH - RIGHT, is_log="x" in logs)
+    late = x_scale.low + (0.0 if logs else EARLY * (x_scale.high - x_scale.low))
     values = [
         y + side * spread
         for line in lines
@@ -84,11 +85,11 @@ def draw_lines(lines: Sequence[Line], *, x_name: str, y_name: str, title: str) -
         for side in (-1, 1)
         if x >= late or len(line.xs) < 3
     ]
-    y_scale = fit_scale(values, HEIGHT - BOTTOM, TOP, margin=0.05)
-    parts = [_draw_axes(x_scale, y_scale, x_name, y_name, x_scale.list_ticks(5))]
+    y_scale = fit_scale(values, HEIGHT - BOTTOM, TOP, margin=0.05, is_log="y" in logs)
+    parts = [draw_axes(x_scale, y_scale, x_name, y_name, x_scale.list_ticks(5))]
     for line in reversed(lines):  # the best on top
         parts.append(_draw_line(line, x_scale, y_scale))
-    return _frame("".join(parts), title)
+    return frame("".join(parts), title)
 
 
 def draw_dots(dots: Sequence[Dot], *, x_name: str, y_name: str, title: str) -> str:
@@ -112,7 +113,7 @@ def draw_dots(dots: Sequence[Dot], *, x_name: str, y_name: str, title: str) -> s
         every = -(-len(texts) // 6)
         names = {places[text]: text for text in texts[::every]}
         ticks = list(names)
-    parts = [_draw_axes(x_scale, y_scale, x_name, y_name, ticks, names)]
+    parts = [draw_axes(x_scale, y_scale, x_name, y_name, ticks, names)]
     for dot in reversed(dots):
         x = x_scale.place(places[_show(dot.x)] if places else float(dot.x))
         y, colour = y_scale.place(dot.y), find_colour(dot.number)
@@ -124,7 +125,7 @@ def draw_dots(dots: Sequence[Dot], *, x_name: str, y_name: str, title: str) -> s
         parts.append(
             f'<g>{bar}<circle cx="{x}" cy="{y}" r="{size}" fill="{colour}"/><title>{escape(dot.label)}</title></g>'
         )
-    return _frame("".join(parts), title)
+    return frame("".join(parts), title)
 
 
 def _draw_line(line: Line, x_scale: Scale, y_scale: Scale) -> str:
@@ -152,7 +153,7 @@ def _draw_line(line: Line, x_scale: Scale, y_scale: Scale) -> str:
     )
 
 
-def _draw_axes(
+def draw_axes(
     x_scale: Scale,
     y_scale: Scale,
     x_name: str,
@@ -160,6 +161,7 @@ def _draw_axes(
     ticks: Sequence[float],
     names: dict[float, str] | None = None,
 ) -> str:
+    """Return the axes of a chart of `WIDTH` x `HEIGHT`, with ticks and names; `names` stand in place of ticks."""
     bottom, right = HEIGHT - BOTTOM, WIDTH - RIGHT
     parts = []
     for value in y_scale.list_ticks(6):
@@ -179,7 +181,8 @@ def _draw_axes(
     return "".join(parts)
 
 
-def _frame(inner: str, title: str) -> str:
+def frame(inner: str, title: str) -> str:
+    """Return a picture of `WIDTH` x `HEIGHT` with a name for screen readers."""
     return f'<svg viewBox="0 0 {WIDTH} {HEIGHT}" role="img" aria-label="{escape(title)}">{inner}</svg>'
 
 

@@ -29,9 +29,10 @@ th { background: var(--panel); } tr:last-child td { border-bottom: 0; }
 .left { text-align: left; } .texts td { white-space: normal; overflow-wrap: anywhere; min-width: 5.5rem; }
 th button { font: inherit; font-weight: 600; color: inherit; background: none; border: 0; padding: 0; cursor: pointer; }
 .plots { display: grid; grid-template-columns: repeat(auto-fit, minmax(min(100%, 27rem), 1fr)); gap: 1rem; }
+figure.one { max-width: 860px; } .wide + .plots { margin-top: 1rem; }
 figure { margin: 0; padding: .6rem; border: 1px solid var(--line); border-radius: 6px; background: var(--panel); }
 figcaption { font-weight: 600; margin-bottom: .3rem; }
-figure > svg, .wide > svg { display: block; width: 100%; height: auto; }
+figure > svg, .wide > svg, figure img { display: block; width: 100%; height: auto; }
 svg text { fill: var(--fg); font: 12px system-ui, sans-serif; }
 svg .axis { stroke: var(--soft); } svg .grid { stroke: var(--line); }
 svg .line { fill: none; stroke-width: 2; } svg .thin { fill: none; stroke-width: 1; opacity: .55; }
@@ -69,21 +70,26 @@ for (const button of document.querySelectorAll('th button')) button.addEventList
 """
 
 
-def write_document(title: str, body: str) -> str:
+def write_document(title: str, body: str, *, has_pictures: bool = False, style: str = "", script: str = "") -> str:
     """Return the whole page; its policy lets no script but its own run, and nothing be fetched.
 
     Args:
         title: of the page, any text.
         body: markup.
+        has_pictures: whether pictures stand in it as data.
+        style: rules of this page, after those of all.
+        script: of this page, ours, after that of all.
     """
-    digest = base64.b64encode(hashlib.sha256(SCRIPT.encode()).digest()).decode()
+    script = SCRIPT + script
+    digest = base64.b64encode(hashlib.sha256(script.encode()).digest()).decode()
     policy = f"default-src 'none'; style-src 'unsafe-inline'; script-src 'sha256-{digest}'"
+    policy += "; img-src data:" if has_pictures else ""
     return (
         '<!doctype html>\n<html lang="en">\n<head>\n<meta charset="utf-8">\n'
         '<meta name="viewport" content="width=device-width, initial-scale=1">\n'
         f'<meta http-equiv="Content-Security-Policy" content="{policy}">\n'
-        f"<title>{escape(title)}</title>\n<style>{STYLE}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n"
-        f"<script>{SCRIPT}</script>\n</body>\n</html>\n"
+        f"<title>{escape(title)}</title>\n<style>{STYLE}{style}</style>\n</head>\n<body>\n<main>\n{body}\n</main>\n"
+        f"<script>{script}</script>\n</body>\n</html>\n"
     )
 
 
@@ -95,6 +101,21 @@ def escape(text: str) -> str:
 def escape_block(text: str) -> str:
     """Return any text as the text of an element, with its lines."""
     return html.escape(escape_controls(text), quote=True)
+
+
+def write_picture(title: str, *, light: bytes, dark: bytes) -> str:
+    """Return a figure with a PNG for each kind of page.
+
+    Args:
+        title: in its place, where it cannot be seen; any text.
+        light: shown on a light page.
+        dark: shown on a dark one.
+    """
+    pictures = [f"data:image/png;base64,{base64.b64encode(each).decode()}" for each in (dark, light)]
+    return (
+        f'<figure><picture><source media="(prefers-color-scheme: dark)" srcset="{pictures[0]}">'
+        f'<img src="{pictures[1]}" alt="{escape(title)}"></picture></figure>'
+    )
 
 
 def write_table(header: Sequence[str], rows: Iterable[Sequence[str]], *, label: str, texts: Sequence[str]) -> str:

@@ -49,18 +49,22 @@ class Scale:
         return [i * step for i in range(first, first + most + 1) if i * step <= self.high + 1e-9 * step]
 
 
-def fit_scale(values: Sequence[float], start: float, stop: float, *, margin: float = 0.0) -> Scale:
-    """Return the scale of finite values; of none, of 0 to 1.
+def fit_scale(
+    values: Sequence[float], start: float, stop: float, *, margin: float = 0.0, is_log: bool = False
+) -> Scale:
+    """Return the scale of finite values; of none, of 0 to 1, or of 0.1 to 1 where equal factors take equal lengths.
 
     Args:
-        values: to be placed.
+        values: to be placed; above 0 for a logarithmic scale.
         start: place of the lowest value.
         stop: place of the highest.
-        margin: share of the range that stays free on both sides.
+        margin: share of the range that stays free on both sides of a scale that is not logarithmic.
+        is_log: see `Scale`.
     """
-    low, high = min(values, default=0.0), max(values, default=1.0)
-    space = margin * (high - low) or (abs(low) * 0.02 or 0.5 if high == low else 0.0)
-    return Scale(low - space, high + space, start, stop)
+    low, high = min(values, default=0.1 if is_log else 0.0), max(values, default=1.0)
+    wanted = 0.0 if is_log else margin * (high - low)
+    space = wanted or (abs(low) * 0.02 or 0.5 if high == low else 0.0)
+    return Scale(low - space, high + space, start, stop, is_log=is_log)
 
 
 def show_tick(value: float) -> str:

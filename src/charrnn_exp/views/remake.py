@@ -10,7 +10,7 @@ from charrnn_exp.config.reading import flatten
 from charrnn_exp.config.words import quote_twice
 from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.changes import read_changes
-from charrnn_exp.sweeps.comparison.entries import Entry
+from charrnn_exp.run_folder.overview import Overview
 from charrnn_exp.views.runs import show_value
 
 PLAIN = re.compile(r"[A-Za-z_][\w./-]*")
@@ -23,15 +23,15 @@ def read_defaults() -> dict[str, Any]:
     return flatten(compose_values(()))
 
 
-def write_command(entry: Entry, defaults: Mapping[str, Any]) -> str:
+def write_command(run: Overview, defaults: Mapping[str, Any]) -> str:
     """Return the command that makes a run of the settings that this one began with; its later changes as comments.
 
     Args:
-        entry: the run.
+        run: at a glance.
         defaults: of `read_defaults`.
     """
-    changes = read_changes(entry.folder.changes, entry.settings)
-    values = dict(entry.settings)
+    changes = read_changes(run.folder.changes, run.settings)
+    values = dict(run.settings)
     for change in reversed(changes):
         values[change.setting] = change.old
     words = [write_word(key, value) for key, value in values.items() if key not in defaults or defaults[key] != value]

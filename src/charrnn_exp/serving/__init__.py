@@ -1,0 +1,1 @@
+"""A model that is handed on: a page with a JSON API, and a model of MLflow."""

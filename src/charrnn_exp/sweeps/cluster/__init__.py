@@ -1,0 +1,1 @@
+"""Jobs of a sweep on other machines: on Ray, on Slurm."""
