@@ -42,9 +42,9 @@ def place(tmp_path: Path) -> Path:
     return tmp_path
 
 
-def read_jobs(place: Path, name: str = "charrnn") -> list[dict[str, object]]:
+def read_jobs(place: Path, name: str = "charrnn") -> list[dict[str, Any]]:
     (plan,) = place.glob(f"outputs/{name}/*/*/sweep.json")
-    jobs: list[dict[str, object]] = json.loads(plan.read_text())["jobs"]
+    jobs: list[dict[str, Any]] = json.loads(plan.read_text())["jobs"]
     return jobs
 
 
@@ -100,8 +100,11 @@ def test_a_node_that_is_killed_takes_no_job_with_it_and_no_weight_changes(place:
     assert (code, err) == (0, "")
     jobs = read_jobs(place, "ray")
     assert [job["state"] for job in jobs] == ["done"] * 8
-    assert sum(len(job["attempts"]) - 1 for job in jobs) == 1  # type: ignore[arg-type,misc]
-    assert out.count("runs again: its node was lost") == 1
+    # One core, one job: but until Ray misses its heartbeats, for 15 s, it may hand the dead node another.
+    lost = [attempt for job in jobs for attempt in job["attempts"][:-1]]
+    assert lost != []
+    assert all(attempt["reason"].startswith("its node was lost") for attempt in lost), lost
+    assert out.count("runs again: its node was lost") == len(lost)
     local, ray = (read_weights(place, name) for name in ("local", "ray"))
     assert len(ray) == 8
     assert local == ray
