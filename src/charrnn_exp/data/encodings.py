@@ -30,16 +30,12 @@ COMMON = (
     "cp1255",
     "cp1256",
     "cp874",
-    "cp866",
     "iso8859-5",
-    "mac-cyrillic",
-    "cp855",
-    "johab",
 )
 """Of encodings that read a text alike, the first is named."""
-RARE = ("iso8859-15", "mac-roman", "cp850", "iso2022_jp", "iso2022_kr")
+RARE = ("cp866", "mac-cyrillic", "cp855", "johab", "iso8859-15", "mac-roman", "cp850", "iso2022_jp", "iso2022_kr")
 """Named where they look better by `RARE_COST`."""
-RARE_COST = 0.4
+RARE_COST = 0.5
 MARKS = (
     (codecs.BOM_UTF8, "utf-8-sig"),
     (codecs.BOM_UTF32_LE, "utf-32"),
@@ -92,6 +88,16 @@ class Sample:
         self.head, self.content, self.num_bytes, self.num_beyond = b"", b"", 0, 0
         self._before = b""
 
+    @property
+    def is_short(self) -> bool:
+        """Whether it is too short for more than a guess."""
+        return self.num_bytes < SHORT_BYTES or self.num_beyond < SHORT_BEYOND
+
+    @property
+    def is_utf_8(self) -> bool:
+        """Whether its bytes beyond ASCII are all UTF-8, which those of another encoding are by a rare chance only."""
+        return not self.content.isascii() and b"\0" not in self.content and _decode(self.content, "utf-8") is not None
+
     def feed(self, chunk: bytes) -> None:
         """Take the next bytes of the text."""
         self.head = self.head or chunk[: self.LEAD]
@@ -126,7 +132,7 @@ def find_encodings(sample: Sample, chunks: Iterable[bytes]) -> Encodings:
         sample: of the text.
         chunks: the whole text, which is read only as far as an encoding is left.
     """
-    is_guess = sample.num_bytes < SHORT_BYTES or sample.num_beyond < SHORT_BEYOND
+    is_guess = sample.is_short
     marked = [encoding for mark, encoding in MARKS if sample.head.startswith(mark)]
     if marked:
         names = keep_readable(marked[:1], chunks)
@@ -134,7 +140,7 @@ def find_encodings(sample: Sample, chunks: Iterable[bytes]) -> Encodings:
     ranked = _rank(sample.content) if sample.content else []
     groups = [names for worth, names in ranked if worth >= max(LEAST_WORTH, ranked[0][0] - NEAR)]
     decoded = _decode(sample.content, "utf-8")
-    if decoded is not None and rate_text(decoded) >= LEAST_WORTH:
+    if decoded is not None and (sample.is_utf_8 or rate_text(decoded) >= LEAST_WORTH):
         groups = [["utf-8"], *groups]
     readable = keep_readable([name for group in groups for name in group], chunks)
     if "utf-8" in readable:
@@ -148,13 +154,14 @@ def find_encodings(sample: Sample, chunks: Iterable[bytes]) -> Encodings:
 def find_better(sample: Sample, encoding: str) -> str | None:
     """Return an encoding whose decoding of the sample looks clearly more like text; None: there is none."""
     decoded = _decode(sample.content, encoding)
-    if decoded is None or not sample.content:
+    if decoded is None or not sample.content or (sample.is_utf_8 and decoded == _decode(sample.content, "utf-8")):
         return None
     if decoded.startswith("\ufeff"):  # it has a note of its own
         decoded = decoded[1:]
     marked = [name for mark, name in MARKS if sample.head.startswith(mark)]
     worth, names = max([*_rank(sample.content), (-BROKEN, [encoding])], key=lambda each: each[0])
-    if worth < LEAST_WORTH or worth <= rate_text(decoded) + NEAR:
+    own = rate_text(decoded)
+    if worth < LEAST_WORTH or worth <= own + NEAR or (sample.num_beyond < SHORT_BEYOND and own >= 0):
         return None
     return marked[0] if marked else names[0]
 

@@ -7,10 +7,12 @@ from pathlib import Path
 
 FREQUENT, OTHER, FIRST_LEVEL, STRANGE = 2.0, 1.0, 0.5, -1.0
 """Worth of a character to a language: a frequent letter, another one, a character of the first level, any other."""
-MARK, SIGN = 1.9, 1.0
+MARK, SIGN = 1.9, 1.5
 """Worth of punctuation (quotes, dashes), and of signs that stand in texts of any language."""
 BREAK, BROKEN = 2.0, 5.0
 """Cost of a joint that no word has, and of a character that no text has: a control, an unassigned one."""
+ALONE = 1.5
+"""Cost of a letter with no letter beside it, or with a digit: most often it is a sign in another encoding."""
 
 LEVELS = {
     "chinese": ("gb2312", range(0xB0, 0xD8), range(0xA1, 0xFF)),
@@ -26,7 +28,10 @@ EASTERN_MARKS = (
     "\xb7\u2014\u2015\u2018\u2019\u201c\u201d\u2026\u3000\u3001\u3002\u3008\u3009\u300a\u300b\u300c\u300d\u300e\u300f"
     "\u3010\u3011\u301c\u30fb"
 ) + "".join(map(chr, range(0xFF01, 0xFF5F)))
-SIGNS = "\xa7\xa9\xae\xb0\u2022\u20ac\u2122\u2116\u25cb\u25cf\u25a0\u203b"
+SIGNS = (
+    "\xa2\xa3\xa5\xa7\xa9\xae\xb0\xb1\xb2\xb3\xb4\xb5\xb6\xb9\xbc\xbd\xbe\xd7\xf7\u2020\u2021\u2022\u2030\u20ac\u2122\u2116\u2190"
+    "\u2191\u2192\u2193\u2212\u25a0\u25cb\u25cf\u203b"
+)
 INVISIBLE = "\xa0\xad\u200b\u200c\u200d\u200e\u200f\u3000\ufeff"
 """Characters that texts have although they show nothing."""
 
@@ -39,11 +44,13 @@ class Language:
         worth: of each character that it uses.
         joint: cost of a letter beyond ASCII beside an ASCII letter, which words of one alphabet do not have.
         run: cost of each further letter in a run of three or more beyond ASCII, which Latin words do not have.
+        alone: cost of a letter beyond ASCII with no letter beside it, or with a digit.
     """
 
     worth: dict[str, float]
     joint: float
     run: float
+    alone: float
 
 
 def rate_text(text: str) -> float:
@@ -52,6 +59,7 @@ def rate_text(text: str) -> float:
     About 1 to 2.5 for a text, less where it was decoded wrongly; an ASCII text has the worth of frequent letters.
     """
     counts, joints, runs, breaks = _count(text)
+    num_alone = _count_alone(text)
     num = sum(counts.values())
     if not num:
         return FREQUENT
@@ -60,6 +68,7 @@ def rate_text(text: str) -> float:
         sum(count * language.worth.get(c, STRANGE) for c, count in counts.items())
         - language.joint * joints
         - language.run * runs
+        - language.alone * num_alone
         for language in load_languages().values()
     )
     return (best - BREAK * breaks - BROKEN * broken) / num
@@ -81,6 +90,16 @@ def _count(text: str) -> tuple[Counter[str], int, int, int]:
         run = run + 1 if is_beyond and c.isalpha() else 0
         before = c
     return counts, joints, runs, breaks
+
+
+def _count_alone(text: str) -> int:
+    """Return the letters beyond ASCII that stand without another letter, or beside a digit; signs are none."""
+    pairs = zip(" " + text, text, text[1:] + " ", strict=False)
+    return sum(
+        c > "\x7e" and c.isalpha() and c not in SIGNS
+        and (not (before.isalpha() or after.isalpha()) or before.isdigit() or after.isdigit())
+        for before, c, after in pairs
+    )  # fmt: skip
 
 
 @functools.cache
@@ -111,4 +130,9 @@ def _build_language(name: str, frequent: str, other: str) -> Language:
         worth[c] = value
         if len(c.upper()) == 1 and c.upper() != c:
             worth[c.upper()] = 0.75 * value
-    return Language(worth, joint=0.0 if is_latin else 1.0 if name in LEVELS else 2.0, run=2.0 if is_latin else 0.0)
+    return Language(
+        worth,
+        joint=0.0 if is_latin else 1.0 if name in LEVELS else 2.0,
+        run=2.0 if is_latin else 0.0,
+        alone=0.0 if name in LEVELS else ALONE,
+    )
