@@ -12,9 +12,11 @@ import time
 import urllib.error
 import urllib.request
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pytest
 
 from tests.slow.programs import SMALL, SOURCE, TEXT, end, start
@@ -66,7 +68,7 @@ def registered(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def environment(registered: Path) -> dict[str, str]:
     path = os.pathsep.join([str(SOURCE), *sys.path])
     # MLflow starts its server by the name of the script that an activated environment has on its path.
@@ -129,7 +131,7 @@ def test_mlflow_loads_it_draws_and_scores(registered: Path, environment: dict[st
     assert found["example"][0]["characters"] == 7
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def scoring_server(registered: Path, environment: dict[str, str]) -> Iterator[str]:
     """The address of `mlflow models serve`."""
     with socket.socket() as free:
@@ -160,29 +162,48 @@ def scoring_server(registered: Path, environment: dict[str, str]) -> Iterator[st
                 os.killpg(process.pid, signal.SIGKILL)
 
 
-def test_mlflow_serves_it(scoring_server: str) -> None:
-    def ask(values: Any) -> tuple[int, Any]:
-        raw = values if isinstance(values, bytes) else json.dumps(values).encode()
-        request = urllib.request.Request(scoring_server, raw, {"Content-Type": "application/json"})
-        try:
-            with urllib.request.urlopen(request, timeout=120) as answer:
-                return answer.status, json.loads(answer.read())
-        except urllib.error.HTTPError as error:
-            return error.code, error.read().decode()
+def ask(address: str, values: Any) -> tuple[int, Any]:
+    """Return status and answer of the scoring server."""
+    raw = values if isinstance(values, bytes) else json.dumps(values).encode()
+    request = urllib.request.Request(address, raw, {"Content-Type": "application/json"})
+    try:
+        with urllib.request.urlopen(request, timeout=120) as answer:
+            return answer.status, json.loads(answer.read())
+    except urllib.error.HTTPError as error:
+        return error.code, error.read().decode()
 
+
+def test_mlflow_serves_it(scoring_server: str) -> None:
     table = {"columns": ["prompt"], "data": [["the "]]}
-    status, drawn = ask({"dataframe_split": table, "params": {"length": 40, "seed": 3}})
+    status, drawn = ask(scoring_server, {"dataframe_split": table, "params": {"length": 40, "seed": 3}})
     assert (status, drawn["predictions"][0]["characters"]) == (200, 40)
     whole = {"columns": ["prompt"], "data": [["the " + drawn["predictions"][0]["text"]]]}
-    status, scored = ask({"dataframe_split": whole, "params": {"kind": "score"}})
+    status, scored = ask(scoring_server, {"dataframe_split": whole, "params": {"kind": "score"}})
     assert (status, scored["predictions"][0]["characters"]) == (200, 44)
     for prompts, params in WRONG:
         rows = {"columns": ["prompt"], "data": [[prompt] for prompt in prompts]}
-        status, answer = ask({"dataframe_split": rows, "params": params})
+        status, answer = ask(scoring_server, {"dataframe_split": rows, "params": params})
         assert 400 <= status < 500
         assert "Traceback" not in answer
         assert ".py" not in answer
     for raw in (b"{", b"[]", b"{}", b'{"dataframe_split": 3}', b'{"inputs": {"a": 1}}'):
-        status, answer = ask(raw)
+        status, answer = ask(scoring_server, raw)
         assert 400 <= status < 500
-    assert ask({"dataframe_split": table, "params": {"length": 3}})[0] == 200
+    assert ask(scoring_server, {"dataframe_split": table, "params": {"length": 3}})[0] == 200
+
+
+def test_mlflow_answers_fifty_at_once(scoring_server: str) -> None:
+    def draw(seed: int) -> tuple[float, int, Any]:
+        began = time.perf_counter()
+        table = {"columns": ["prompt"], "data": [["the "]]}
+        status, drawn = ask(scoring_server, {"dataframe_split": table, "params": {"length": 200, "seed": seed}})
+        return time.perf_counter() - began, status, drawn["predictions"][0]
+
+    _, _, alone = draw(7)
+    with ThreadPoolExecutor(50) as pool:
+        answers = list(pool.map(draw, range(1, 51)))
+    p50, p99 = np.percentile([seconds for seconds, _, _ in answers], [50, 99])
+    print(f"50 requests at once for 200 characters: p50 {p50:.3f} s, p99 {p99:.3f} s")
+    assert [(status, drawn["characters"]) for _, status, drawn in answers] == [(200, 200)] * 50
+    assert answers[6][2] == alone
+    assert len({drawn["text"] for _, _, drawn in answers}) > 40

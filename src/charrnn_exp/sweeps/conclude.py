@@ -35,9 +35,10 @@ def conclude_sweep(plan: Plan, terminal: Terminal, tracking: TrackingConfig, *, 
         UserError: if jobs failed, all by mistakes of the user.
         MachineError: if jobs failed, not all by mistakes of the user.
     """
-    if done := [plan.place(job) for job in plan.jobs if job.state == DONE]:
-        send_missing_runs(done, terminal)
-        _compare(plan, terminal, tracking, swept)
+    comparison = _compare(plan, terminal) if plan.count(DONE) else None
+    send_missing_runs([plan.place(job) for job in plan.jobs if job.state in (DONE, FAILED)], terminal)
+    if comparison is not None and tracking.backend is not Backend.none and swept:
+        publish(_record(plan, comparison, swept), terminal, tracking)
     terminal.say(f"{plan.count(DONE)} of {len(plan.jobs)} jobs are done, in {plan.folder}")
     if failed := [job for job in plan.jobs if job.state == FAILED]:
         code = {job.number: "" if job.exit_code is None else str(job.exit_code) for job in failed}
@@ -54,20 +55,20 @@ def conclude_sweep(plan: Plan, terminal: Terminal, tracking: TrackingConfig, *, 
         )
 
 
-def _compare(plan: Plan, terminal: Terminal, tracking: TrackingConfig, swept: Collection[str]) -> None:
+def _compare(plan: Plan, terminal: Terminal) -> Comparison | None:
+    """Print the comparison and write its page; None where it cannot be made."""
     page = plan.folder / PAGE
     try:
         comparison = compare_runs(str(plan.folder))
         write_page(page, comparison)
     except CharRNNError as error:  # the runs themselves are whole
         terminal.warn(f"the runs were not compared: {one_line(error)}")
-        return
+        return None
     terminal.say_as_it_is(format_comparison(comparison, terminal.width))
     terminal.say()
     terminal.say_as_it_is(f"{'more of it:':<18} {name_program()} compare run={plan.folder}")
     terminal.say_as_it_is(f"{'its page:':<18} {page}")
-    if tracking.backend is not Backend.none and swept:
-        publish(_record(plan, comparison, swept), terminal, tracking)
+    return comparison
 
 
 def _record(plan: Plan, comparison: Comparison, swept: Collection[str]) -> SweepRecord:

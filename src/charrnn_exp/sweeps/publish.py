@@ -41,11 +41,12 @@ def send_missing_runs(places: Sequence[Path], terminal: Terminal) -> None:
             left.remove(folder)
 
     reason = _fail_in_time(send)
-    if sent := len(lacking) - len(left):
+    missing = [*left]  # the thread may still be at it
+    if sent := len(lacking) - len(missing):
         terminal.say(f"MLflow has got what it lacked of {sent} of {len(places)} runs")
-    if reason is not None:
+    if reason is not None and missing:
         terminal.warn(
-            f"MLflow lacks data of {len(left)} of {len(places)} runs, first {left[0].path}; "
+            f"MLflow lacks data of {len(missing)} of {len(places)} runs, first {missing[0].path}; "
             f"`{name_program()} repair` sends it: {reason}"
         )
 

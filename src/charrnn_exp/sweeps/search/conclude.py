@@ -54,12 +54,10 @@ def conclude_search(study: optuna.Study, search: Search, plan: Plan, ending: End
         UserError: if no trial is complete and some failed here, all by mistakes of the user.
         MachineError: if trials failed here, not all by mistakes of the user.
     """
-    ended = [plan.place(job) for job in plan.jobs if job.state in (DONE, PRUNED)]
-    send_missing_runs(ended, ending.terminal)
     trials = study.get_trials(deepcopy=False)
     done = [trial for trial in trials if trial.state is TrialState.COMPLETE]
+    terminal, told = ending.terminal, None
     if done:
-        terminal = ending.terminal
         best = _choose_best(study, done, search)
         front = f"trials that none beats in all objectives: {len(best)}" if len(study.directions) > 1 else "best trials"
         header, rows = _list_cells(best, search)
@@ -72,6 +70,8 @@ def conclude_search(study: optuna.Study, search: Search, plan: Plan, ending: End
         if len(done) >= LEAST_IMPORTANCE and len(search.space) > 1:
             _say_importances(study, search, terminal)
         terminal.say_as_it_is(f"{'train it again:':<18} {told.command}")
+    send_missing_runs([plan.place(job) for job in plan.jobs if job.state in (DONE, PRUNED, FAILED)], terminal)
+    if told is not None:
         show_study(study, search, plan, told, terminal, ending.tracking)
     if failed := [job for job in plan.jobs if job.state == FAILED]:
         lines = [f"trial {job.tags.get('trial', '')} {job.name!r} failed: {job.reason}" for job in failed]
