@@ -39,9 +39,8 @@ CASES = list_cases(2000)
 
 PLAIN = "This program is free software; you can redistribute it and/or modify it under these terms.\n" * 40
 IN_PLAIN = [
-    f"{sign} 2009|5{sign}|5{sign}5|5 {sign} 5|({sign})".replace("|", end)
+    f"{sign} 2009 5{sign} 5{sign}5 5 {sign} 5 ({sign})\n"
     for sign in "\xa3\xa7\xa9\xae\xb0\xb1\xb2\xb3\xb5\xb6\xbc\xbd\xd7\xf7\u2020\u2022\u2026\u20ac\u2122"
-    for end in (" ", "\n")
 ]
 NAMES = [
     "caf\xe9",
@@ -58,12 +57,12 @@ IN_PLAIN += [f" {name} " for name in NAMES]
 """Signs and names as they stand in texts that are ASCII otherwise."""
 
 
-@pytest.mark.parametrize("num_times", [1, 3, 20, 200])
+@pytest.mark.parametrize("num_times", [1, 20])
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "latin-1"])
 def test_a_sign_or_name_in_a_text_of_ascii_does_not_make_it_another_alphabet(encoding: str, num_times: int) -> None:
     num_held = 0
     for found in IN_PLAIN:
-        text = PLAIN + (PLAIN[:300] + found) * num_times
+        text = PLAIN + (PLAIN[:92] + found) * num_times
         try:
             raw = text.encode(encoding)
         except UnicodeEncodeError:
@@ -72,7 +71,7 @@ def test_a_sign_or_name_in_a_text_of_ascii_does_not_make_it_another_alphabet(enc
         sample = Sample.of([raw])
         assert find_better(sample, encoding) is None, found
         assert raw.decode(find_encodings(sample, [raw]).names[0]) == text, found
-    assert num_held > 30
+    assert num_held > 20
 
 
 def test_the_encodings_that_can_hold_these_texts_are_many() -> None:
