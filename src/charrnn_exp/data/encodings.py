@@ -30,10 +30,14 @@ COMMON = (
     "cp1255",
     "cp1256",
     "cp874",
+    "cp866",
     "iso8859-5",
+    "mac-cyrillic",
+    "cp855",
+    "johab",
 )
 """Of encodings that read a text alike, the first is named."""
-RARE = ("cp866", "mac-cyrillic", "cp855", "johab", "iso8859-15", "mac-roman", "cp850", "iso2022_jp", "iso2022_kr")
+RARE = ("iso8859-15", "mac-roman", "cp850", "iso2022_jp", "iso2022_kr")
 """Named where they look better by `RARE_COST`."""
 RARE_COST = 0.5
 MARKS = (

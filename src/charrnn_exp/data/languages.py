@@ -29,9 +29,13 @@ EASTERN_MARKS = (
     "\u3010\u3011\u301c\u30fb"
 ) + "".join(map(chr, range(0xFF01, 0xFF5F)))
 SIGNS = (
-    "\xa2\xa3\xa5\xa7\xa9\xae\xb0\xb1\xb2\xb3\xb4\xb5\xb6\xb9\xbc\xbd\xbe\xd7\xf7\u2020\u2021\u2022\u2030\u20ac\u2122\u2116\u2190"
+    "\xa3\xa5\xa7\xa9\xae\xb0\xb1\xb2\xb3\xb4\xb5\xb9\xbc\xbd\xbe\xd7\xf7\u2020\u2021\u2022\u2030\u20ac\u2122\u2116\u2190"
     "\u2191\u2192\u2193\u2212\u25a0\u25cb\u25cf\u203b"
 )
+ONE_LETTER_WORDS = "\xe0\xe1\xe5\xe8\xe9\xea\xec\xed\xf2\xf3\xf4\xf6\xf8\xf9\xfa\xc0\xc9"
+"""Of Latin languages; no other encoding has one where a Latin one has a sign."""
+PARTNERS = {"\xab": "\xbb", "\xbb": "\xab", "\u201e": "\u201c\u201d"}
+"""Quotation marks with those of which one closes or opens what they do; without any they are signs."""
 INVISIBLE = "\xa0\xad\u200b\u200c\u200d\u200e\u200f\u3000\ufeff"
 """Characters that texts have although they show nothing."""
 
@@ -60,12 +64,13 @@ def rate_text(text: str) -> float:
     """
     counts, joints, runs, breaks = _count(text)
     num_alone = _count_alone(text)
+    lone = {mark for mark, partners in PARTNERS.items() if not any(c in counts for c in partners)}
     num = sum(counts.values())
     if not num:
         return FREQUENT
     broken = sum(count for c, count in counts.items() if not c.isprintable() and c not in INVISIBLE)
     best = max(
-        sum(count * language.worth.get(c, STRANGE) for c, count in counts.items())
+        sum(count * (SIGN if c in lone else language.worth.get(c, STRANGE)) for c, count in counts.items())
         - language.joint * joints
         - language.run * runs
         - language.alone * num_alone
@@ -96,7 +101,7 @@ def _count_alone(text: str) -> int:
     """Return the letters beyond ASCII that stand without another letter, or beside a digit; signs are none."""
     pairs = zip(" " + text, text, text[1:] + " ", strict=False)
     return sum(
-        c > "\x7e" and c.isalpha() and c not in SIGNS
+        c > "\x7e" and c.isalpha() and c not in SIGNS and c not in ONE_LETTER_WORDS
         and (not (before.isalpha() or after.isalpha()) or before.isdigit() or after.isdigit())
         for before, c, after in pairs
     )  # fmt: skip
