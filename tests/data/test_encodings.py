@@ -57,7 +57,7 @@ IN_PLAIN += [f" {name} " for name in NAMES]
 """Signs and names as they stand in texts that are ASCII otherwise."""
 
 
-@pytest.mark.parametrize("num_times", [1, 20])
+@pytest.mark.parametrize("num_times", [1, pytest.param(20, marks=pytest.mark.slow)])
 @pytest.mark.parametrize("encoding", ["utf-8", "cp1252", "latin-1"])
 def test_a_sign_or_name_in_a_text_of_ascii_does_not_make_it_another_alphabet(encoding: str, num_times: int) -> None:
     num_held = 0
