@@ -109,3 +109,10 @@ def test_the_hooks_before_a_commit_are_what_make_check_runs() -> None:
     said = subprocess.run(["make", "--dry-run", "check"], cwd=ROOT, capture_output=True, text=True, check=True).stdout
     entries = re.findall(r"^ +entry: (.*)$", (ROOT / ".pre-commit-config.yaml").read_text(), re.MULTILINE)
     assert entries == [line for line in said.splitlines() if re.search(r"bin/(ruff|mypy)", line)]
+
+
+@pytest.mark.parametrize("page", sorted((ROOT / "docs").rglob("*.md")), ids=lambda page: page.name)
+def test_a_page_has_a_place_in_the_site(page: Path) -> None:
+    assert re.search(
+        rf"\b{re.escape(page.relative_to(ROOT / 'docs').as_posix())}$", (ROOT / "mkdocs.yml").read_text(), re.M
+    )
