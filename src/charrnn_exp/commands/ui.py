@@ -64,6 +64,7 @@ def run(words: Sequence[str]) -> None:
 
 def _serve(tracking: Any, port: int, parsed: Any) -> None:
     import subprocess
+    import tempfile
 
     from charrnn_exp.tracking.store import find_artifacts, find_uri
 
@@ -76,26 +77,29 @@ def _serve(tracking: Any, port: int, parsed: Any) -> None:
     command = [sys.executable, "-P", "-m", "mlflow", "ui", "--backend-store-uri", find_uri(tracking)]
     command += ["--default-artifact-root", find_artifacts()]
     command += ["--host", HOST, "--port", str(port), "--workers", "1"]
-    server = subprocess.Popen(
-        command,
-        cwd="/",  # uvicorn puts its folder first on the module search path: not one where a user keeps files
-        env=environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server must not outlive us
-    try:
-        address = f"http://{HOST}:{port}"
-        _wait_until_up(address, server)
-        _open(address, tracking, parsed)
-        print("Ctrl-C ends it.", flush=True)
-        server.wait()
-    except KeyboardInterrupt:
-        print()
-    finally:
-        server.terminate()
-        server.wait()
+    # A file for what the server says of errors: a pipe that nobody reads would hold it up once it is full.
+    with (
+        tempfile.TemporaryFile() as errors,
+        subprocess.Popen(
+            command,
+            cwd="/",  # uvicorn puts its folder first on the module search path: not one where a user keeps files
+            env=environment,
+            stdout=subprocess.DEVNULL,
+            stderr=errors,
+        ) as server,
+    ):
+        signal.signal(signal.SIGTERM, signal.default_int_handler)  # the server must not outlive us
+        try:
+            address = f"http://{HOST}:{port}"
+            _wait_until_up(address, server, errors)
+            _open(address, tracking, parsed)
+            print("Ctrl-C ends it.", flush=True)
+            server.wait()
+        except KeyboardInterrupt:
+            print()
+        finally:
+            server.terminate()
+            server.wait()
 
 
 def _open(address: str, tracking: Any, parsed: Any) -> None:
@@ -134,7 +138,7 @@ def _name_last_experiment() -> str | None:
     return None
 
 
-def _wait_until_up(address: str, server: Any) -> None:
+def _wait_until_up(address: str, server: Any, errors: Any) -> None:
     import urllib.error
     import urllib.request
 
@@ -147,7 +151,9 @@ def _wait_until_up(address: str, server: Any) -> None:
         except (urllib.error.URLError, OSError):
             time.sleep(0.2)
     server.kill()
-    lines = (server.stderr.read() if server.stderr else "").strip().splitlines()
+    server.wait()
+    errors.seek(0)
+    lines = errors.read().decode(errors="replace").strip().splitlines()
     raise MachineError(
         f"the MLflow UI did not start at {address} ({lines[-1] if lines else 'no answer'}): set another port=N."
     )
