@@ -100,7 +100,8 @@ def _serve(box: Sandbox) -> list[str]:
     }
     process.send_signal(signal.SIGTERM)
     _, err = finish(process, UI_SECONDS)
-    problems = [f"the UI ended with {process.returncode}: {err[-200:]}"] if process.returncode or err else []
+    told = [line for line in err.splitlines() if not line.startswith("charrnn_exp: note: ")]  # the store was copied
+    problems = [f"the UI ended with {process.returncode}: {err[-200:]}"] if process.returncode or told else []
     if alive := find_alive(family, 5):
         problems.append(f"{len(alive)} processes of the UI live on")
     return problems if listening == {"127.0.0.1"} else [*problems, f"the UI listens on {sorted(listening)}"]
