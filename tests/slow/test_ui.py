@@ -9,6 +9,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
+import psutil
 import pytest
 
 from charrnn_exp.tracking.pages import find_charts_page
@@ -94,6 +95,13 @@ def page(page_address: str) -> Iterator[Any]:
 @pytest.fixture(scope="module")
 def pictures(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return Path(PICTURES) if PICTURES else tmp_path_factory.mktemp("pictures")
+
+
+def test_what_the_server_says_of_errors_fills_no_pipe(page_address: str) -> None:
+    family = psutil.Process().children(recursive=True)
+    servers = [each for each in family if each.cmdline()[3:5] == ["mlflow", "ui"]]
+    assert len(servers) == 1
+    assert not os.readlink(f"/proc/{servers[0].pid}/fd/2").startswith("pipe:")
 
 
 def test_the_first_charts_are_training_and_validation_loss_with_the_curves_of_all_four(
