@@ -10,6 +10,7 @@ was wrong.
 import argparse
 import hashlib
 import json
+import os
 import platform
 import signal
 import subprocess
@@ -161,8 +162,21 @@ def run_line(name: str, line: Line, num_cases: int, code: str) -> dict[str, Any]
         "code": code,
         "commit": _git("rev-parse", "--short=10", "HEAD")
         + ("+" if _git("status", "--porcelain", "src", "stress") else ""),
-        "machine": {"system": platform.system(), "python": platform.python_version()},
+        "machine": {
+            "system": platform.system(),
+            "python": platform.python_version(),
+            "processor": describe_processor(),
+        },
     }
+
+
+def describe_processor() -> str:
+    """Return its name, family and model, and the number of cores, as far as the system says."""
+    path = Path("/proc/cpuinfo")
+    lines = path.read_text().splitlines() if path.exists() else []
+    fields = {key.strip(): value.strip() for key, _, value in (line.partition(":") for line in lines)}
+    name = fields.get("model name", platform.processor())
+    return f"{name} {fields.get('cpu family', '?')}/{fields.get('model', '?')}, {os.cpu_count()} cores"
 
 
 def hash_code() -> str:
@@ -178,8 +192,8 @@ def to_markdown(report: dict[str, Any], lines: dict[str, Line]) -> str:
     rows = [
         "# `make stress`",
         "",
-        "| line | what must hold | right | of | minutes | figures | commit |",
-        "|---|---|---|---|---|---|---|",
+        "| line | what must hold | right | of | minutes | figures | processor | commit |",
+        "|---|---|---|---|---|---|---|---|",
     ]
     for name in lines:
         if name in report:
@@ -187,7 +201,7 @@ def to_markdown(report: dict[str, Any], lines: dict[str, Line]) -> str:
             figures = ", ".join(f"{key} {value}" for key, value in entry["figures"].items())
             rows.append(
                 f"| {name} | {entry['claim']} | {entry['right']:,} | {entry['tried']:,} | {entry['minutes']} "
-                f"| {figures} | {entry['commit']} |"
+                f"| {figures} | {entry['machine'].get('processor', '')} | {entry['commit']} |"
             )
     return "\n".join(rows) + "\n"
 

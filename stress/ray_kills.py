@@ -26,6 +26,7 @@ SWEEP = (
 NUM_JOBS = 8
 GONE_AFTER_SECONDS = 5.0
 RAYLET = "raylet"
+NODE_LOST = "its node was lost"
 
 
 def kill(num_cases: int, folder: Path) -> Outcome:
@@ -62,9 +63,10 @@ def _kill_a_node(
     time.sleep(GONE_AFTER_SECONDS)
     problems = [f"{each} is left" for each in _find_logs(folder / "outputs" / name)]
     (sweep,) = (folder / "outputs" / name).glob("*/*/sweep.json")
-    again = sum(len(job["attempts"]) > 1 for job in json.loads(sweep.read_text())["jobs"])
-    outcome.count(f"{again} jobs went on elsewhere")
-    problems += [f"{again} jobs ran again, and the node had one core"] if again > 1 else []
+    # One core, one job: but until Ray misses the dead node's heartbeats, for 15 s, it may hand it others that wait.
+    lost = [attempt for job in json.loads(sweep.read_text())["jobs"] for attempt in job["attempts"][:-1]]
+    outcome.count(f"{len(lost)} attempts went on elsewhere")
+    problems += [f"lost, but not with its node: {each}" for each in lost if NODE_LOST not in each["reason"]]
     jobs = _read_jobs(folder, name)
     if jobs.keys() != whole.keys():
         return [*problems, f"done are {len(jobs)} jobs of {len(whole)}"]
