@@ -57,7 +57,7 @@ DOORS = {
     "onnx": {"exporting"},
     "matplotlib": {"views"},
     "requests": {"data"},
-    "platformdirs": {"data", "machine"},
+    "platformdirs": {"data"},
     "starlette": {"serving"},
     "uvicorn": {"serving"},
 }

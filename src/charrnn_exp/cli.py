@@ -28,8 +28,6 @@ def run() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
-    if (cache := sys.modules.get("charrnn_exp.machine.compiled_cache")) is not None:  # TensorFlow was imported
-        cache.seal_compiled()
     os._exit(code)
 
 

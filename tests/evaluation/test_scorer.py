@@ -175,10 +175,9 @@ def test_a_character_is_among_the_five_likeliest_if_fewer_than_five_have_a_large
     generator = np.random.default_rng(5)
     logits_btv = generator.integers(4, size=(2, 301, 11)).astype(np.float32)
     targets_bt = generator.integers(11, size=(2, 301)).astype(np.int32)
-    _, hits_bt, tops_bt, confidences_bt = measure(
-        tf.transpose(logits_btv), tf.constant(targets_bt), has_top=True, has_confidences=True
+    _, _, tops_bt, confidences_bt = measure(
+        tf.constant(logits_btv), tf.constant(targets_bt), has_top=True, has_confidences=True
     )
-    assert (hits_bt == (np.argmax(logits_btv, axis=-1) == targets_bt)).numpy().all(), "of equal ones the first"
     expected = [
         [sum(each > logits_v[target] for each in logits_v) < 5 for logits_v, target in zip(*pair, strict=True)]
         for pair in zip(logits_btv, targets_bt, strict=True)

@@ -55,8 +55,8 @@ def run_ours(
     layer.build(values["x"].shape)
 
     def outputs_of(x: Any, *states: Any) -> list[Any]:
-        outputs_thb, states = layer(tf.transpose(x, [1, 2, 0]), states, training=True)
-        return [tf.transpose(outputs_thb, [2, 0, 1]), *states]
+        outputs_bth, states = layer(x, states, training=True)
+        return [outputs_bth, *states]
 
     return run(cell, layer, values, outputs_of)
 

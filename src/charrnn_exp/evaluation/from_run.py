@@ -21,7 +21,6 @@ from charrnn_exp.evaluation.adaptation import Adaptation, Rule
 from charrnn_exp.evaluation.groups import count_words, group_characters
 from charrnn_exp.evaluation.scores import Scores
 from charrnn_exp.machine.tensorflow import import_tensorflow
-from charrnn_exp.model.dropout import drop_dropout
 from charrnn_exp.model.memory import check_scoring_memory, explain_memory_errors
 from charrnn_exp.model.size import resolve
 from charrnn_exp.run_folder.folder import RunFolder
@@ -235,7 +234,8 @@ def _choose_texts(splits: Splits, config: Config, chosen: tuple[str, ...]) -> di
 
 def _drop_dropout(config: Config) -> Config:
     """Return the settings without dropout, which would also be on where weights adapt."""
-    return replace(config, model=drop_dropout(config.model))
+    model = replace(config.model, dropout=0.0, input_dropout=0.0, output_dropout=None, embedding_dropout=0.0)
+    return replace(config, model=model)
 
 
 class _Voice(NamedTuple):

@@ -104,27 +104,21 @@ class Scorer:
         )
 
     def _predict_impl(self, window_bt: Any, states: Any) -> tuple[Any, Any]:
-        logits_vtb, states = self._network.call_symbols_first(window_bt[:, :-1], states, training=False)
+        logits_btv, states = self._network(window_bt[:, :-1], states, training=False)
         has_confidences = self._groups is not None
-        return _measure(logits_vtb, window_bt[:, 1:], has_top=self._has_top, has_confidences=has_confidences), states
+        return measure(logits_btv, window_bt[:, 1:], has_top=self._has_top, has_confidences=has_confidences), states
 
 
-def measure(logits_vtb: Any, targets_bt: Any, *, has_top: bool, has_confidences: bool) -> tuple[Any, ...]:
+def measure(logits_btv: Any, targets_bt: Any, *, has_top: bool, has_confidences: bool) -> tuple[Any, ...]:
     """Return the fields of `Measured` for these predictions."""
-    v, targets_tb = logits_vtb.shape[0], tf.transpose(targets_bt)
-    symbols_v11 = tf.range(v)[:, None, None]
-    target_logits_tb = tf.reduce_sum(tf.where(symbols_v11 == targets_tb, logits_vtb, tf.zeros_like(logits_vtb)), axis=0)
-    highest_tb = tf.reduce_max(logits_vtb, axis=0)
-    totals_tb = tf.reduce_logsumexp(logits_vtb, axis=0)
-    # Of equally likely symbols the first is the guess; among the top all are in or out, as in tf.math.in_top_k.
-    guesses_tb = tf.reduce_min(tf.where(logits_vtb == highest_tb, symbols_v11, v), axis=0)
-    found = [totals_tb - target_logits_tb, guesses_tb == targets_tb, None, None]
-    if has_top:
-        found[2] = tf.math.count_nonzero(logits_vtb > target_logits_tb, axis=0, dtype=tf.int32) < TOP
+    losses_bt = tf.nn.sparse_softmax_cross_entropy_with_logits(targets_bt, logits_btv)
+    hits_bt = tf.argmax(logits_btv, axis=-1, output_type=tf.int32) == targets_bt
+    (b, t), v = targets_bt.shape, logits_btv.shape[-1]
+    tops_bt = confidences_bt = None
+    if has_top:  # of equal ones all are in or out, as in tf.math.in_top_k
+        logits_nv = tf.cast(tf.reshape(logits_btv, [-1, v]), tf.float32)
+        tops_n = tf.math.in_top_k(tf.reshape(targets_bt, [-1]), logits_nv, TOP)
+        tops_bt = tf.reshape(tops_n, [b, t])
     if has_confidences:
-        found[3] = tf.exp(highest_tb - totals_tb)
-    return tuple(None if each_tb is None else tf.transpose(each_tb) for each_tb in found)
-
-
-_measure = tf.function(measure, jit_compile=True, autograph=False)
-"""Compiled: each pass over the logits that TensorFlow makes on its own costs as much as all of it."""
+        confidences_bt = tf.exp(tf.reduce_max(logits_btv, axis=-1) - tf.reduce_logsumexp(logits_btv, axis=-1))
+    return losses_bt, hits_bt, tops_bt, confidences_bt

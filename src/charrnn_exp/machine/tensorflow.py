@@ -9,8 +9,6 @@ from contextlib import contextmanager
 
 import psutil
 
-from charrnn_exp.machine.compiled_cache import compiled_earlier
-
 UNUSED = ("sklearn", "pandas", "matplotlib")
 """Optional packages of Keras that are not needed here; they take a third of its import."""
 
@@ -36,8 +34,7 @@ def import_tensorflow(threads: int | None = None) -> int:
 def preload_tensorflow() -> None:
     """Import TensorFlow and Keras and start nothing of them, so that this process may be forked."""
     if "keras" not in sys.modules:
-        with compiled_earlier():
-            _import_quietly()
+        _import_quietly()
 
 
 def _import_quietly() -> None:
