@@ -3,11 +3,12 @@
     python -m stress [LINE ...] [--share 1.0] [--again] [--output docs/stress]
 
 Each line of the table is written to OUTPUT.json as soon as it is done, so that the whole may be stopped and goes on
-with the lines that are missing; a line counts as done for the version of the code it was run on. Ends with 1 if a case
-was wrong.
+with the lines that are missing; a line counts as done for the version of the program and of the line it was run on.
+Ends with 1 if a case was wrong.
 """
 
 import argparse
+import ast
 import hashlib
 import json
 import os
@@ -130,10 +131,9 @@ def main() -> int:
         parser.error(f"unknown lines {sorted(unknown)}")
     path = arguments.output.with_suffix(".json")
     report = json.loads(path.read_text()) if path.exists() else {}
-    code = hash_code()
     for name in arguments.lines or lines:
         num_cases = max(1, round(lines[name].num_cases * arguments.share))
-        done = report.get(name, {})
+        done, code = report.get(name, {}), hash_code(lines[name].run.__module__)
         if not arguments.again and done.get("code") == code and done.get("asked") == num_cases:
             print(f"{name}: done before", flush=True)
             continue
@@ -179,12 +179,34 @@ def describe_processor() -> str:
     return f"{name} {fields.get('cpu family', '?')}/{fields.get('model', '?')}, {os.cpu_count()} cores"
 
 
-def hash_code() -> str:
-    """Return what tells one version of the program and of these lines from another."""
+def hash_code(module: str) -> str:
+    """Return what tells one version of the program, and of a line with all that it imports from here, from another.
+
+    Args:
+        module: of the line, as `stress.kills`.
+    """
     digest = hashlib.sha256()
-    for path in sorted([*ROOT.glob("src/**/*.py"), *ROOT.glob("conf/**/*.yaml"), *ROOT.glob("stress/*.py")]):
+    paths = [*ROOT.glob("src/**/*.py"), *ROOT.glob("conf/**/*.yaml"), *_find_imported(module)]
+    for path in sorted(paths):
         digest.update(path.relative_to(ROOT).as_posix().encode() + b"\0" + path.read_bytes())
     return digest.hexdigest()[:12]
+
+
+def _find_imported(module: str) -> set[Path]:
+    """Return the files of a module of this folder, of those that it imports, and of those that it starts by name."""
+    found: set[Path] = set()
+    left = [module]
+    while left:
+        path = ROOT / f"{left.pop().replace('.', '/')}.py"
+        if path in found or not path.exists():
+            continue
+        found.add(path)
+        for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+            if isinstance(node, ast.ImportFrom) and node.module is not None and node.module.startswith("stress"):
+                left += [node.module, *(f"{node.module}.{alias.name}" for alias in node.names)]
+            elif isinstance(node, ast.Constant) and str(node.value).startswith("stress."):
+                left.append(str(node.value))
+    return found
 
 
 def to_markdown(report: dict[str, Any], lines: dict[str, Line]) -> str:

@@ -23,7 +23,12 @@ def settings(num_cases: int, folder: Path) -> Outcome:
         box.plant(case.files)
     words = [tuple(box.fill_in(word) for word in case.words) for case, box in zip(cases, boxes, strict=True)]
 
+    tags = {box: case.tag for box, case in zip(boxes, cases, strict=True)}
+
     def find_more(box: Sandbox, landing: Landing) -> list[str]:
+        if landing.code == 0 and (tag := tags[box]) is not None:
+            found = find_folder(box.work).read_values()["tracking"]["tags"]["x"]
+            return [] if found == box.fill_in(tag) else [f"the tag is {found!r}"]
         made = any((box.work / name).exists() for name in ("outputs", "mlruns"))
         return ["refused, and yet made folders"] if landing.code == 2 and made else []
 

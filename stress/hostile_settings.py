@@ -1,9 +1,19 @@
-"""Settings that name code, read the environment, or lead out of the run folder: each must be refused with 2."""
+"""Settings that name code, read the environment, or lead out of the run folder: refused with 2, or taken as text."""
 
 import json
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 
+SMALL = (
+    "dataset=stdlib",
+    "dataset.max_bytes=2700",
+    "model.hidden_size=5",
+    "training.batch_size=4",
+    "training.sequence_length=20",
+    "training.max_steps=3",
+    "sampling.length=5",
+)
+"""A run of a second."""
 TARGETS = ("os.mkdir", "os.system", "subprocess.call", "builtins.exec", "builtins.eval", "pathlib.Path.touch",
            "importlib.import_module", "runpy.run_path", "pickle.loads", "shutil.rmtree", "hydra.utils.instantiate",
            "hydra._internal.utils._locate", "charrnn_exp.cli.main", "tensorflow.io.write_file")  # fmt: skip
@@ -115,12 +125,14 @@ class Case:
         words: after `python -m charrnn_exp`.
         files: below the current folder.
         codes: exit codes that are right.
+        tag: the text that the run's tag x must be; None: there is no run.
     """
 
     name: str
     words: tuple[str, ...]
     files: dict[str, str] = field(default_factory=dict)
     codes: frozenset[int] = frozenset({2})
+    tag: str | None = None
 
 
 def list_cases() -> list[Case]:
@@ -135,7 +147,10 @@ def _words() -> Iterator[Case]:
             sweep = ("-m",) if i % 3 == 0 else ()
             yield Case(f"{key}._target_={target}", (f"{key}._target_={target}", f"{key}.path='{argument}'", *sweep))
             word = DICTS[i % len(DICTS)].replace("<t>", target).replace("<a>", argument.replace("'", "\\'"))
-            yield Case(f"{key}={word}", (f"{key}={word}", *sweep))
+            if key.endswith("tracking.tags.x") and not sweep:  # a tag is text, whatever it looks like
+                yield Case(f"{key}={word}", (f"{key}={word}", *SMALL), codes=frozenset({0}), tag=word)
+            else:
+                yield Case(f"{key}={word}", (f"{key}={word}", *sweep))
     for word in ("+hydra/callbacks=x", "hydra/launcher=evil", "hydra/sweeper=evil", "+model@hydra.callbacks.x=lstm",
                  "+dataset@hydra.callbacks=stdlib", "hydra/job_logging=default", "~hydra.callbacks",
                  "hydra.callbacks=null",
