@@ -13,7 +13,7 @@ import json
 import sys
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -297,8 +297,23 @@ def _torch_network(task: Task) -> Any:
     return network
 
 
-def _our_state(task: Task) -> Any:
+def _our_settings(task: Task) -> Any:
     from charrnn_exp.config.compose import compose_jobs
+
+    sizes = [f"model.{name}={getattr(task, name)}" for name in ("hidden_size", "num_layers", "embedding_dim")]
+    return compose_jobs(["optimizer=adam", f"training.batch_size={task.batch_size}", *sizes])[0]
+
+
+def _our_workers(task: Task) -> Any:
+    """Return the threads and parts that a run of these sizes has; a text is scored within such a run."""
+    from charrnn_exp.model.size import resolve
+    from charrnn_exp.model.threads import choose_workers
+
+    config = _our_settings(replace(task, batch_size=64) if task.work == "validation" else task)
+    return choose_workers(resolve(config.model, num_symbols=task.num_symbols), config.training)
+
+
+def _our_state(task: Task) -> Any:
     from charrnn_exp.machine.arithmetic import pin_determinism
     from charrnn_exp.model.network import Network
     from charrnn_exp.model.size import resolve
@@ -306,11 +321,16 @@ def _our_state(task: Task) -> Any:
     from charrnn_exp.training.state import start_state
 
     pin_determinism()
-    sizes = [f"model.{name}={getattr(task, name)}" for name in ("hidden_size", "num_layers", "embedding_dim")]
-    config = compose_jobs(["optimizer=adam", *sizes])[0]
+    config = _our_settings(task)
     model = resolve(config.model, num_symbols=task.num_symbols)
     network = Network(num_symbols=task.num_symbols, model=model, precision=task.precision, seed=1)
-    return start_state(network, build_optimizer(config.optimizer, network), batch_size=task.batch_size, ema=False)
+    return start_state(
+        network,
+        build_optimizer(config.optimizer, network),
+        batch_size=task.batch_size,
+        ema=False,
+        num_parts=_our_workers(task).parts,
+    )
 
 
 def _windows(task: Task) -> np.ndarray:
@@ -324,7 +344,8 @@ def main() -> None:
     if task.contender != "pytorch":
         from charrnn_exp.machine.tensorflow import import_tensorflow
 
-        import_tensorflow()
+        is_ours = task.contender == "charrnn_exp" and task.work in ("training", "validation")
+        import_tensorflow(_our_workers(task).threads if is_ours else None)
     work = build(task)
     for _ in range(2):
         work()

@@ -40,6 +40,9 @@ def slow_after(count: int, values: Iterable[Any]) -> list[Any]:
     return [*kept, *(pytest.param(*value, marks=pytest.mark.slow) for value in of_several)]
 
 
+os.environ.setdefault("CHARRNN_COMPILED", "off")  # tests share no compiled functions with the user's runs
+
+
 def pytest_configure(config: pytest.Config) -> None:
     """Take the signals as in a terminal, and refuse to test settings that this checkout alone has."""
     if hasattr(config, "workerinput"):

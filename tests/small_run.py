@@ -3,7 +3,6 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import pytest
 
@@ -16,6 +15,7 @@ from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.training.loop import Event, train
 from charrnn_exp.training.optimizer import build_optimizer
 from charrnn_exp.training.state import TrainingState, start_state
+from tests.conftest import compose_small
 
 
 @dataclass
@@ -47,29 +47,38 @@ class Run:
         self.state.restore(weights, training)
 
 
+def start_small(*overrides: str, folder: Path) -> Run:
+    """Return a run at step 0.
+
+    Args:
+        overrides: of the settings of a small run.
+        folder: of its checkpoints.
+    """
+    config = compose_small(*overrides)
+    text = prepare_text(config)
+    num_symbols = len(text.corpus.vocabulary)
+    network = Network(
+        num_symbols=num_symbols,
+        model=resolve(config.model, num_symbols=num_symbols),
+        precision="float32",
+        seed=config.seed,
+        line_break=text.splits.line_break,
+    )
+    state = start_state(
+        network,
+        build_optimizer(config.optimizer, network),
+        batch_size=config.training.batch_size,
+        ema=config.training.ema_decay is not None,
+        num_parts=config.training.parts or 1,
+    )
+    return Run(config, text, state, CheckpointStore(folder, facts={}, num_rolling=config.training.keep_checkpoints))
+
+
 @pytest.fixture
-def start(compose: Any, tmp_path: Path) -> Callable[..., Run]:
+def start(tmp_path: Path) -> Callable[..., Run]:
     """Return a function from overrides to a run at step 0 (or after its newest checkpoint, by `resume`)."""
 
     def start_run(*overrides: str, folder: str = "checkpoints") -> Run:
-        config: Config = compose(*overrides)
-        text = prepare_text(config)
-        num_symbols = len(text.corpus.vocabulary)
-        model = resolve(config.model, num_symbols=num_symbols)
-        network = Network(
-            num_symbols=num_symbols,
-            model=model,
-            precision="float32",
-            seed=config.seed,
-            line_break=text.splits.line_break,
-        )
-        state = start_state(
-            network,
-            build_optimizer(config.optimizer, network),
-            batch_size=config.training.batch_size,
-            ema=config.training.ema_decay is not None,
-        )
-        checkpoints = CheckpointStore(tmp_path / folder, facts={}, num_rolling=config.training.keep_checkpoints)
-        return Run(config, text, state, checkpoints)
+        return start_small(*overrides, folder=tmp_path / folder)
 
     return start_run

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 from charrnn_exp.api import RunResult, compose, load, run, runs
+from charrnn_exp.config.choices import Precision
 from charrnn_exp.errors import UserError
 from charrnn_exp.model.weights import build_trained_network, read_weights
 
@@ -59,7 +60,7 @@ def test_a_model_called_in_pieces_says_what_it_says_called_at_once(
 ) -> None:
     # Sums of another length or order may round a state to the neighbour in bfloat16: 0.004 at 1.
     config, vocabulary = names["longer"].config, names["model"].vocabulary
-    config = replace(config, training=replace(config.training, precision=precision))
+    config = replace(config, training=replace(config.training, precision=Precision[precision]))
     network = build_trained_network(config, read_weights(names["model"].network), vocabulary)
     model, ids = replace(names["model"], network=network), names["model"].encode("def main(")
     whole, _ = model(ids)

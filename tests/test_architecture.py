@@ -57,7 +57,7 @@ DOORS = {
     "onnx": {"exporting"},
     "matplotlib": {"views"},
     "requests": {"data"},
-    "platformdirs": {"data"},
+    "platformdirs": {"data", "machine"},
     "starlette": {"serving"},
     "uvicorn": {"serving"},
 }

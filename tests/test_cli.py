@@ -300,9 +300,9 @@ MISTAKES = [
         "a setting that an evaluation cannot change",
         "evaluate|dataset.split=tfds|spilt=val",
         "evaluate must be given settings it knows (run, split, text, unknown, checkpoint, details, adapt, adapt_rate, "
-        "format, dataset.path, tracking.uri), got 'dataset.split'.",
+        "window, format, dataset.path, tracking.uri), got 'dataset.split'.",
         "evaluate must be given settings it knows (run, split, text, unknown, checkpoint, details, adapt, adapt_rate, "
-        "format, dataset.path, tracking.uri), got 'spilt' - did you mean split?",
+        "window, format, dataset.path, tracking.uri), got 'spilt' - did you mean split?",
     ),
     mistake(
         "no store to look at",

@@ -68,11 +68,12 @@ def test_an_older_run_is_scored_sampled_and_resumed_as_it_was_then(
     assert (summary.status, summary.step) == ("FINISHED", expected["step"])
     rows = [json.loads(line) for line in old.metrics.read_text().splitlines()]
     rows = [{key: value for key, value in row.items() if key != "chars_per_second"} for row in rows]
-    # Averages move otherwise by other numerics.
-    is_averaged = old.read_config().training.ema_decay is not None
+    # By other numerics averages move otherwise, and dropout draws other masks.
+    config = old.read_config()
+    is_averaged, has_masks = config.training.ema_decay is not None, config.model.dropout > 0 and not same
     for key in ("train_loss", "val_loss_raw" if is_averaged and not same else "val_loss"):
         found, then = ([row[key] for row in each if key in row] for each in (rows, expected["metrics"]))
-        assert found == pytest.approx(then, abs=NEAR)
+        assert found == pytest.approx(then, abs=0.05 if has_masks else NEAR)
     if same:
         assert rows == expected["metrics"]
         weights = old.checkpoints / f"step_{expected['step']:010d}" / "weights.npz"
@@ -103,7 +104,7 @@ def is_same_arithmetic(run: RunFolder) -> bool:
     then, now = manifest["versions"], list_versions()
     return (
         manifest.get("numerics", 1) == NUMERICS
-        and manifest["machine"] == describe_arithmetic()
+        and {**manifest["machine"], "parts": ""} == {**describe_arithmetic(), "parts": ""}  # of training alone
         # Our own version stands for nothing that numerics does not tell.
         and {**then, "charrnn_exp": ""} == {**now, "charrnn_exp": ""}
     )

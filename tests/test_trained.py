@@ -92,10 +92,10 @@ def test_bfloat16_does_not_round_the_logits(small_model: SizedModel, ids_bt: npt
     network = trained.build(small_model, "bfloat16")
     logits_btv = network(tf.constant(ids_bt), network.first_states(len(ids_bt)))[0].numpy()
     assert np.mean(round_to_bfloat16(logits_btv) == logits_btv) < 0.1
-    features_bth = np.random.default_rng(7).normal(size=(2, 3, trained.HIDDEN_SIZE)).astype(np.float32)
-    kernel_hv = round_to_bfloat16(network.output_layer.kernel.numpy())
-    expected_btv = round_to_bfloat16(features_bth).astype(np.float64) @ kernel_hv + network.output_layer.bias.numpy()
-    np.testing.assert_allclose(network.output_layer(tf.constant(features_bth)), expected_btv, rtol=1e-5, atol=1e-5)
+    features_hn = np.random.default_rng(7).normal(size=(trained.HIDDEN_SIZE, 6)).astype(np.float32)
+    kernel_hv, bias_v = (variable.numpy() for variable in (network.output_layer.kernel, network.output_layer.bias))
+    expected_vn = round_to_bfloat16(kernel_hv).astype(np.float64).T @ round_to_bfloat16(features_hn) + bias_v[:, None]
+    np.testing.assert_allclose(network.output_layer(tf.constant(features_hn)), expected_vn, rtol=1e-5, atol=1e-5)
 
 
 def round_to_bfloat16(array: npt.NDArray[np.float32]) -> npt.NDArray[np.float32]:

@@ -28,6 +28,9 @@ def run() -> NoReturn:
     for stream in (sys.stdout, sys.stderr):
         with contextlib.suppress(OSError, ValueError, AttributeError):
             stream.flush()
+    if (cache := sys.modules.get("charrnn_exp.machine.compiled_cache")) is not None:  # TensorFlow was imported
+        cache.keep_compiled()
+        cache.close_compiled()
     os._exit(code)
 
 

@@ -124,6 +124,20 @@ def test_a_table_has_adapted_scores_in_a_row_of_their_own(
     ]
 
 
+def test_windows_start_from_an_empty_state_each(runs: dict[str, Path], capfd: pytest.CaptureFixture[str]) -> None:
+    plain, windows = (ask(capfd, f"run={runs['gru']}", "split=val", *words)[0] for words in ([], ["window=100"]))
+    assert (plain["text"], plain["window"], windows["text"], windows["window"]) == ("val", None, "val", 100)
+    assert windows["num_characters"] == plain["num_characters"] == 599
+    text = Path("text.txt").read_bytes()
+    points = RunFolder(runs["gru"]).read_vocabulary().code_points
+    val_n = np.searchsorted(points, np.frombuffer(text[len(text) * 9 // 10 :], np.uint8)).astype(np.uint8)
+    pieces = [val_n[begin : begin + 101] for begin in range(0, 599, 100)]
+    losses = [Scorer(load(runs["gru"]), piece_n).loss() or 0.0 for piece_n in pieces]
+    assert windows["loss"] == pytest.approx(np.average(losses, weights=[len(each) - 1 for each in pieces]), abs=1e-6)
+    assert abs(windows["loss"] - plain["loss"]) > 1e-4
+    assert list(evaluate(runs["gru"], "window=100", split="val")) == ["val, windows of 100"]
+
+
 @pytest.mark.parametrize(
     ("words", "expected"),
     [
@@ -131,6 +145,9 @@ def test_a_table_has_adapted_scores_in_a_row_of_their_own(
         (["adapt=sgd", "adapt_rate=fast"], "adapt_rate must be a number above 0, got 'fast'."),
         (["adapt=rms", "adapt_rate=nan"], "adapt_rate must be a number above 0, got 'nan'."),
         (["adapt_rate=1"], "adapt_rate must be left out without adapt=sgd or adapt=rms, got 1."),
+        (["window=0"], "window must be a whole number of at least 1, got '0'."),
+        (["window=64", "details=true"], "details must be left out beside window, got both."),
+        (["window=64", "adapt=sgd"], "adapt must be left out beside window, got both."),
         (["details=yes"], "details must be true or false, got 'yes'."),
         (["format=csv"], "format must be one of table, json, got 'csv'."),
         (["text=,"], "text must name one or more, with commas between them, got ','."),

@@ -98,6 +98,22 @@ def test_each_part_is_scored_from_the_first_state(network: Network) -> None:
     assert abs(naive_loss(network, ids_n) - expected) > 1e-5, "the parts do not differ from the whole"
 
 
+@pytest.mark.parametrize(("length", "num_parts"), [(2, 2), (7_003, 2), (5_003, 2), (9_999, 3), (7_003, 16)])
+def test_parts_read_at_once_score_as_the_whole_does_each_time_alike(
+    network: Network, length: int, num_parts: int
+) -> None:
+    ids_n, starts = make_text(length), (0,) if length == 2 else (0, 1_000)
+    groups = group_characters(ids_n, starts, Vocabulary(Unit.char, tuple(map(ord, "\n (2Aa\u0434"))))
+    whole = Scorer(network, ids_n, starts, has_top=True, groups=groups).score()
+    found = [Scorer(network, ids_n, starts, has_top=True, groups=groups, num_parts=num_parts).score() for _ in range(2)]
+    assert whole is not None
+    assert found[0] is not None
+    assert found[0] == found[1]
+    assert found[0].num_characters == whole.num_characters
+    assert found[0].loss == pytest.approx(whole.loss, abs=1e-6)
+    assert found[0].accuracy == pytest.approx(whole.accuracy, abs=2 / length), "a tie may fall to the other side"
+
+
 def test_the_result_does_not_depend_on_the_length_of_the_windows(
     network: Network, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -175,9 +191,10 @@ def test_a_character_is_among_the_five_likeliest_if_fewer_than_five_have_a_large
     generator = np.random.default_rng(5)
     logits_btv = generator.integers(4, size=(2, 301, 11)).astype(np.float32)
     targets_bt = generator.integers(11, size=(2, 301)).astype(np.int32)
-    _, _, tops_bt, confidences_bt = measure(
-        tf.constant(logits_btv), tf.constant(targets_bt), has_top=True, has_confidences=True
+    _, hits_bt, tops_bt, confidences_bt = measure(
+        tf.transpose(logits_btv), tf.constant(targets_bt), has_top=True, has_confidences=True
     )
+    assert (hits_bt == (np.argmax(logits_btv, axis=-1) == targets_bt)).numpy().all(), "of equal ones the first"
     expected = [
         [sum(each > logits_v[target] for each in logits_v) < 5 for logits_v, target in zip(*pair, strict=True)]
         for pair in zip(logits_btv, targets_bt, strict=True)
@@ -186,6 +203,20 @@ def test_a_character_is_among_the_five_likeliest_if_fewer_than_five_have_a_large
     assert 0.2 < np.mean(expected) < 0.95
     p_btv = np.exp(logits_btv.astype(float))
     np.testing.assert_allclose(confidences_bt, (p_btv / p_btv.sum(axis=-1, keepdims=True)).max(axis=-1), rtol=1e-6)
+
+
+def test_losses_of_thousands_of_symbols_are_exact() -> None:
+    generator = np.random.default_rng(5)
+    logits_btv = generator.normal(scale=4.0, size=(2, 7, 6_001)).astype(np.float32)
+    targets_bt = generator.integers(6_001, size=(2, 7)).astype(np.int32)
+    losses_bt, hits_bt, _, _ = measure(
+        tf.transpose(logits_btv, [2, 1, 0]), tf.constant(targets_bt), has_top=False, has_confidences=False
+    )
+    exact_btv = logits_btv.astype(np.float64)
+    totals_bt = np.log(np.exp(exact_btv).sum(axis=-1))
+    expected_bt = totals_bt - np.take_along_axis(exact_btv, targets_bt[..., None], axis=-1)[..., 0]
+    np.testing.assert_allclose(losses_bt, expected_bt, rtol=1e-6)
+    assert hits_bt.numpy().tolist() == (exact_btv.argmax(axis=-1) == targets_bt).tolist()
 
 
 @pytest.mark.parametrize(("length", "starts"), [(999, (0,)), (7_003, (0, 17, 2_001))])

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from charrnn_exp.evaluation import streams as module
-from charrnn_exp.evaluation.streams import NONE, cut_streams
+from charrnn_exp.evaluation.streams import NONE, cut_groups, cut_streams, cut_windows
 
 
 @pytest.mark.parametrize(
@@ -69,3 +69,34 @@ def test_cutting_windows_takes_the_memory_of_one() -> None:
     finally:
         tracemalloc.stop()
     assert peak < len(ids_n) / 2
+
+
+@pytest.mark.parametrize(
+    ("num_characters", "starts", "length"), [(2, (0,), 1), (1_001, (0,), 100), (60, (0, 1, 31), 7)]
+)
+def test_windows_score_every_character_but_the_first_of_each_part_once(
+    num_characters: int, starts: tuple[int, ...], length: int
+) -> None:
+    windows_n, begins = cut_windows(np.arange(num_characters, dtype=np.uint32), starts, length)
+    pieces = np.split(windows_n, begins[1:])
+    assert sorted(np.concatenate([piece_n[1:] for piece_n in pieces])) == sorted({*range(num_characters)} - {*starts})
+    assert all((np.diff(piece_n) == 1).all() and 2 <= len(piece_n) <= length + 1 for piece_n in pieces)
+    assert begins[0] == 0
+
+
+@pytest.mark.parametrize("starts", [(0,), tuple(range(0, 5_003, 3)), (*range(300), 4_001)])
+def test_groups_score_every_character_but_the_first_of_each_part_once(
+    monkeypatch: pytest.MonkeyPatch, starts: tuple[int, ...]
+) -> None:
+    monkeypatch.setattr(module, "MAX_PARTS", 100)
+    ids_n = np.arange(5_003, dtype=np.uint32)
+    groups = cut_groups(ids_n, starts, num_symbols=7)
+    assert all(streams.num_streams <= 200 for streams in groups)
+    expected_n = np.setdiff1d(ids_n, starts)
+    found = np.full(len(expected_n), -1, np.int64)
+    for streams in groups:
+        for window in streams.read_windows():
+            ranks_n = window.ranks_bt[window.is_scored_bt]
+            assert (found[ranks_n] == -1).all()
+            found[ranks_n] = window.ids_bt[:, 1:][window.is_scored_bt]
+    assert found.tolist() == expected_n.tolist()

@@ -200,6 +200,7 @@ def test_a_sweep_knows_a_run_that_went_on_with_other_names_and_places(word: str,
 def test_every_setting_that_a_resume_may_change_is_taken_and_listed(folder: Path) -> None:
     first: dict[str, object] = {
         "model.dropout": 0.2, "model.input_dropout": 0.1, "model.output_dropout": 0.1, "model.embedding_dropout": 0.1,
+        "model.weight_dropout": 0.3,
         "model.variational_dropout": True, "optimizer.learning_rate": 0.003, "optimizer.schedule": "plateau",
         "optimizer.decay_rate": 0.5, "optimizer.plateau_patience": 2,
         "optimizer.min_learning_rate": 1e-05, "optimizer.warmup_steps": 2, "optimizer.clip_norm": 3.0,
@@ -207,6 +208,7 @@ def test_every_setting_that_a_resume_may_change_is_taken_and_listed(folder: Path
         "training.max_steps": 4, "training.batch_size": 2, "training.sequence_length": 5,
         "training.early_stopping_patience": 9, "training.validate_every_steps": 3,
         "training.checkpoint_every_epochs": 2, "training.checkpoint_every_steps": 3, "training.keep_checkpoints": 4,
+        "training.devices": 1,
         "sampling.length": 7, "sampling.temperature": 0.25, "sampling.seed": 3, "tracking.log_every_steps": 3,
     }  # fmt: skip
     second = {"optimizer.schedule": "step", "optimizer.decay_every_epochs": 1, "optimizer.plateau_patience": None,

@@ -28,6 +28,8 @@ from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.prepare import prepare_run
 from charrnn_exp.experiment.run import run_experiment
 from charrnn_exp.experiment.track import describe_run
+from charrnn_exp.machine.arithmetic import find_threads
+from charrnn_exp.model.threads import Workers
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.metrics import read_metrics
 from charrnn_exp.signals import StopRequest
@@ -360,7 +362,7 @@ def test_scores_that_a_stop_left_out_are_made_up_and_those_that_are_there_are_no
     config = change(folder.read_config(), "tracking", backend=Backend.none)
     job = Job.of(prepare_run(config), folder, name="again", began=time.time(), is_resumed=True)
     with pytest.raises(Interrupted) as caught:
-        run_experiment(job, StopRequest(signal.SIGTERM), Terminal())
+        run_experiment(job, StopRequest(signal.SIGTERM), Terminal(), Workers(find_threads(), 1))
     assert caught.value.lines == [
         f"stopped after the last step, before its scores. Go on with: python -m charrnn_exp resume run={folder.path}"
     ]
@@ -411,7 +413,7 @@ def test_a_foreign_text_trains_and_samples(
     config = compose("dataset=file", "dataset.path=text.txt", "dataset.max_bytes=null", "training.max_steps=2")
     folder = RunFolder(tmp_path / "outputs" / "foreign" / "2026-01-02" / "03-04-05")
     job = Job.of(prepare_run(config), folder, name="foreign", began=time.time())
-    summary = run_experiment(job, StopRequest(), Terminal())
+    summary = run_experiment(job, StopRequest(), Terminal(), Workers(find_threads(), 1))
     assert summary.status == "FINISHED"
     assert summary.val_loss == pytest.approx(math.log(num_symbols + 1), rel=0.2)
     capsys.readouterr()

@@ -33,7 +33,7 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "everything": {"tie_embeddings": True, **NORMALISED},
     "everything of a gru": {"cell": "gru", "tie_embeddings": True, **NORMALISED},
     "everything of an rnn": {"cell": "rnn", "tie_embeddings": True, **NORMALISED},
-    "dropouts": {"dropout": 0.5, "input_dropout": 0.5, "embedding_dropout": 0.5, "variational_dropout": True},
+    "dropouts": {"dropout": 0.5, "input_dropout": 0.5, "embedding_dropout": 0.5, "weight_dropout": 0.5},
     "one unit": {"hidden_size": 1, "num_layers": 2},
 }
 

@@ -55,8 +55,8 @@ def run_ours(
     layer.build(values["x"].shape)
 
     def outputs_of(x: Any, *states: Any) -> list[Any]:
-        outputs_bth, states = layer(x, states, training=True)
-        return [outputs_bth, *states]
+        outputs_thb, states = layer(tf.transpose(x, [1, 2, 0]), states, training=True)
+        return [tf.transpose(outputs_thb, [2, 0, 1]), *states]
 
     return run(cell, layer, values, outputs_of)
 
@@ -97,6 +97,23 @@ def test_the_layer_of_a_gpu_equals_the_one_of_a_cpu(cell: Cell) -> None:
     for first, second in zip(*(layer.variables for layer in layers), strict=True):
         assert first.path == second.path
         np.testing.assert_array_equal(first, second)
+
+
+@pytest.mark.parametrize("cell", [LSTM, GRU, RNN])
+def test_the_layer_of_a_gpu_drops_the_weights_that_the_one_of_a_cpu_drops(cell: Cell) -> None:
+    values = make_inputs(cell)
+    found = {}
+    for layer_class in (Recurrent, KerasRecurrent):
+        layer = layer_class(cell, H, seed=1, precision="float32", weight_dropout=0.5)
+        layer.build(values["x"].shape)
+        inputs_teb = tf.transpose(values["x"], [1, 2, 0])
+        states = tuple(tf.constant(values[name]) for name in cell.state_names)
+        for drops in (True, False):
+            outputs_thb, _ = layer(inputs_teb, states, training=True, drops=drops)
+            found[layer_class, drops] = outputs_thb.numpy()
+    for drops in (True, False):
+        np.testing.assert_allclose(found[Recurrent, drops], found[KerasRecurrent, drops], atol=1e-5, rtol=1e-5)
+    assert np.abs(found[Recurrent, True] - found[Recurrent, False]).max() > 0.01
 
 
 def test_a_gpu_gets_keras_layer_and_a_cpu_ours() -> None:

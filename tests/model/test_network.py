@@ -94,7 +94,7 @@ def test_each_dropout_masks_what_it_says(small_model: SizedModel, is_variational
     rates: dict[str, Any] = {"dropout": 0.3, "input_dropout": 0.2, "output_dropout": 0.6, "embedding_dropout": 0.4}
     network = build(small_model, num_layers=2, variational_dropout=is_variational, residual=True, **rates)
     randomise(network)
-    ones = {"embedding": (V, 3), "input": (B, T, 3), "1": (B, T, 5), "2": (B, T, 5)}
+    ones = {"embedding": (V, 3), "input": (T, 3, B), "1": (T, 5, B), "2": (T, 5, B)}
     layers = [network.embedding_dropout, network.input_dropout, *network.dropouts]
     seeds = [layer.seed_generator.state.numpy() for layer in layers]
     drawn = {
@@ -104,14 +104,38 @@ def test_each_dropout_masks_what_it_says(small_model: SizedModel, is_variational
     for layer, seed in zip(layers, seeds, strict=True):
         layer.seed_generator.state.assign(seed)
     logits_btv, _ = network(tf.constant(IDS_BT), network.first_states(B), training=True)
-    masks = [{name: mask if name == "embedding" else mask[b] for name, mask in drawn.items()} for b in range(B)]
+    masks = [{name: mask if name == "embedding" else mask[..., b] for name, mask in drawn.items()} for b in range(B)]
     np.testing.assert_allclose(logits_btv, naive_logits(network, masks), rtol=1e-4, atol=1e-5)
     for (name, mask), rate in zip(drawn.items(), (0.4, 0.2, 0.3, 0.6), strict=True):
         assert set(np.unique(mask)) == {np.float32(0), np.float32(1) / np.float32(1 - rate)}, name
     assert (drawn["embedding"] == drawn["embedding"][:, :1]).all(), "whole vectors"
-    is_locked = [(drawn[name] == drawn[name][:, :1]).all() for name in ("input", "1", "2")]
+    is_locked = [(drawn[name] == drawn[name][:1]).all() for name in ("input", "1", "2")]
     assert is_locked == [is_variational] * 3
-    assert len({drawn[name][0, 0].tobytes() + drawn[name][1, 0].tobytes() for name in ("1", "2")}) == 2
+    assert len({drawn[name][0, :, :2].tobytes() for name in ("1", "2")}) == 2
+
+
+@pytest.mark.parametrize("cell", ["lstm", "gru"])
+def test_dropout_of_weights_leaves_out_the_same_ones_at_each_step(small_model: SizedModel, cell: str) -> None:
+    """The masks are drawn once more from the seeds as they were, and put into the weights."""
+    network = build(small_model, cell=cell, num_layers=2, weight_dropout=0.5)
+    randomise(network)
+    kernels = [layer.weights_by_name["recurrent_kernel"] for layer in network.recurrent]
+    seeds = [layer.weight_dropout.seed_generator.state for layer in network.recurrent]
+    before = [seed.numpy() for seed in seeds]
+    masks = [
+        layer.weight_dropout(tf.ones(kernel.shape), training=True).numpy()
+        for layer, kernel in zip(network.recurrent, kernels, strict=True)
+    ]
+    for seed, value in zip(seeds, before, strict=True):
+        seed.assign(value)
+    logits_btv, _ = network(tf.constant(IDS_BT), network.first_states(B), training=True)
+    still_btv, _ = network(tf.constant(IDS_BT), network.first_states(B), training=False)
+    assert np.abs(logits_btv - still_btv).max() > 0.1
+    for kernel, mask in zip(kernels, masks, strict=True):
+        assert set(np.unique(mask)) == {np.float32(0), np.float32(2)}
+        kernel.assign(kernel.numpy() * mask)
+    assert (masks[0] != masks[1]).any()
+    np.testing.assert_allclose(logits_btv, naive_logits(network), rtol=1e-4, atol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -325,6 +349,7 @@ def test_a_learned_first_state_starts_at_zero_and_stays_in_reach(small_model: Si
 
 def test_without_training_no_dropout_acts(small_model: SizedModel) -> None:
     rates: dict[str, Any] = {"dropout": 0.3, "input_dropout": 0.2, "output_dropout": 0.6, "embedding_dropout": 0.4}
+    rates["weight_dropout"] = 0.5
     networks = [build(small_model, **changes) for changes in ({}, rates)]
     first, second = (network(tf.constant(IDS_BT), network.first_states(B))[0] for network in networks)
     np.testing.assert_array_equal(first, second)

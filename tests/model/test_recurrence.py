@@ -28,13 +28,17 @@ def make_layer(cell: Cell, num_inputs: int, **options: Any) -> tuple[Recurrent, 
     return layer, states
 
 
+def turn(inputs_bte: Any) -> Any:
+    return tf.transpose(inputs_bte, [1, 2, 0])
+
+
 def differentiate(outputs_of: Any, sources: list[Any]) -> list[np.ndarray]:
     """Return outputs and the gradients of the sum of their squares."""
     with tf.GradientTape() as tape:
         tape.watch(sources)
-        outputs_bth, _ = outputs_of()
-        loss = tf.reduce_sum(outputs_bth**2)
-    return [outputs_bth.numpy(), *(tf.convert_to_tensor(g).numpy() for g in tape.gradient(loss, sources))]
+        outputs_thb, _ = outputs_of()
+        loss = tf.reduce_sum(outputs_thb**2)
+    return [outputs_thb.numpy(), *(tf.convert_to_tensor(g).numpy() for g in tape.gradient(loss, sources))]
 
 
 def assert_equal(ours: list[np.ndarray], theirs: list[np.ndarray]) -> None:
@@ -51,7 +55,7 @@ def test_ids_equal_the_rows_of_the_embedding_they_pick(cell: Cell, embedding_dim
     embedding_ve = tf.Variable(np.random.default_rng(2).normal(size=(V, embedding_dim)).astype(np.float32))
     sources = [embedding_ve, *(v.value for v in layer.trainable_variables), *states]
     ours = differentiate(lambda: layer.call_on_ids(IDS_BT, embedding_ve, states, training=True), sources)
-    theirs = differentiate(lambda: layer(tf.gather(embedding_ve, IDS_BT), states, training=True), sources)
+    theirs = differentiate(lambda: layer(turn(tf.gather(embedding_ve, IDS_BT)), states, training=True), sources)
     assert_equal(ours, theirs)
 
 
@@ -62,7 +66,7 @@ def test_one_hot_ids_equal_one_hot_vectors_however_the_kernel_is_read(
     """Of few symbols by a product, of many by gathering rows."""
     layer, states = make_layer(cell, V, reads_symbols=True)
     sources = [*(v.value for v in layer.trainable_variables), *states]
-    theirs = differentiate(lambda: layer(tf.one_hot(IDS_BT, V), states, training=True), sources)
+    theirs = differentiate(lambda: layer(turn(tf.one_hot(IDS_BT, V)), states, training=True), sources)
     for max_one_hot in (V, V - 1):
         monkeypatch.setattr(recurrence, "MAX_ONE_HOT", max_one_hot)
         assert_equal(differentiate(lambda: layer.call_on_ids(IDS_BT, None, states, training=True), sources), theirs)
@@ -71,7 +75,7 @@ def test_one_hot_ids_equal_one_hot_vectors_however_the_kernel_is_read(
 def test_a_gradient_without_training_is_a_bug_that_says_so() -> None:
     layer, states = make_layer(LSTM, E)
     with tf.GradientTape() as tape:
-        outputs, _ = layer(tf.ones((B, T, E)), states)
+        outputs, _ = layer(tf.ones((T, E, B)), states)
         loss = tf.reduce_sum(outputs)
     with pytest.raises(AssertionError, match="training=True"):
         tape.gradient(loss, layer.weights_by_name["kernel"].value)

@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -29,10 +30,14 @@ def plugins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return target
 
 
-def sweep(folder: Path, plugins: Path, *words: str) -> "subprocess.CompletedProcess[str]":
-    launcher = ["-m", "hydra/launcher=joblib", "hydra.launcher.n_jobs=2"]
+def sweep(
+    folder: Path,
+    plugins: Path,
+    *words: str,
+    launcher: Sequence[str] = ("hydra/launcher=joblib", "hydra.launcher.n_jobs=2"),
+) -> "subprocess.CompletedProcess[str]":
     return subprocess.run(
-        [sys.executable, "-m", "charrnn_exp", *launcher, *SMALL, *words],
+        [sys.executable, "-m", "charrnn_exp", "-m", *launcher, *SMALL, *words],
         cwd=folder,
         env=os.environ | {"PYTHONPATH": f"{plugins}{os.pathsep}{SOURCE}", "PYTHONSAFEPATH": "1"},
         capture_output=True,
@@ -48,6 +53,18 @@ def test_joblib_runs_a_sweep_of_four(plugins: Path, tmp_path: Path) -> None:
     summaries = sorted(tmp_path.glob("outputs/charrnn/*/*/*/summary.json"))
     assert [path.parent.name for path in summaries] == ["0", "1", "2", "3"]
     assert all('"FINISHED"' in path.read_text() for path in summaries)
+
+
+def test_a_sweep_of_small_and_large_models_is_done_once(plugins: Path, tmp_path: Path) -> None:
+    """Alone, models of these sizes have other threads and parts; in one process all have the same."""
+    (tmp_path / "text.txt").write_bytes(TEXT.read_bytes())
+    words = ["dataset.path=text.txt", "model.hidden_size=5,520", "training.batch_size=2"]
+    first, second = (sweep(tmp_path, plugins, *words, launcher=["hydra/launcher=basic"]) for _ in range(2))
+    assert first.returncode == second.returncode == 0, first.stderr + second.stderr
+    summaries = sorted(tmp_path.glob("outputs/charrnn/*/*/*/summary.json"))
+    assert len(summaries) == 2, second.stdout
+    configs = [(path.parent / "config.yaml").read_text() for path in summaries]
+    assert len({tuple(line for line in each.splitlines() if "parts:" in line) for each in configs}) == 1
 
 
 def test_a_job_that_fails_in_another_process_is_told_and_the_other_runs(plugins: Path, tmp_path: Path) -> None:

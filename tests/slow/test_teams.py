@@ -3,15 +3,21 @@
 import os
 import re
 import shutil
+import time
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from charrnn_exp.api import compose
+from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.metrics import read_metrics
+from charrnn_exp.tracking.access import probe_server
+from charrnn_exp.tracking.mlflow_run import KEY_TAG, RunDescription, open_run
 from stress.mlflow_rows import find_mlflow_problems
 from stress.postgresql import find_programs
 from stress.team import TeamServer, find_leaks, serve_team
@@ -186,6 +192,33 @@ def test_to_go_on_in_an_experiment_of_another_user_takes_the_permission(
         assert sorted((each.step, each.value) for each in history) == read_metrics(mine.metrics)[name]
     assert len(read_metrics(mine.metrics)["train_loss"]) == 60
     assert client.get_run(list_ids(bob)[0]).data.tags["resumed_from"] == run_id
+
+
+def test_a_permission_that_comes_a_moment_after_the_experiment_is_waited_for(
+    server: TeamServer, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """As on another machine of the user who made the experiment, whom the server gives it after it is there."""
+    described = RunDescription(
+        name="mine", params={"seed": 1}, tags={KEY_TAG: "k"}, dataset={"name": "text", "sha256": "0" * 64}
+    )
+
+    def create(tracking: TrackingConfig) -> object:
+        return open_run(tracking, described, run_id=None, may_exist=False)
+
+    for name, action in (("new to probe", probe_server), ("new to write", create)):
+        ask(server, monkeypatch, "anna").create_experiment(name)
+        ask(server, monkeypatch, "bob")
+        words = ("tracking=server", f"tracking.experiment_name={name}", f"tracking.uri={server.uri}")
+        tracking = compose(*words).tracking
+        with ThreadPoolExecutor(1) as pool:
+            sharing = pool.submit(share_later, server, name)
+            action(tracking)
+            sharing.result()
+
+
+def share_later(server: TeamServer, name: str) -> None:
+    time.sleep(0.7)
+    server.call("share", name, "bob")
 
 
 def test_two_machines_share_a_search(anna: Machine, bob: Machine, server: TeamServer) -> None:

@@ -135,6 +135,7 @@ def test_a_resumed_run_ends_with_the_same_bytes(start: Any, stop_after: int, oth
                 "training.stream_jitter=true dataset.split=none model=gru model.num_layers=2 model.layer_norm=true",
                 "model.residual=true model.tie_embeddings=true model.dropout=0.2 model.variational_dropout=true",
                 "model.input_dropout=0.1 model.embedding_dropout=0.1 model.output_dropout=0.3",
+                "model.weight_dropout=0.1 training.parts=2",
             ),
             marks=pytest.mark.slow,
         ),
@@ -142,6 +143,7 @@ def test_a_resumed_run_ends_with_the_same_bytes(start: Any, stop_after: int, oth
             (
                 "optimizer=sgd optimizer.schedule=step optimizer.decay_rate=0.5 optimizer.decay_every_epochs=0.5",
                 "training.gradient_accumulation_steps=2 training.drop_state_probability=0.3 dataset.split=none",
+                "training.parts=2",
                 "model=rnn model.embedding_dim=null model.learn_initial_state=true model.dropout=0.2",
             ),
             marks=pytest.mark.slow,

@@ -10,6 +10,7 @@ EVERY_DROPOUT = (
     "model.input_dropout=0.2",
     "model.output_dropout=0.4",
     "model.embedding_dropout=0.1",
+    "model.weight_dropout=0.2",
     "model.variational_dropout=true",
 )
 
@@ -45,4 +46,4 @@ def test_whatever_moves_in_a_model_comes_back(start: Any) -> None:
     assert advance() != expected
     state.restore(weights, training)
     assert advance() == expected
-    assert sum(name.startswith("network.") for name in training) == 4, "the seed of each dropout"
+    assert sum(name.startswith("network.") for name in training) == 6, "the seed of each dropout"

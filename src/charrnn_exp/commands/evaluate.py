@@ -23,6 +23,8 @@ Scores the splits of the run's own text (default: all that its dataset.split mak
   adapt=rms             named so has the scores; rms scales each weight's step by its gradients on the training text;
                         default splits: val and test
   adapt_rate=0.00005    the learning rate of this
+  window=256            from an empty state anew for each 256 characters, as a Transformer of that window does, whose
+                        published numbers compare with these alone; default: the state is carried over the text
   format=json           table (default) or json, which has all numbers
 The loss is in nats per character, and its standard error that of contiguous blocks (batch means). top-5: the share of
 characters that were among the five likeliest. ppl/word: e to the nats of the text / number of words, which are what
@@ -77,13 +79,15 @@ def ask(parsed: Any, warn: Callable[[str], None]) -> Any:
         change_config,
         drop_tracking,
         read_amount,
+        read_count,
         read_switch,
         read_tracking,
         read_unknown,
         split_names,
     )
     from charrnn_exp.evaluation.adaptation import read_adaptation
-    from charrnn_exp.evaluation.from_run import Question, score_runs
+    from charrnn_exp.evaluation.from_run import score_runs
+    from charrnn_exp.evaluation.question import Question
     from charrnn_exp.run_folder.folder import forget_tracking
     from charrnn_exp.tracking.fetch import find_run_anywhere
 
@@ -96,6 +100,7 @@ def ask(parsed: Any, warn: Callable[[str], None]) -> Any:
         checkpoint=given.get("checkpoint"),
         details=read_switch(given, "details"),
         adaptation=read_adaptation(given.get("adapt"), read_amount(given, "adapt_rate")),
+        window=read_count(given, "window"),
     )
     references = split_names(given.get("run", "latest"), key="run")
     folders = [find_run_anywhere(each, lambda: read_tracking(parsed), needs_weights=True) for each in references]
@@ -128,7 +133,7 @@ COMMAND = Command(
     order=4,
     summary="loss, perplexity, accuracy of a run on a text:       evaluate run=latest split=test",
     usage="evaluate [run=REF[,REF]] [split=SPLIT] [text=FILE[,FILE]] [unknown=skip] [checkpoint=best]\n"
-    "         [details=true] [adapt=rms] [adapt_rate=RATE] [format=json] [dataset.path=FILE]",
+    "         [details=true] [adapt=rms] [adapt_rate=RATE] [window=N] [format=json] [dataset.path=FILE]",
     details=DETAILS,
     words=(
         RUN,
@@ -139,6 +144,7 @@ COMMAND = Command(
         Word("details", offer_switch),
         Word("adapt", _offer_rules),
         Word("adapt_rate"),
+        Word("window"),
         Word("format", lambda: list(FORMATS)),
     ),
     settings=("dataset.path", "tracking.uri"),

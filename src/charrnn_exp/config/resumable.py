@@ -6,6 +6,7 @@ RESUMABLE = (
     "model.input_dropout",
     "model.output_dropout",
     "model.embedding_dropout",
+    "model.weight_dropout",
     "model.variational_dropout",
     "optimizer.learning_rate",
     "optimizer.schedule",
@@ -27,6 +28,7 @@ RESUMABLE = (
     "training.checkpoint_every_epochs",
     "training.checkpoint_every_steps",
     "training.keep_checkpoints",
+    "training.devices",
     "sampling.",
     "tracking.",
 )

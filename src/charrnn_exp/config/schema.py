@@ -88,6 +88,8 @@ class ModelConfig:
     """Dropout rate of the last layer's outputs, in [0, 1); null: model.dropout."""
     embedding_dropout: float
     """Share of the symbols whose whole vector is zero for a batch, in [0, 1) (Merity et al. 2018)."""
+    weight_dropout: float
+    """Share of the weights from state to state that an update leaves out, in [0, 1) (Merity et al. 2018)."""
     variational_dropout: bool
     """Input, layer and output dropout use one mask for all steps of a batch (Gal and Ghahramani 2016)."""
     residual: bool
@@ -184,8 +186,14 @@ class TrainingConfig:
     """Updates that TensorFlow's profiler records into profile/, from the third on, at least 1; null: off. A resumed run
     records none."""
     threads: int | None
-    """Threads of TensorFlow's kernels, 1 to 1024; they order sums, so a run that goes on keeps them. null: all cores;
-    in a sweep 1 up to 512 units a layer, above that all cores."""
+    """Threads of TensorFlow's kernels, 1 to 1024; they order sums, so a run that goes on keeps them. null: all cores,
+    or a share of them for each part; in a sweep 1 up to 512 units a layer, above that all cores."""
+    parts: int | None
+    """Equal parts of a batch's streams that are computed at once, 1 to 1024; a run that goes on keeps them. null: as
+    many as training.devices; if that and training.threads are null, 2 in a run alone of up to 512 units a layer on two
+    cores without AMX and GPU, where the batch is even, else 1."""
+    devices: int | None
+    """Devices of the host that the parts lie on in turn, GPUs if there are any, 1 to 64; null: the first."""
 
 
 @dataclass(kw_only=True, slots=True)
@@ -263,8 +271,8 @@ class SweepConfig:
     keep_going: bool
     """The other jobs run after one that failed."""
     rerun: bool
-    """Jobs that are done already run again. false: a run below outputs/ with the same settings, text and threads
-    counts, and one that was stopped goes on."""
+    """Jobs that are done already run again. false: a run below outputs/ with the same settings, text, threads and
+    parts counts, and one that was stopped goes on."""
     dry_run: bool
     """The jobs are listed with the memory and, where earlier runs tell it, the time that they need, and none runs."""
 

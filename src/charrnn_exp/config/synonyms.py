@@ -15,7 +15,8 @@ GROUPS_OF_SYNONYMS: dict[str, str] = {
     "model.embedding_dim": "embedding embeddings emb embed emb_dim emb_size emsize embed_dim embed_size embedding_size "
     "n_embd d_model wordvec_size wordvec_dim",
     "model.num_layers": "layers n_layers nlayers n_layer num_layer depth",
-    "model.dropout": "drop drop_rate drop_prob dropout_rate dropout_prob p_drop keep_prob recurrent_dropout",
+    "model.dropout": "drop drop_rate drop_prob dropout_rate dropout_prob p_drop keep_prob",
+    "model.weight_dropout": "weight_drop weightdrop wdrop dropconnect recurrent_dropout",
     "model.tie_embeddings": "tied tie tie_weights weight_tying tied_weights",
     "model.layer_norm": "layernorm norm",
     "model.residual": "skip skip_connections",
@@ -63,6 +64,7 @@ GROUPS_OF_SYNONYMS: dict[str, str] = {
     "seed": "random_seed rng rng_seed manual_seed",
     "name": "out output out_dir output_dir outdir save_dir checkpoint_dir log_dir logdir exp_name project folder",
     "training.threads": "num_threads n_threads intra_op_threads",
+    "training.devices": "device gpus num_gpus n_gpus num_devices",
     "sweep.jobs": "n_jobs num_jobs workers num_workers parallel",
     "tracking": "logging logger mlflow wandb tensorboard",
     "tracking.uri": "tracking_uri server",

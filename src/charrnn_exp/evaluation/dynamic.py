@@ -122,8 +122,8 @@ class AdaptiveScorer:
             window_bt = tf.slice(ids_bt, [0, s * self._segment], [1, self._segment + 1])
             is_scored_bt = (tf.range(self._segment) < num_scored - s * self._segment)[None]
             with tf.GradientTape() as tape:
-                logits_btv, states = self._network(window_bt[:, :-1], states, training=True)
-                measured = measure(logits_btv, window_bt[:, 1:], has_top=True, has_confidences=self._groups is not None)
+                logits_vtb, states = self._network.call_symbols_first(window_bt[:, :-1], states, training=True)
+                measured = measure(logits_vtb, window_bt[:, 1:], has_top=True, has_confidences=self._groups is not None)
                 loss = tf.reduce_mean(tf.boolean_mask(measured[0], is_scored_bt))
             self._update(_find_gradients(tape, loss, self._network))
             found = [each for each in measured if each is not None]

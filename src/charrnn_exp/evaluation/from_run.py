@@ -5,11 +5,10 @@ Axes: n character.
 
 import functools
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from charrnn_exp.config.choices import Unknown
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.corpus import Corpus, load_corpus, read_ids
 from charrnn_exp.data.lines import find_line_break, lay_out
@@ -19,8 +18,11 @@ from charrnn_exp.data.vocabulary import Ids, Vocabulary
 from charrnn_exp.errors import UserError
 from charrnn_exp.evaluation.adaptation import Adaptation, Rule
 from charrnn_exp.evaluation.groups import count_words, group_characters
+from charrnn_exp.evaluation.question import Answer, Asked, Question, name_row
 from charrnn_exp.evaluation.scores import Scores
+from charrnn_exp.evaluation.streams import cut_windows
 from charrnn_exp.machine.tensorflow import import_tensorflow
+from charrnn_exp.model.dropout import drop_dropout
 from charrnn_exp.model.memory import check_scoring_memory, explain_memory_errors
 from charrnn_exp.model.size import resolve
 from charrnn_exp.run_folder.folder import RunFolder
@@ -32,77 +34,6 @@ SPLITS = ("val", "test", "train")
 NAME_A_FILE = " Name a file that they all score: text=FILE."
 Scored = tuple[Ids, tuple[int, ...]]
 """Ids of a text, and the index of the first character of each of its parts."""
-
-
-@dataclass(frozen=True, kw_only=True)
-class Question:
-    """What is scored, and how.
-
-    Args:
-        split: train, val, test or all; None: all, but with an adaptation not train, which takes hours.
-        texts: files to be scored in place of the runs' own text.
-        unknown: what to do with symbols of these that a run does not know.
-        checkpoint: last or best; None: best if early stopping ended the run, else last.
-        details: whether the scores have details.
-        adaptation: of the weights to what they have scored; None: off.
-    """
-
-    split: str | None = None
-    texts: tuple[Path, ...] = ()
-    unknown: Unknown = Unknown.refuse
-    checkpoint: str | None = None
-    details: bool = False
-    adaptation: Adaptation | None = None
-
-
-@dataclass(frozen=True, kw_only=True)
-class Answer:
-    """The scores of one text by one speaker.
-
-    Args:
-        text: train, val, test, "text", or the path of one of several files.
-        speaker: "" for a single run as it is, "run 2" for one of several, "ensemble of 3", "adapted (rms)".
-        runs: folders of those who speak.
-        scores: of the text.
-        adaptation: of the weights; None: none.
-    """
-
-    text: str
-    speaker: str
-    runs: tuple[Path, ...]
-    scores: Scores
-    adaptation: Adaptation | None = None
-
-    @property
-    def label(self) -> str:
-        """The name of its row, which tells adapted numbers from plain ones."""
-        return _label(self.text, self.speaker)
-
-    def as_dict(self) -> dict[str, Any]:
-        """Return plain values; the names of adapted numbers begin with `adapted_`."""
-        numbers: dict[str, Any] = self.scores.list_all()
-        if self.scores.details is not None:
-            numbers["details"] = self.scores.details.as_dict()
-        prefix = "" if self.adaptation is None else "adapted_"
-        return {
-            "text": self.text,
-            "speaker": self.speaker,
-            "runs": list(map(str, self.runs)),
-            "adaptation": None if self.adaptation is None else self.adaptation.as_dict(),
-            **{f"{prefix}{name}": value for name, value in numbers.items()},
-        }
-
-
-class Asked(NamedTuple):
-    """A question that was checked, with its texts read: nothing is left that could be refused.
-
-    Args:
-        labels: of the answers, in their order.
-        answers: one by one.
-    """
-
-    labels: tuple[str, ...]
-    answers: Iterator[Answer]
 
 
 def score_runs(
@@ -128,6 +59,7 @@ def score_runs(
     vocabulary = folders[0].read_vocabulary()
     _check_together(folders, question, vocabulary)
     facts: dict[str, Any] = {"vocabulary_sha256": vocabulary.sha256}
+    _check_window(question)
     texts = _read_texts(question, configs[0], vocabulary, warn)
     train_n = None
     if not texts or (question.adaptation is not None and question.adaptation.rule is Rule.rms):
@@ -137,6 +69,8 @@ def score_runs(
         splits = _split(corpus, configs[0])
         train_n = splits.train_n
         texts = texts or _choose_texts(splits, configs[0], chosen)
+    if question.window is not None:
+        texts = {name: cut_windows(*text, question.window) for name, text in texts.items()}
     for config in configs:
         check_scoring_memory(resolve(config.model, num_symbols=len(vocabulary)), num_symbols=len(vocabulary))
     weights = [read_trained_weights(folder, question.checkpoint, facts=facts, warn=warn) for folder in folders]
@@ -148,8 +82,8 @@ def score_runs(
         for config, each in zip(configs, weights, strict=True)
     ]
     voices = _list_voices(networks, [folder.path for folder in folders], question, train_n)
-    labels = tuple(_label(text, voice.speaker) for text in texts for voice in voices)
-    return Asked(labels, _answer(voices, texts, vocabulary, has_details=question.details))
+    labels = tuple(name_row(text, voice.speaker, question.window) for text in texts for voice in voices)
+    return Asked(labels, _answer(voices, texts, vocabulary, question))
 
 
 def _check_together(folders: Sequence[RunFolder], question: Question, vocabulary: Vocabulary) -> None:
@@ -175,6 +109,13 @@ def _check_together(folders: Sequence[RunFolder], question: Question, vocabulary
             both = f"{folders[0].path} and {folder.path}, which differ in {', '.join(differ) or 'text'}"
             needed = "that read a file alike" if question.texts else "of one text and split"
             raise UserError(f"run must be runs {needed}, got {both}.{'' if question.texts else NAME_A_FILE}")
+
+
+def _check_window(question: Question) -> None:
+    """Refuse windows beside what needs a text in one piece."""
+    others = {"details": question.details, "adapt": question.adaptation is not None}
+    for name in (name for name, is_there in others.items() if is_there and question.window is not None):
+        raise UserError(f"{name} must be left out beside window, got both.")
 
 
 def _read_texts(
@@ -234,8 +175,7 @@ def _choose_texts(splits: Splits, config: Config, chosen: tuple[str, ...]) -> di
 
 def _drop_dropout(config: Config) -> Config:
     """Return the settings without dropout, which would also be on where weights adapt."""
-    model = replace(config.model, dropout=0.0, input_dropout=0.0, output_dropout=None, embedding_dropout=0.0)
-    return replace(config, model=model)
+    return replace(config, model=drop_dropout(config.model))
 
 
 class _Voice(NamedTuple):
@@ -277,11 +217,11 @@ def _list_voices(
 
 
 def _answer(
-    voices: Sequence[_Voice], texts: Mapping[str, Scored], vocabulary: Vocabulary, *, has_details: bool
+    voices: Sequence[_Voice], texts: Mapping[str, Scored], vocabulary: Vocabulary, question: Question
 ) -> Iterator[Answer]:
     for name, (ids_n, starts) in texts.items():
-        num_words = count_words(ids_n, starts, vocabulary)
-        groups = group_characters(ids_n, starts, vocabulary) if has_details else None
+        num_words = None if question.window else count_words(ids_n, starts, vocabulary)
+        groups = group_characters(ids_n, starts, vocabulary) if question.details else None
         for voice in voices:
             with explain_memory_errors():
                 scores = voice.score(ids_n, starts, groups=groups)
@@ -292,8 +232,5 @@ def _answer(
                 runs=voice.runs,
                 scores=replace(scores, num_words=num_words),
                 adaptation=voice.adaptation,
+                window=question.window,
             )
-
-
-def _label(text: str, speaker: str) -> str:
-    return f"{text}, {speaker}" if speaker else text

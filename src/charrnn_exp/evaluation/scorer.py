@@ -4,6 +4,7 @@ Axes: b stream, t time, n character, v vocabulary, h hidden units.
 """
 
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import numpy as np
@@ -13,7 +14,7 @@ import tensorflow as tf
 from charrnn_exp.data.vocabulary import Ids
 from charrnn_exp.evaluation.details import Groups
 from charrnn_exp.evaluation.scores import Scores
-from charrnn_exp.evaluation.streams import NONE, Window, cut_streams
+from charrnn_exp.evaluation.streams import NONE, Streams, Window, cut_groups
 from charrnn_exp.evaluation.sums import TOP, Measured, Sums
 from charrnn_exp.model.ensemble import Ensemble
 from charrnn_exp.model.network import Network
@@ -41,6 +42,7 @@ class Scorer:
         starts: index of the first character of each part, in order.
         has_top: whether characters among the `TOP` likeliest are counted, too.
         groups: of the characters, for the details of the scores; None: there are none.
+        num_parts: of the streams that are read at once, on a Python thread each; as many as an update has.
     """
 
     def __init__(
@@ -51,9 +53,11 @@ class Scorer:
         *,
         has_top: bool = False,
         groups: Groups | None = None,
+        num_parts: int = 1,
     ) -> None:
         self._network, self._has_top, self._groups = network, has_top, groups
-        self._streams = cut_streams(ids_n, starts, num_symbols=network.num_symbols)
+        self._num_parts = num_parts
+        self._all_streams = cut_groups(ids_n, starts, num_symbols=network.num_symbols)
         self._predict = tf.function(self._predict_impl, autograph=False)
 
     def loss(self, should_stop: Callable[[], bool] = lambda: False) -> float | None:
@@ -63,13 +67,18 @@ class Scorer:
 
     def score(self, should_stop: Callable[[], bool] = lambda: False) -> Scores | None:
         """Return all scores; None if it was asked to stop before the end."""
-        streams, sums = self._streams, Sums(self._streams.num_scored, self._groups)
+        sums = Sums(sum(streams.num_scored for streams in self._all_streams), self._groups)
+        is_whole = all(self._add_streams(streams, sums, should_stop) for streams in self._all_streams)
+        return sums.find_scores() if is_whole else None
+
+    def _add_streams(self, streams: Streams, sums: Sums, should_stop: Callable[[], bool]) -> bool:
+        """Read streams until their losses are those of one stream over each part; return whether it was not stopped."""
         previous_b = streams.find_previous()
         states: Any = self._network.first_states(streams.num_streams)
         kept: list[Measured] = []
         for number, window in enumerate(streams.read_windows()):
             if should_stop():
-                return None
+                return False
             read, states = self._read(window, states)
             sums.add(window, read, 1)
             if number < MAX_KEPT_WINDOWS:
@@ -78,21 +87,41 @@ class Scorer:
             states = self._continue(states, previous_b)
             for number, window in enumerate(streams.read_windows()):
                 if number == len(kept):
-                    return sums.find_scores()
+                    return True
                 if should_stop():
-                    return None
+                    return False
                 read, states = self._read(window, states)
                 change = np.mean(np.abs(read.losses_bt - kept[number].losses_bt)[window.is_scored_bt])
                 sums.add(window, kept[number], -1)
                 sums.add(window, read, 1)
                 kept[number] = read
                 if change <= TOLERANCE:
-                    return sums.find_scores()
-        return sums.find_scores()
+                    return True
+        return True
 
     def _read(self, window: Window, states: Any) -> tuple[Measured, Any]:
-        measured, states = self._predict(tf.constant(window.ids_bt), states)
-        return Measured.of(measured), states
+        b = len(window.ids_bt)
+        size = -(-b // self._num_parts)
+        # Parts of one size, which is compiled once: the last ones begin earlier where they do not fill the streams.
+        begins = [min(first, b - size) for first in range(0, b, size)]
+
+        def read(begin: int) -> tuple[Any, Any]:
+            of_part = tf.nest.map_structure(lambda array_bh: array_bh[begin : begin + size], states)
+            measured, after = self._predict(tf.constant(window.ids_bt[begin : begin + size]), of_part)
+            return Measured.of(measured), after
+
+        if len(begins) == 1:
+            return read(0)
+        with ThreadPoolExecutor(len(begins)) as threads:
+            parts = list(threads.map(read, begins))
+        skips = [first - begin for first, begin in zip(range(0, b, size), begins, strict=True)]
+
+        def join(concatenate: Callable[..., Any]) -> Callable[..., Any]:
+            return lambda *arrays: concatenate([array[skip:] for array, skip in zip(arrays, skips, strict=True)], 0)
+
+        fields = zip(*(measured for measured, _ in parts), strict=True)
+        joined: list[Any] = [None if arrays[0] is None else join(np.concatenate)(*arrays) for arrays in fields]
+        return Measured(*joined), tf.nest.map_structure(join(tf.concat), *(after for _, after in parts))
 
     def _continue(self, lasts: Any, previous_b: npt.NDArray[np.int64]) -> Any:
         """Return for each stream the last states of the one before it, or the first states of the network."""
@@ -104,21 +133,27 @@ class Scorer:
         )
 
     def _predict_impl(self, window_bt: Any, states: Any) -> tuple[Any, Any]:
-        logits_btv, states = self._network(window_bt[:, :-1], states, training=False)
+        logits_vtb, states = self._network.call_symbols_first(window_bt[:, :-1], states, training=False)
         has_confidences = self._groups is not None
-        return measure(logits_btv, window_bt[:, 1:], has_top=self._has_top, has_confidences=has_confidences), states
+        return _measure(logits_vtb, window_bt[:, 1:], has_top=self._has_top, has_confidences=has_confidences), states
 
 
-def measure(logits_btv: Any, targets_bt: Any, *, has_top: bool, has_confidences: bool) -> tuple[Any, ...]:
+def measure(logits_vtb: Any, targets_bt: Any, *, has_top: bool, has_confidences: bool) -> tuple[Any, ...]:
     """Return the fields of `Measured` for these predictions."""
-    losses_bt = tf.nn.sparse_softmax_cross_entropy_with_logits(targets_bt, logits_btv)
-    hits_bt = tf.argmax(logits_btv, axis=-1, output_type=tf.int32) == targets_bt
-    (b, t), v = targets_bt.shape, logits_btv.shape[-1]
-    tops_bt = confidences_bt = None
-    if has_top:  # of equal ones all are in or out, as in tf.math.in_top_k
-        logits_nv = tf.cast(tf.reshape(logits_btv, [-1, v]), tf.float32)
-        tops_n = tf.math.in_top_k(tf.reshape(targets_bt, [-1]), logits_nv, TOP)
-        tops_bt = tf.reshape(tops_n, [b, t])
+    v, targets_tb = logits_vtb.shape[0], tf.transpose(targets_bt)
+    symbols_v11 = tf.range(v)[:, None, None]
+    target_logits_tb = tf.reduce_sum(tf.where(symbols_v11 == targets_tb, logits_vtb, tf.zeros_like(logits_vtb)), axis=0)
+    highest_tb = tf.reduce_max(logits_vtb, axis=0)
+    totals_tb = tf.reduce_logsumexp(logits_vtb, axis=0)
+    # Of equally likely symbols the first is the guess; among the top all are in or out, as in tf.math.in_top_k.
+    guesses_tb = tf.reduce_min(tf.where(logits_vtb == highest_tb, symbols_v11, v), axis=0)
+    found = [totals_tb - target_logits_tb, guesses_tb == targets_tb, None, None]
+    if has_top:
+        found[2] = tf.math.count_nonzero(logits_vtb > target_logits_tb, axis=0, dtype=tf.int32) < TOP
     if has_confidences:
-        confidences_bt = tf.exp(tf.reduce_max(logits_btv, axis=-1) - tf.reduce_logsumexp(logits_btv, axis=-1))
-    return losses_bt, hits_bt, tops_bt, confidences_bt
+        found[3] = tf.exp(highest_tb - totals_tb)
+    return tuple(None if each_tb is None else tf.transpose(each_tb) for each_tb in found)
+
+
+_measure = tf.function(measure, jit_compile=True, autograph=False)
+"""Compiled: each pass over the logits that TensorFlow makes on its own costs as much as all of it."""

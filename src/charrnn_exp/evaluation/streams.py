@@ -5,7 +5,7 @@ Axes: b stream, t time, n character.
 
 import itertools
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import numpy.typing as npt
@@ -20,6 +20,8 @@ MAX_WINDOW_CHARACTERS = 400
 """Most characters of each stream in a window."""
 MAX_LOGITS = 8_000_000
 """Most logits of a window: with thousands of symbols, windows are shorter to save memory."""
+MAX_PARTS = 4_096
+"""Most parts of a text that are read side by side, fewer where symbols are many; the others follow."""
 NONE = -1
 """No stream."""
 
@@ -50,6 +52,7 @@ class Streams:
         parts_b: number of the part that each stream lies in.
         length: characters of each window.
         num_windows: windows of each stream.
+        first_rank: number of scored characters in the parts before.
     """
 
     ids_n: Ids
@@ -58,6 +61,7 @@ class Streams:
     parts_b: npt.NDArray[np.int64]
     length: int
     num_windows: int
+    first_rank: int = 0
 
     @property
     def num_streams(self) -> int:
@@ -82,7 +86,20 @@ class Streams:
             at_bt = self.begins_b[:, None] + number * self.length + np.arange(self.length + 1)
             ids_bt = np.where(at_bt <= lasts_b1, self.ids_n[np.minimum(at_bt, lasts_b1)], 0).astype(np.int32)
             inputs_bt = at_bt[:, :-1]
-            yield Window(ids_bt, inputs_bt < lasts_b1, inputs_bt - self.parts_b[:, None])
+            yield Window(ids_bt, inputs_bt < lasts_b1, self.first_rank + inputs_bt - self.parts_b[:, None])
+
+
+def cut_groups(ids_n: Ids, starts: Sequence[int], *, num_symbols: int) -> list[Streams]:
+    """Cut a text into streams, in groups of parts that are read one after another; see `cut_streams`."""
+    most = min(MAX_PARTS, max(MAX_STREAMS, MAX_LOGITS // num_symbols))
+    groups = []
+    for first in range(0, len(starts), most):
+        edges = [*starts[first : first + most + 1], len(ids_n)][: most + 1]
+        relative = [start - edges[0] for start in edges[:-1]]
+        if edges[-1] - edges[0] > len(relative):  # else no part has a character to score
+            streams = cut_streams(ids_n[edges[0] : edges[-1]], relative, num_symbols=num_symbols)
+            groups.append(replace(streams, first_rank=edges[0] - first))
+    return groups
 
 
 def cut_streams(ids_n: Ids, starts: Sequence[int], *, num_symbols: int) -> Streams:
@@ -107,3 +124,20 @@ def cut_streams(ids_n: Ids, starts: Sequence[int], *, num_symbols: int) -> Strea
     parts_b = np.repeat(np.arange(len(starts)), [len(each) for each in begins])
     lasts_b = np.minimum(begins_b + stream_characters, edges[parts_b + 1] - 1)
     return Streams(ids_n, begins_b, lasts_b, parts_b, length, num_windows)
+
+
+def cut_windows(ids_n: Ids, starts: Sequence[int], length: int) -> tuple[Ids, tuple[int, ...]]:
+    """Return a text as parts of so many scored characters, each after one that is read alone; all are scored once.
+
+    Args:
+        ids_n: the text.
+        starts: index of the first character of each part, in order; the first is 0.
+        length: scored characters of a part, but for the last ones.
+    """
+    edges = np.array([*starts, len(ids_n)], dtype=np.int64)
+    pieces = [
+        ids_n[begin : min(begin + length, stop - 1) + 1]
+        for first, stop in itertools.pairwise(edges)
+        for begin in range(first, stop - 1, length)
+    ]
+    return np.concatenate(pieces), tuple(np.cumsum([0, *map(len, pieces[:-1])]).tolist())

@@ -40,7 +40,7 @@ def score_splits(job: Job, state: TrainingState, watch: Stopwatch, stop: StopReq
         if split in known:
             continue
         with watch.time("scores"), state.averaged_weights():
-            scores = Scorer(state.network, ids_n, starts).score(stop)
+            scores = Scorer(state.network, ids_n, starts, num_parts=state.num_parts).score(stop)
         if scores is None:
             assert stop.signal_number is not None
             raise Interrupted(

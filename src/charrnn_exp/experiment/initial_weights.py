@@ -21,6 +21,7 @@ MAY_DIFFER = {
     "input_dropout",
     "output_dropout",
     "embedding_dropout",
+    "weight_dropout",
     "variational_dropout",
 }
 """Settings of the model that the weights do not depend on, or that follow from the sizes of the weights."""

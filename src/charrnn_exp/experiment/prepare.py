@@ -15,9 +15,11 @@ from charrnn_exp.data.sources import trust_installed_alone
 from charrnn_exp.errors import CharRNNError, Interrupted, MachineError, UserError
 from charrnn_exp.experiment.initial_weights import read_initial_weights
 from charrnn_exp.experiment.job import Job, Prepared
-from charrnn_exp.machine.tensorflow import import_tensorflow
+from charrnn_exp.machine.compiled_cache import keep_compiled
+from charrnn_exp.machine.tensorflow import import_tensorflow, preload_tensorflow
 from charrnn_exp.model.memory import check_memory, check_sampling_memory
 from charrnn_exp.model.size import resolve
+from charrnn_exp.model.threads import Workers, choose_parts, choose_workers
 from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.checkpoints import CheckpointStore
 from charrnn_exp.run_folder.summary import Summary
@@ -95,7 +97,8 @@ def prepare_run(
 def start_run(job: Job, terminal: Terminal | None = None) -> Summary:
     """Check memory and tracking server, lock the run folder, train, sample and log; return the summary.
 
-    Nothing is written before the checks, not even the folder of a new run.
+    Nothing is written before the checks, not even the folder of a new run. What TensorFlow alone can tell (its threads,
+    the devices) is refused with the lock alone in the folder.
 
     Args:
         job: of the run.
@@ -113,37 +116,67 @@ def start_run(job: Job, terminal: Terminal | None = None) -> Summary:
     probe_server(job.config.tracking, run_id=job.folder.read_tracking().get("run_id") if job.is_resumed else None)
     with job.folder.lock(), watch_signals() as stop:
         introduce(job.config, job.text, job.folder, terminal)
-        _start_tensorflow(job)
+        workers = _start_tensorflow(job)
         if stop.signal_number is not None:  # nothing is written yet, so nothing has to be ended
             again = f" Go on with: {name_program()} resume run={job.folder.path}" if job.folder.config.exists() else ""
             raise Interrupted(stop.signal_number, f"stopped before the run began.{again}")
         from charrnn_exp.experiment.run import run_experiment
 
-        summary = run_experiment(job, stop, terminal)
+        try:
+            summary = run_experiment(job, stop, terminal, workers)
+        finally:
+            keep_compiled()
         if stop.signal_number == signal.SIGPIPE:
             raise Interrupted(signal.SIGPIPE, f"the output was closed; the run is finished, in {job.folder.path}")
         return summary
 
 
-def _start_tensorflow(job: Job) -> None:
+def _start_tensorflow(job: Job) -> Workers:
     """Import TensorFlow with the threads of the settings; a run that goes on without any keeps its checkpoint's.
 
+    Returns:
+        The threads that there are and the parts of a batch.
+
     Raises:
-        UserError: if TensorFlow has started in this process with other threads than the settings ask for.
+        UserError: if TensorFlow has started in this process with other threads than the settings ask for, or if there
+            are not so many devices, or fewer parts than devices.
     """
-    asked = job.config.training.threads
-    threads = import_tensorflow(asked or _read_threads(job))
-    if asked not in (None, threads):
+    training, stored = job.config.training, _read_workers(job)
+    if stored is not None and (training.devices or 1) > (parts := training.parts or stored.parts):
         raise UserError(
-            f"training.threads must be {threads} in this process, where TensorFlow has started, got {asked}. "
-            "Start the run in a process of its own."
+            f"training.devices must be at most {parts}, the parts of the run's checkpoint, got {training.devices}."
         )
 
+    def choose(gpu: bool) -> Workers:
+        if stored is None:
+            return choose_workers(job.model, training, gpu=gpu)
+        return Workers(training.threads or stored.threads, training.parts or stored.parts)
 
-def _read_threads(job: Job) -> int | None:
-    """Return the threads that the newest readable checkpoint was made with; None where there is none."""
+    preload_tensorflow(choose(gpu=False).threads)
+    from charrnn_exp.machine.arithmetic import has_gpu, list_devices
+
+    wanted = choose(gpu=has_gpu())
+    threads = import_tensorflow(wanted.threads)
+    if training.threads not in (None, threads):
+        raise UserError(
+            f"training.threads must be {threads} in this process, where TensorFlow has started, "
+            f"got {training.threads}. Start the run in a process of its own."
+        )
+    if training.devices is not None and training.devices > len(devices := list_devices()):
+        raise UserError(
+            f"training.devices must be at most {len(devices)} on this machine, which has {', '.join(devices)}, "
+            f"got {training.devices}."
+        )
+    if threads != wanted.threads and stored is None and not (training.parts or training.devices):
+        return Workers(threads, choose_parts(threads, training.batch_size, gpu=has_gpu()))
+    return Workers(threads, wanted.parts)
+
+
+def _read_workers(job: Job) -> Workers | None:
+    """Return the threads and parts that the newest readable checkpoint was made with; None where there is none."""
     for checkpoint in reversed(CheckpointStore(job.folder.checkpoints, facts={}, num_rolling=1).find_all()):
         with suppress(MachineError, OSError, KeyError, TypeError, ValueError):
-            threads = int(checkpoint.read_manifest()["machine"]["threads"])
-            return threads if 1 <= threads <= MAX_THREADS else None
+            machine = checkpoint.read_manifest()["machine"]
+            workers = Workers(int(machine["threads"]), int(machine.get("parts", 1)))
+            return workers if all(1 <= number <= MAX_THREADS for number in workers) else None
     return None

@@ -33,10 +33,11 @@ from charrnn_exp.experiment.listeners.views import Views
 from charrnn_exp.experiment.log import log_to
 from charrnn_exp.experiment.stopwatch import Stopwatch
 from charrnn_exp.experiment.track import start_tracking
-from charrnn_exp.machine.arithmetic import describe_arithmetic, find_threads, pin_determinism
+from charrnn_exp.machine.arithmetic import describe_arithmetic, list_devices, pin_determinism
 from charrnn_exp.model.dropout import list_rates
 from charrnn_exp.model.memory import estimate_bytes, explain_memory_errors, find_free_bytes
 from charrnn_exp.model.network import Network, build_network, count_parameters, list_parameters
+from charrnn_exp.model.threads import Workers
 from charrnn_exp.model.weights import load_weights, read_weights
 from charrnn_exp.program import name_program
 from charrnn_exp.run_folder.checkpoint import Checkpoint
@@ -59,13 +60,14 @@ from charrnn_exp.views.terminal import Terminal
 log = logging.getLogger("charrnn_exp")
 
 
-def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
+def run_experiment(job: Job, stop: StopRequest, terminal: Terminal, workers: Workers) -> Summary:
     """Train, sample and log one run; return its summary.
 
     Args:
         job: of the run; the caller holds the lock of its folder.
         stop: read before the first update and after each.
         terminal: that has introduced the run.
+        workers: threads that TensorFlow has started with, and parts of a batch.
 
     Raises:
         MachineError: if disk or memory runs out.
@@ -73,12 +75,11 @@ def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
         Interrupted: after a signal or a closed pipe, with a checkpoint taken if there was a step since the last.
     """
     config, text, folder, watch = job.config, job.text, job.folder, Stopwatch()
-    previous = _open_folder(job)
-    is_as_it_was = job.is_resumed and job.resumption.copied_from is None
+    previous, is_as_it_was = _open_folder(job, workers), job.is_resumed and job.resumption.copied_from is None
     with log_to(folder.log, terminal, is_held=is_as_it_was) as write_log:
         with nullcontext() if is_as_it_was else beginning(folder):
-            state, parameters = _begin(job, terminal)
-        facts = _list_facts(job, state.network)
+            state, parameters = _begin(job, terminal, workers)
+        facts = _list_facts(job, state.network, workers)
         checkpoints = CheckpointStore(folder.checkpoints, facts=facts, num_rolling=config.training.keep_checkpoints)
         restored = _restore(job, state, checkpoints, terminal) if job.is_resumed else None
         if restored is not None and _forget_other_scoring(job, state, restored):
@@ -121,7 +122,7 @@ def run_experiment(job: Job, stop: StopRequest, terminal: Terminal) -> Summary:
     return ended
 
 
-def _open_folder(job: Job) -> Summary:
+def _open_folder(job: Job, workers: Workers) -> Summary:
     """Make the folder where it is not there: of a new run, or a copy; return the summary of earlier sessions."""
     folder, source = job.folder, job.resumption.copied_from
     if source is not None:
@@ -129,23 +130,28 @@ def _open_folder(job: Job) -> Summary:
     if job.is_resumed:
         return folder.read_summary()
     folder.create(job.config, job.text.corpus.vocabulary)
-    key = job.hash or hash_job(job.as_asked, threads=find_threads())
+    key = job.hash or hash_job(job.as_asked, threads=workers.threads, parts=workers.parts)
     began = Summary(name=job.name, session_began=job.began, num_sessions=1, job_hash=key)
     folder.write_summary(replace(began, status="RUNNING"))
     return Summary(job_hash=began.job_hash)
 
 
-def _begin(job: Job, terminal: Terminal) -> tuple[TrainingState, str]:
+def _begin(job: Job, terminal: Terminal, workers: Workers) -> tuple[TrainingState, str]:
     """Return the state of a run before its first update, and the table of its weights, which the terminal shows."""
     for line in (*warn_of_length(job.config.training, job.text.plan), *job.resumption.warnings):
         log.warning(line)
+    if job.config.training.batch_size % workers.parts:  # only a run that goes on with another batch size
+        log.warning(
+            f"a batch of {job.config.training.batch_size} streams has no {workers.parts} equal parts, in which the run "
+            f"was computed so far: from its next epoch on each is computed as a whole, by {workers.threads} thread(s)."
+        )
     pin_determinism()
-    state = _build_state(job, terminal)
+    state = _build_state(job, terminal, workers)
     return state, show_parameters(list_parameters(state.network), terminal)
 
 
 @explain_memory_errors()
-def _build_state(job: Job, terminal: Terminal) -> TrainingState:
+def _build_state(job: Job, terminal: Terminal, workers: Workers) -> TrainingState:
     training, vocabulary = job.config.training, job.text.corpus.vocabulary
     needed, free = estimate_bytes(job.model, training, num_symbols=len(vocabulary)), find_free_bytes()
     terminal.say(f"memory: about {needed / 2**30:,.2f} GiB of {free / 2**30:,.2f} GiB free")
@@ -164,12 +170,15 @@ def _build_state(job: Job, terminal: Terminal) -> TrainingState:
         build_optimizer(job.config.optimizer, network),
         batch_size=job.text.order.batch_size,
         ema=training.ema_decay is not None,
+        num_parts=workers.parts,
+        devices=() if training.devices is None else list_devices()[: training.devices],
     )
 
 
-def _list_facts(job: Job, network: Network) -> dict[str, Any]:
+def _list_facts(job: Job, network: Network, workers: Workers) -> dict[str, Any]:
     """Return the facts in a checkpoint's manifest: model, optimizer, vocabulary, text, precision, machine, versions."""
-    arithmetic = {"precision": network.precision, "machine": describe_arithmetic(), "versions": list_versions()}
+    machine = describe_arithmetic() | ({"parts": str(workers.parts)} if workers.parts > 1 else {})
+    arithmetic = {"precision": network.precision, "machine": machine, "versions": list_versions()}
     return job.list_facts() | arithmetic
 
 
@@ -221,8 +230,8 @@ def _train(
 ) -> None:
     """Pass every event of the loop to the listeners, the progress lines and the profiler."""
     training, text, progress = job.config.training, job.text, state.progress
-    splits = text.splits
-    scorer = None if splits.val_n is None else Scorer(state.network, splits.val_n, splits.val_starts)
+    val_n, starts = text.splits.val_n, text.splits.val_starts
+    scorer = None if val_n is None else Scorer(state.network, val_n, starts, num_parts=state.num_parts)
     num_steps = text.plan.count_steps(training)
     view = show_training(terminal, num_steps=num_steps, first_step=progress.step, num_epochs=training.epochs)
     if not stop():

@@ -21,6 +21,12 @@ def pin_determinism() -> None:
     tf.config.experimental.enable_op_determinism()
 
 
+def list_devices() -> list[str]:
+    """Return the names of the devices that a network may lie on: all GPUs, else all (logical) processors."""
+    found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
+    return [device.name for device in found]
+
+
 def find_threads() -> int:
     """Return the threads of TensorFlow's kernels."""
     return int(tf.config.threading.get_intra_op_parallelism_threads())

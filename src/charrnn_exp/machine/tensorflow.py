@@ -9,6 +9,8 @@ from contextlib import contextmanager
 
 import psutil
 
+from charrnn_exp.machine.compiled_cache import compiled_earlier
+
 UNUSED = ("sklearn", "pandas", "matplotlib")
 """Optional packages of Keras that are not needed here; they take a third of its import."""
 
@@ -21,20 +23,26 @@ def import_tensorflow(threads: int | None = None) -> int:
     Args:
         threads: of kernels; None: one a core.
     """
-    preload_tensorflow()
+    threads = threads or count_cores()
+    preload_tensorflow(threads)
     import tensorflow as tf
 
     # The order of sums depends on the number of threads, so it is set here and stored with checkpoints.
     with contextlib.suppress(RuntimeError):
-        tf.config.threading.set_intra_op_parallelism_threads(threads or count_cores())
+        tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.get_logger().setLevel("ERROR")  # it warns of retracing, which each job of a sweep needs
-    return int(tf.config.threading.get_intra_op_parallelism_threads())
+    return int(tf.config.threading.get_intra_op_parallelism_threads()) or count_cores()  # 0: nobody has set them
 
 
-def preload_tensorflow() -> None:
-    """Import TensorFlow and Keras and start nothing of them, so that this process may be forked."""
+def preload_tensorflow(threads: int | None = None) -> None:
+    """Import TensorFlow and Keras and start nothing of them, so that this process may be forked.
+
+    Args:
+        threads: that its kernels will have; None: one a core.
+    """
     if "keras" not in sys.modules:
-        _import_quietly()
+        with compiled_earlier(threads or count_cores()):
+            _import_quietly()
 
 
 def _import_quietly() -> None:

@@ -41,3 +41,10 @@ class Ensemble:
         """Return log-probabilities_btv and the states of each network after the last character."""
         each = [network(ids_bt, own, training=training) for network, own in zip(self._networks, states, strict=True)]
         return average_probabilities([logits_btv for logits_btv, _ in each]), [after for _, after in each]
+
+    def call_symbols_first(
+        self, ids_bt: Any, states: Sequence[States], training: bool = False
+    ) -> tuple[Any, list[States]]:
+        """Return log-probabilities_vtb and the states at the end, as `Network.call_symbols_first`."""
+        logits_btv, after = self(ids_bt, states, training=training)
+        return tf.transpose(logits_btv), after

@@ -37,6 +37,7 @@ class Recurrent(keras.layers.Layer):
         seed: of the first weights, which start as the cell says.
         precision: "float32" computes in the dtype of the weights; "bfloat16" multiplies bfloat16 and sums float32.
         reads_symbols: whether the inputs are one-hot; the input matrix then starts normally distributed.
+        weight_dropout: see `ModelConfig`.
         dtype: of weights and states.
         name: of the layer.
     """
@@ -49,12 +50,14 @@ class Recurrent(keras.layers.Layer):
         seed: int,
         precision: str,
         reads_symbols: bool = False,
+        weight_dropout: float = 0.0,
         dtype: str = "float32",
         name: str = "recurrent",
     ) -> None:
         super().__init__(autocast=False, dtype=dtype, name=name)
         self.cell, self.units, self.seed, self.precision = cell, units, seed, precision
         self.reads_symbols = reads_symbols
+        self.weight_dropout = keras.layers.Dropout(weight_dropout, seed=seed + 6, dtype=dtype, name="weight_dropout")
 
     def build(self, inputs_shape: tuple[int | None, ...], states_shape: Any = None) -> None:
         """Make the weights; the last size of the inputs' shape is the number of features."""
@@ -74,28 +77,33 @@ class Recurrent(keras.layers.Layer):
         return make_initializer(weight.start, shape, self.seed)
 
     def call(
-        self, inputs_bte: Any, states: State, training: bool = False, resets: Resets | None = None
+        self,
+        inputs_teb: Any,
+        states: State,
+        training: bool = False,
+        drops: bool = False,
+        resets: Resets | None = None,
     ) -> tuple[Any, State]:
-        """Return outputs_bth and the states after the last step; a gradient needs training=True.
+        """Return outputs_thb and the states after the last step; a gradient needs training=True.
 
         Args:
-            inputs_bte: features of each step.
+            inputs_teb: features of each step.
             states: [b, h] each, before the first step.
             training: whether to keep the values that a gradient needs.
+            drops: whether dropout of the weights is on.
             resets: bool [b, t], true where a stream starts anew before a step, and the states [b, h] that it starts
                 from; None: nowhere.
         """
-        inputs_teb = tf.transpose(inputs_bte, [1, 2, 0])
         outputs_thb, states = run(
             self.cell,
             inputs_teb,
-            self._values(),
+            self._values(drops),
             _turn(states),
             precision=self.precision,
             training=training,
             resets=_turn_resets(resets),
         )
-        return tf.transpose(outputs_thb, [2, 0, 1]), _turn(states)
+        return outputs_thb, _turn(states)
 
     def call_on_ids(
         self,
@@ -103,6 +111,7 @@ class Recurrent(keras.layers.Layer):
         embedding_ve: Any | None,
         states: State,
         training: bool = False,
+        drops: bool = False,
         resets: Resets | None = None,
     ) -> tuple[Any, State]:
         """Call the layer on the rows ids_bt of embedding_ve; on one-hot inputs if embedding_ve is None."""
@@ -110,16 +119,19 @@ class Recurrent(keras.layers.Layer):
             self.cell,
             ids_bt,
             None if embedding_ve is None else tf.convert_to_tensor(embedding_ve),
-            self._values(),
+            self._values(drops),
             _turn(states),
             precision=self.precision,
             training=training,
             resets=_turn_resets(resets),
         )
-        return tf.transpose(outputs_thb, [2, 0, 1]), _turn(states)
+        return outputs_thb, _turn(states)
 
-    def _values(self) -> dict[str, Any]:
-        return {name: tf.convert_to_tensor(variable) for name, variable in self.weights_by_name.items()}
+    def _values(self, drops: bool) -> dict[str, Any]:
+        values = {name: tf.convert_to_tensor(variable) for name, variable in self.weights_by_name.items()}
+        if drops and self.weight_dropout.rate > 0 and (name := self.cell.recurrent_kernel) is not None:
+            values[name] = self.weight_dropout(values[name], training=True)
+        return values
 
 
 class KerasRecurrent(Recurrent):
@@ -135,18 +147,24 @@ class KerasRecurrent(Recurrent):
         seeds = [seed.value for seed in layer.non_trainable_variables]  # of its dropout, which is off
 
         # A function hides the layer from Keras, which would count its unused weights as ours.
-        def run(inputs_bte: Any, states: State) -> Any:
-            return layer.stateless_call([*self._values().values()], seeds, inputs_bte, initial_state=list(states))[0]
+        def run(inputs_bte: Any, states: State, drops: bool) -> Any:
+            values = [*self._values(drops).values()]
+            return layer.stateless_call(values, seeds, inputs_bte, initial_state=list(states))[0]
 
         self._run = run
 
     def call(
-        self, inputs_bte: Any, states: State, training: bool = False, resets: Resets | None = None
+        self,
+        inputs_teb: Any,
+        states: State,
+        training: bool = False,
+        drops: bool = False,
+        resets: Resets | None = None,
     ) -> tuple[Any, State]:
-        """Return outputs_bth and the states after the last step."""
+        """Return outputs_thb and the states after the last step."""
         assert resets is None, "see choose_layer"
-        outputs_bth, *states_bh = self._run(inputs_bte, states)
-        return outputs_bth, tuple(tf.cast(state_bh, self.dtype) for state_bh in states_bh)
+        outputs_bth, *states_bh = self._run(tf.transpose(inputs_teb, [2, 0, 1]), states, drops)
+        return tf.transpose(outputs_bth, [1, 2, 0]), tuple(tf.cast(state_bh, self.dtype) for state_bh in states_bh)
 
     def call_on_ids(
         self,
@@ -154,6 +172,7 @@ class KerasRecurrent(Recurrent):
         embedding_ve: Any | None,
         states: State,
         training: bool = False,
+        drops: bool = False,
         resets: Resets | None = None,
     ) -> tuple[Any, State]:
         """Call the layer on the rows ids_bt of embedding_ve; on one-hot inputs if embedding_ve is None."""
@@ -161,7 +180,7 @@ class KerasRecurrent(Recurrent):
             inputs_bte = tf.one_hot(ids_bt, self.weights_by_name[self.cell.kernel].shape[0], dtype=self.dtype)
         else:
             inputs_bte = tf.gather(tf.convert_to_tensor(embedding_ve), ids_bt)
-        return self.call(inputs_bte, states, training, resets)
+        return self.call(tf.transpose(inputs_bte, [1, 2, 0]), states, training, drops, resets)
 
 
 def make_initializer(start: Start, shape: tuple[int, ...], seed: int) -> Any:

@@ -11,11 +11,14 @@ from charrnn_exp.errors import CharRNNError, MachineError
 from charrnn_exp.machine.precision import choose_precision
 from charrnn_exp.model.cells.registry import CELLS
 from charrnn_exp.model.size import SizedModel, count_weights
+from charrnn_exp.model.threads import choose_workers
 
 FLOAT_BYTES = 4
 WEIGHT_COPIES = 13
 """Weights, gradients, two slots of the optimizer, averages, and twice that while a checkpoint is written.
-One more where gradients of several batches are summed."""
+One more where gradients of several batches are summed, and one for each part of a batch that is computed at once."""
+DROPPED_COPIES = 2
+"""Masks and products of weights that dropout leaves out, for each part."""
 NORM_COPIES = 3
 """32-bit numbers that a norm keeps for each character, layer and unit, beside the kept_copies of the cell."""
 SAVED_COPIES = 4
@@ -102,7 +105,9 @@ def estimate_bytes(model: SizedModel, training: TrainingConfig, *, num_symbols: 
     first_inputs = min(num_symbols, 4 * model.hidden_size) if model.embedding_dim is None else model.embedding_dim
     of_inputs = INPUT_COPIES * FLOAT_BYTES * max(0, first_inputs - model.hidden_size)
     per_character = per_unit * model.hidden_size + of_inputs + LOGIT_COPIES * FLOAT_BYTES * num_symbols
+    parts = choose_workers(model, training).parts
     weight_copies = WEIGHT_COPIES + (1 if training.gradient_accumulation_steps > 1 else 0)
+    weight_copies += (parts if parts > 1 else 0) + (DROPPED_COPIES * parts if model.weight_dropout else 0)
     of_weights = weight_copies * FLOAT_BYTES * count_weights(model, num_symbols=num_symbols)
     return of_weights + training.batch_size * training.sequence_length * per_character
 

@@ -1,9 +1,8 @@
 """The character model: embedding, recurrent layers, one logit per symbol.
 
-Axes: b stream, t time, v vocabulary, e input features (the embedding's), h hidden units.
+Axes: b stream, t time, v vocabulary, e input features (the embedding's), h hidden units. Within, streams are last.
 """
 
-import math
 from typing import Any
 
 import keras
@@ -15,21 +14,16 @@ from charrnn_exp.machine.arithmetic import has_gpu
 from charrnn_exp.machine.precision import choose_precision
 from charrnn_exp.model.cells.cell import State
 from charrnn_exp.model.cells.registry import CELLS
+from charrnn_exp.model.first_weights import find_embedding_deviation, make_embedding, make_output
 from charrnn_exp.model.initial_state import InitialState
 from charrnn_exp.model.layers import Recurrent, choose_layer
-from charrnn_exp.model.output import Output, TiedOutput
+from charrnn_exp.model.output import TiedOutput
 from charrnn_exp.model.recurrence import Resets
 from charrnn_exp.model.size import SizedModel
 
 States = list[State]
 """The state of each recurrent layer, float32: (hidden_bh, cell_bh) of an LSTM, else (hidden_bh,)."""
 
-SMALL_SHARE = 0.1
-"""Scale of the first output (or projection) weights, relative to Glorot's, for features that are larger than the
-outputs of a plain LSTM on an embedding."""
-TIED_SHARE = 0.5
-"""Standard deviation of a tied embedding, relative to 1 / sqrt(e); half of it where features are larger and there is no
-projection to start small. Much smaller ones learn badly: inputs are scaled up in inverse proportion."""
 NORM_EPSILON = 1e-5
 """Added to the variance of a layer's outputs, as in PyTorch."""
 
@@ -63,8 +57,8 @@ class Network(keras.Model):
         self._weight_dtype = weight_dtype
         self.precision, self.num_symbols, self.line_break = precision, num_symbols, line_break
         self.hidden_size, self.residual = model.hidden_size, model.residual
-        self.embedding = _make_embedding(model, num_symbols, seed, weight_dtype)
-        self.input_scale = 1.0 / _find_embedding_deviation(model)
+        self.embedding = make_embedding(model, num_symbols, seed, weight_dtype)
+        self.input_scale = 1.0 / find_embedding_deviation(model)
         self.embedding_dropout = keras.layers.Dropout(
             model.embedding_dropout, noise_shape=(None, 1), seed=seed + 3, dtype=weight_dtype, name="embedding_dropout"
         )
@@ -78,13 +72,14 @@ class Network(keras.Model):
                 seed=seed + 10 * i,
                 precision="bfloat16" if precision == "bfloat16" else "float32",
                 reads_symbols=self.embedding is None and i == 1,
+                weight_dropout=model.weight_dropout,
                 dtype=weight_dtype,
                 name=f"{model.cell}_{i}",
             )
             for i in numbers
         ]
         self.norms = [
-            keras.layers.LayerNormalization(epsilon=NORM_EPSILON, dtype=weight_dtype, name=f"norm_{i}")
+            keras.layers.LayerNormalization(1, epsilon=NORM_EPSILON, dtype=weight_dtype, name=f"norm_{i}")
             for i in numbers
             if model.layer_norm
         ]
@@ -99,7 +94,7 @@ class Network(keras.Model):
             for i in numbers
             if model.learn_initial_state
         ]
-        self.output_layer = _make_output(model, num_symbols, seed + 1, precision, weight_dtype)
+        self.output_layer = make_output(model, num_symbols, seed + 1, precision, weight_dtype)
         self._build()
 
     def _build(self) -> None:
@@ -113,12 +108,13 @@ class Network(keras.Model):
             input_size = self.hidden_size
         for layer in [*self.norms, *self.dropouts, self.output_layer]:
             if not layer.built:
-                layer.build((None, None, self.hidden_size))
+                layer.build((None, self.hidden_size, None))
         self.built = True
 
     def list_dropouts(self) -> list[keras.layers.Dropout]:
         """Return the dropout layers in the order of their seeds among the variables, also those with a rate of 0."""
-        return [self.embedding_dropout, self.input_dropout, *self.dropouts]
+        of_weights = [layer.weight_dropout for layer in self.recurrent]
+        return [self.embedding_dropout, self.input_dropout, *of_weights, *self.dropouts]
 
     def first_states(self, batch_size: int) -> States:
         """Return the states of batch_size streams at the start of a text: zero, or learned and differentiable."""
@@ -135,17 +131,18 @@ class Network(keras.Model):
             states: of the character before the first, see `first_states`.
             training: whether dropout is on.
         """
-        resets = self._find_resets(ids_bt)
-        read = self._read(self.recurrent[0], ids_bt, states[0], _list_options(training, resets, 0))
-        features_bth, states = self._climb(read, states, resets, training=training, drops=training)
-        return self._find_logits(features_bth), states
+        logits_vtb, states = self.call_symbols_first(ids_bt, states, training)
+        return tf.transpose(logits_vtb), states
+
+    def call_symbols_first(self, ids_bt: Any, states: States, training: bool = False) -> tuple[Any, States]:
+        """Return float32 logits_vtb, whose loss is found fastest, and the states at the end; as `call`."""
+        features_thb, states = self._find_features(ids_bt, states, training=training)
+        return self._find_logits(features_thb), states
 
     def call_at_end(self, ids_bt: Any, states: States) -> tuple[Any, States]:
         """Return float32 logits_bv after the last character alone, and the states there, without dropout; as `call`."""
-        resets = self._find_resets(ids_bt)
-        read = self._read(self.recurrent[0], ids_bt, states[0], _list_options(False, resets, 0))
-        features_bth, states = self._climb(read, states, resets, training=False, drops=False)
-        return self._find_logits(features_bth[:, -1:])[:, 0], states
+        features_thb, states = self._find_features(ids_bt, states, training=False)
+        return tf.transpose(self._find_logits(features_thb[-1:])[:, 0]), states
 
     def call_on_vectors(self, inputs_bte: Any, ids_bt: Any, states: States) -> Any:
         """Return the logits_bv of `call_at_end` from the first layer's input vectors, whose gradient a tape finds.
@@ -156,26 +153,33 @@ class Network(keras.Model):
             states: as of `call`.
         """
         resets = self._find_resets(ids_bt)
-        read = self.recurrent[0](inputs_bte, states[0], **_list_options(True, resets, 0))
-        features_bth, _ = self._climb(read, states, resets, training=True, drops=False)
-        return self._find_logits(features_bth[:, -1:])[:, 0]
+        inputs_teb = tf.transpose(inputs_bte, [1, 2, 0])
+        read = self.recurrent[0](inputs_teb, states[0], **_list_options(resets, 0, training=True, drops=False))
+        features_thb, _ = self._climb(read, states, resets, training=True, drops=False)
+        return tf.transpose(self._find_logits(features_thb[-1:])[:, 0])
+
+    def _find_features(self, ids_bt: Any, states: States, *, training: bool) -> tuple[Any, States]:
+        """Return the features_thb of the output layer and all states after the last character."""
+        resets = self._find_resets(ids_bt)
+        read = self._read(ids_bt, states[0], _list_options(resets, 0, training=training, drops=training))
+        return self._climb(read, states, resets, training=training, drops=training)
 
     def _climb(
         self, read: tuple[Any, State], states: States, resets: list[Resets] | None, *, training: bool, drops: bool
     ) -> tuple[Any, States]:
         """Return the features of the output layer and all states from the outputs and the state of the first layer."""
-        features_bth, new_states = None, []
+        features_thb, new_states = None, []
         for i, (layer, dropout) in enumerate(zip(self.recurrent, self.dropouts, strict=True)):
-            options = _list_options(training, resets, i)
-            outputs_bth, state = read if i == 0 else layer(features_bth, states[i], **options)
+            options = _list_options(resets, i, training=training, drops=drops)
+            outputs_thb, state = read if i == 0 else layer(features_thb, states[i], **options)
             if self.norms:
-                outputs_bth = self.norms[i](outputs_bth)
-            if self.residual and features_bth is not None:
-                outputs_bth += tf.cast(features_bth, outputs_bth.dtype)
+                outputs_thb = self.norms[i](outputs_thb)
+            if self.residual and features_thb is not None:
+                outputs_thb += tf.cast(features_thb, outputs_thb.dtype)
             # Drawn in 32 bits: bfloat16 would round a rate to a multiple of 1/128.
-            features_bth = dropout(outputs_bth, training=drops) if dropout.rate > 0 else outputs_bth
+            features_thb = dropout(outputs_thb, training=drops) if dropout.rate > 0 else outputs_thb
             new_states.append(state)
-        return features_bth, new_states
+        return features_thb, new_states
 
     def _find_resets(self, ids_bt: Any) -> list[Resets] | None:
         """Return where each layer starts anew, and from what: before each line break."""
@@ -183,16 +187,16 @@ class Network(keras.Model):
             return None
         return [(tf.equal(ids_bt, self.line_break), first) for first in self.first_states(ids_bt.shape[0])]
 
-    def _read(self, layer: Recurrent, ids_bt: Any, state: State, options: dict[str, Any]) -> tuple[Any, State]:
+    def _read(self, ids_bt: Any, state: State, options: dict[str, Any]) -> tuple[Any, State]:
         """Return the outputs and the state of the first layer."""
-        training = options["training"]
+        layer, training = self.recurrent[0], options["training"]
         if self.embedding is None:
             return layer.call_on_ids(ids_bt, None, state, **options)
         vectors_ve = self.embedding_dropout(self.input_vectors(), training=training)
         if training and self.input_dropout.rate > 0:
-            inputs_bte = self.input_dropout(tf.gather(vectors_ve, ids_bt), training=training)
-            outputs_bth, after = layer(inputs_bte, state, **options)
-            return outputs_bth, after
+            inputs_teb = tf.transpose(tf.gather(vectors_ve, tf.transpose(ids_bt)), [0, 2, 1])
+            outputs_thb, after = layer(self.input_dropout(inputs_teb, training=training), state, **options)
+            return outputs_thb, after
         return layer.call_on_ids(ids_bt, vectors_ve, state, **options)
 
     def input_vectors(self) -> Any:
@@ -201,16 +205,19 @@ class Network(keras.Model):
         embedding_ve = tf.convert_to_tensor(self.embedding.embeddings)
         return embedding_ve if self.input_scale == 1.0 else embedding_ve * self.input_scale
 
-    def _find_logits(self, features_bth: Any) -> Any:
+    def _find_logits(self, features_thb: Any) -> Any:
+        """Return logits_vtb: one product over all characters, not one a step."""
+        t, h, b = features_thb.shape
+        arguments = [tf.reshape(tf.transpose(features_thb, [1, 0, 2]), [h, t * b])]
         if isinstance(self.output_layer, TiedOutput):
             assert self.embedding is not None
-            return self.output_layer(features_bth, self.embedding.embeddings)
-        return self.output_layer(features_bth)
+            arguments.append(self.embedding.embeddings)
+        return tf.reshape(self.output_layer(*arguments), [self.num_symbols, t, b])
 
 
-def _list_options(training: bool, resets: list[Resets] | None, number: int) -> dict[str, Any]:
+def _list_options(resets: list[Resets] | None, number: int, **options: bool) -> dict[str, Any]:
     """Return the options of a call of a recurrent layer; a network that never starts anew passes no resets."""
-    return {"training": training} if resets is None else {"training": training, "resets": resets[number]}
+    return options if resets is None else {**options, "resets": resets[number]}
 
 
 def build_network(
@@ -241,58 +248,6 @@ def count_parameters(network: Network) -> int:
     return sum(count for _, _, count in list_parameters(network))
 
 
-def _make_embedding(model: ModelConfig, num_symbols: int, seed: int, dtype: str) -> keras.layers.Embedding | None:
-    if model.embedding_dim is None:
-        return None
-    # With Keras' +-0.05 the gates would see almost nothing of their input for the first hundred steps.
-    normal = keras.initializers.RandomNormal(0.0, _find_embedding_deviation(model), seed=seed)
-    return keras.layers.Embedding(
-        num_symbols, model.embedding_dim, embeddings_initializer=normal, dtype=dtype, name="embedding"
-    )
-
-
-def _find_embedding_deviation(model: ModelConfig) -> float:
-    """Return the standard deviation of the first embedding; tied ones start small and are scaled up as inputs.
-
-    Source: Vaswani et al. 2017, section 3.4.
-    """
-    if not model.tie_embeddings or model.embedding_dim is None:
-        return 1.0
-    share = TIED_SHARE
-    if model.hidden_size == model.embedding_dim and _has_large_features(model):
-        share /= 2 * _grow_by_residual(model)
-    return share / math.sqrt(model.embedding_dim)
-
-
 def _make_dropout(model: ModelConfig, rate: float, seed: int, dtype: str, name: str) -> keras.layers.Dropout:
-    shape = (None, 1, None) if model.variational_dropout else None
+    shape = (1, None, None) if model.variational_dropout else None
     return keras.layers.Dropout(rate, noise_shape=shape, seed=seed, dtype=dtype, name=name)
-
-
-def _make_output(model: SizedModel, num_symbols: int, seed: int, precision: str, dtype: str) -> Output | TiedOutput:
-    """Return the output layer, whose first weights make the loss of an untrained network about ln v."""
-    share = SMALL_SHARE / _grow_by_residual(model) if _has_large_features(model) else 1.0
-    # A share of 1 is Glorot's.
-    start = keras.initializers.VarianceScaling(share * share, "fan_avg", "uniform", seed=seed)
-    if model.tie_embeddings:
-        assert model.embedding_dim is not None
-        return TiedOutput(
-            num_symbols,
-            model.embedding_dim,
-            model.hidden_size,
-            initializer=start,
-            precision=precision,
-            dtype=dtype,
-        )
-    return Output(num_symbols, model.hidden_size, initializer=start, precision=precision, dtype=dtype)
-
-
-def _has_large_features(model: ModelConfig) -> bool:
-    """Return whether the output's features may be larger than the outputs of a plain LSTM on an embedding."""
-    has_large = CELLS.find(model.cell).has_large_features
-    return has_large or model.embedding_dim is None or model.layer_norm or model.residual
-
-
-def _grow_by_residual(model: ModelConfig) -> float:
-    """Return the growth of the features by residual sums, relative to one layer's outputs."""
-    return math.sqrt(model.num_layers if model.residual else 1)

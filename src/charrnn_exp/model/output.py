@@ -3,8 +3,8 @@
 With bfloat16, operands are rounded and sums are float32. Logits rounded to bfloat16 cost 1.5e-4 nats per character
 on a well-trained model (docs/log/evaluation.md).
 
-Axes: b stream, t time, n character (b * t), v vocabulary, e input features (the embedding's), h hidden units, k matrix
-columns.
+Axes: b stream, n character (t * b), v vocabulary, e input features (the embedding's), h hidden units, k matrix columns.
+Features are first, as in model/recurrence.py.
 """
 
 from typing import Any
@@ -17,7 +17,7 @@ from charrnn_exp.model.products import compile_by_xla, multiply
 
 
 class Output(keras.layers.Layer):
-    """Logits by a matrix of its own: features @ kernel + bias.
+    """Logits by a matrix of its own: kernel^T @ features + bias.
 
     Args:
         num_symbols: v.
@@ -33,13 +33,14 @@ class Output(keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(num_symbols,), initializer="zeros")
         self.precision, self.built = precision, True
 
-    def call(self, features_bth: Any) -> Any:
-        """Return logits_btv."""
-        return _multiply_features(features_bth, tf.convert_to_tensor(self.kernel), self.precision) + self.bias.value
+    def call(self, features_hn: Any) -> Any:
+        """Return logits_vn."""
+        logits_vn = _multiply_features(tf.convert_to_tensor(self.kernel), features_hn, self.precision)
+        return logits_vn + self.bias.value[:, None]
 
 
 class TiedOutput(keras.layers.Layer):
-    """Logits by the embedding's own weights: (features [@ projection]) @ embedding^T + bias.
+    """Logits by the embedding's own weights: embedding @ ([projection^T @] features) + bias.
 
     Source: Press and Wolf 2017, Using the Output Embedding to Improve Language Models; Inan et al. 2017.
 
@@ -64,8 +65,8 @@ class TiedOutput(keras.layers.Layer):
         self.bias = self.add_weight(name="bias", shape=(num_symbols,), initializer="zeros")
         self.precision, self.built = precision, True
 
-    def call(self, features_bth: Any, embedding_ve: Any) -> Any:
-        """Return logits_btv."""
+    def call(self, features_hn: Any, embedding_ve: Any) -> Any:
+        """Return logits_vn."""
         embedding_ev = tf.transpose(tf.convert_to_tensor(embedding_ve))
         matrices = [embedding_ev]
         if self.projection is not None:
@@ -73,10 +74,10 @@ class TiedOutput(keras.layers.Layer):
             # The cheaper order: one product with the folded matrix, or two.
             fold = v * (h - e) < h * e
             matrices = [self.projection @ embedding_ev] if fold else [self.projection.value, embedding_ev]
-        features = features_bth
+        features = features_hn
         for matrix in matrices:
-            features = _multiply_features(features, matrix, self.precision)
-        return features + self.bias.value
+            features = _multiply_features(matrix, features, self.precision)
+        return features + self.bias.value[:, None]
 
     def find_matrix(self, embedding_ve: Any) -> Any:
         """Return the matrix_hv that is the product of projection and embedding."""
@@ -84,32 +85,29 @@ class TiedOutput(keras.layers.Layer):
         return embedding_ev if self.projection is None else self.projection @ embedding_ev
 
 
-def _multiply_features(features_bth: Any, matrix_hk: Any, precision: str) -> Any:
-    """Return features @ matrix in the dtype of the matrix: one product over all characters, not one a stream."""
-    b, t = features_bth.shape[:2]
-    features_nh = tf.reshape(features_bth, [b * t, matrix_hk.shape[0]])
+def _multiply_features(matrix_hk: Any, features_hn: Any, precision: str) -> Any:
+    """Return matrix^T @ features in the dtype of the matrix."""
     if precision == "bfloat16":
-        products_nk = _multiply_rounded(features_nh, matrix_hk)
-    else:
-        products_nk = tf.cast(features_nh, matrix_hk.dtype) @ matrix_hk
-    return tf.reshape(products_nk, [b, t, matrix_hk.shape[1]])
+        return _multiply_rounded(matrix_hk, features_hn)
+    return tf.matmul(matrix_hk, tf.cast(features_hn, matrix_hk.dtype), transpose_a=True)
 
 
 @custom_gradient
-def _multiply_rounded(features_nh: Any, matrix_hk: Any) -> tuple[Any, Any]:
+def _multiply_rounded(matrix_hk: Any, features_hn: Any) -> tuple[Any, Any]:
     """Return the product of both, rounded to bfloat16, summed in the dtype of the matrix; so are the gradients."""
-    dtype, source_dtype = matrix_hk.dtype, features_nh.dtype
-    features_nh, matrix_hk = tf.cast(features_nh, tf.bfloat16), tf.cast(matrix_hk, tf.bfloat16)
+    dtype, source_dtype = matrix_hk.dtype, features_hn.dtype
+    matrix_hk, features_hn = tf.cast(matrix_hk, tf.bfloat16), tf.cast(features_hn, tf.bfloat16)
 
-    def backward(d_nk: Any) -> tuple[Any, Any]:
-        d_nk = tf.cast(d_nk, tf.bfloat16)
-        # Transposed outside of the compiled product, as in model/recurrence.py.
-        d_matrix_hk = _multiply(tf.transpose(features_nh), d_nk, dtype)
-        return tf.cast(_multiply(d_nk, tf.transpose(matrix_hk), dtype), source_dtype), d_matrix_hk
+    def backward(d_kn: Any) -> tuple[Any, Any]:
+        d_kn = tf.cast(d_kn, tf.bfloat16)
+        return _multiply(features_hn, d_kn, dtype, transpose_b=True), tf.cast(
+            _multiply(matrix_hk, d_kn, dtype), source_dtype
+        )
 
-    return _multiply(features_nh, matrix_hk, dtype), backward
+    # Transposed outside of the compiled product, as in model/recurrence.py.
+    return _multiply(tf.transpose(matrix_hk), features_hn, dtype), backward
 
 
 @compile_by_xla
-def _multiply(a: Any, b: Any, dtype: Any) -> Any:
-    return multiply(a, b, dtype)
+def _multiply(a: Any, b: Any, dtype: Any, transpose_b: bool = False) -> Any:
+    return multiply(a, b, dtype, transpose_b)

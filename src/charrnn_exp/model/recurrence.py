@@ -3,13 +3,15 @@
 Axes: b stream, t time, n character (t * b), v vocabulary, e input features, k matrix columns (e + h), m matrix rows
 (of any stack), h hidden units, z gates (rows of a product). A stack is an array with one slice for each time step.
 
-Three facts about XLA on a CPU (TensorFlow 2.21) shape this file; docs/log/recurrent_layer.md has the numbers:
+Four facts about XLA on a CPU (TensorFlow 2.21) shape this file; docs/log/recurrent_layer.md has the numbers:
 - It multiplies bfloat16 fast only as bf16 x bf16 -> float32 (`output_type`) with a left operand that is not transposed.
   So arrays are features first and batch last, weights_zk @ inputs_kb, and weights are transposed outside the compiled
   functions: inside, XLA would fold the transpose back into the product.
 - It writes a bfloat16 slice into a stack by converting the whole stack. So stacks hold the bits as int16.
 - It stops vectorising where a step reads a slice of a stack more than once. So forward saves local derivatives
   ("slopes"), each read once, in place of the gates.
+- It hands a function of more than eight operations to TensorFlow's pool of threads, where two parts of a batch that are
+  computed at once (training/step.py) wait for each other. So all slopes share a stack, whose zeros are one operation.
 """
 
 from typing import Any
@@ -73,9 +75,9 @@ def run(
         (inputs_teb, *offsets), values, states, firsts = arguments
         values = dict(zip(names, values, strict=True))
         kernel_ez, recurrent_kernel_hz = _pop_matrices(cell, values, operand)
-        matrices = lay_out(cell, kernel_ez, recurrent_kernel_hz)
-        results = _forward(cell, inputs_teb, offsets, matrices, values, states, training, (resets_tb, firsts))
-        outputs_thb, states, saved = tf.nest.map_structure(tf.stop_gradient, results)
+        matrices, sources = lay_out(cell, kernel_ez, recurrent_kernel_hz), [*map(_to_bits, (inputs_teb, *offsets))]
+        results = _forward(cell, sources, matrices, values, states, training, (resets_tb, firsts))
+        bits_thb, states, saved = tf.nest.map_structure(tf.stop_gradient, results)
 
         def backward(d_outputs_thb: Any, *d_states: Any) -> tuple[Any, ...]:
             assert training, "a gradient needs training=True"
@@ -91,7 +93,7 @@ def run(
             d_sources += [order(cell, _from_bits(d_zs_tzb[:, rows], operand), h, axis=1, back=True) for _ in offsets]
             return *d_sources, *(d_weights[name] for name in names), *d_states, *d_firsts
 
-        return (outputs_thb, *states), backward
+        return (_from_bits(bits_thb, operand), *states), backward
 
     outputs_thb, *states = apply(*tf.nest.flatten(structure))
     return outputs_thb, tuple(states)
@@ -141,17 +143,19 @@ def _pop_matrices(cell: Cell, values: dict[str, Any], operand: Any) -> tuple[Any
 @compile_by_xla
 def _forward(
     cell: Any,
-    inputs_teb: Any,
-    offsets: list[Any],
+    sources: list[Any],
     matrices: list[Any],
     values: Any,
     states: State,
     training: bool,
     resets: Resets,
 ) -> tuple[Any, ...]:
-    """Return outputs_thb, the last states, and for the gradient xs_tkb and slopes_thb, as bits."""
-    operand, dtype, num_steps = matrices[0].dtype, states[0].dtype, inputs_teb.shape[0]
-    bits_teb, offset_bits = _to_bits(inputs_teb), [_to_bits(offsets_tzb) for offsets_tzb in offsets]
+    """Return outputs_thb, the last states, and for the gradient xs_tkb and the slopes [t * number, h, b].
+
+    All but states and weights are bits: turned into numbers here, each would be an operation of its own.
+    """
+    bits_teb, *offset_bits = sources
+    operand, dtype, num_steps = matrices[0].dtype, states[0].dtype, bits_teb.shape[0]
     resets_tb, firsts = resets
 
     def step(t: Any, states: State, outputs: Any, xs: Any, slopes: Any) -> tuple[Any, ...]:
@@ -167,25 +171,24 @@ def _forward(
         states, kept = cell.step(products, values, states)
         outputs = outputs.write(t, _to_bits(tf.cast(states[0], operand)))
         if training:
-            pairs = zip(slopes, kept, strict=True)
-            slopes = [stack.write(t, _to_bits(tf.cast(value, operand))) for stack, value in pairs]
+            for i, value in zip(range(cell.num_slopes), kept, strict=True):
+                slopes = slopes.write(t * cell.num_slopes + i, _to_bits(tf.cast(value, operand)))
             xs = xs.write(t, _to_bits(x_kb))
         return t + 1, states, outputs, xs, slopes
 
-    def new_stack() -> Any:
-        return tf.TensorArray(_to_bits(tf.zeros([], operand)).dtype, num_steps)
+    def new_stack(slices_a_step: int = 1) -> Any:
+        return tf.TensorArray(bits_teb.dtype, num_steps * slices_a_step)
 
-    stacks = (new_stack(), [new_stack() for _ in range(cell.num_slopes)]) if training else (0, 0)
+    stacks = (new_stack(), new_stack(cell.num_slopes)) if training else (0, 0)
     start = (0, tuple(states), new_stack(), *stacks)
     _, states, outputs, xs, slopes = tf.while_loop(lambda t, *_: t < num_steps, step, start)
-    saved = (xs.stack(), [stack.stack() for stack in slopes]) if training else ()
-    return _from_bits(outputs.stack(), operand), states, saved
+    return outputs.stack(), states, (xs.stack(), slopes.stack()) if training else ()
 
 
 @compile_by_xla
 def _backward(
     cell: Any,
-    slopes: list[Any],
+    slopes: Any,
     recurrent_kernel_hz: Any,
     weights: Any,
     d_outputs_thb: Any,
@@ -204,7 +207,8 @@ def _backward(
     bits_thb = _to_bits(d_outputs_thb)
 
     def step(t: Any, d_states: State, d_weights: Any, d_firsts: State, d_gate_stack: Any) -> tuple[Any, ...]:
-        values = [tf.cast(_from_bits(stack[t], operand), dtype) for stack in slopes]
+        own = [slopes[t * cell.num_slopes + i] for i in range(cell.num_slopes)]
+        values = [tf.cast(_from_bits(slope_hb, operand), dtype) for slope_hb in own]
         d_h_hb = d_states[0] + tf.cast(_from_bits(bits_thb[t], operand), dtype)
         d_gates, (d_direct_hb, *others), d_more = cell.step_back(values, weights, (d_h_hb, *d_states[1:]))
         d_z_zb = tf.concat([tf.cast(d, operand) for d in d_gates], 0)
@@ -223,7 +227,7 @@ def _backward(
     # One column per stream, summed at the end: a sum over streams in each step would not vectorise.
     d_weights = {name: tf.zeros([*weight.shape, b], dtype) for name, weight in weights.items()}
     d_firsts = () if resets_tb is None else tuple(map(tf.zeros_like, d_states))
-    start = (num_steps - 1, tuple(d_states), d_weights, d_firsts, tf.TensorArray(slopes[0].dtype, num_steps))
+    start = (num_steps - 1, tuple(d_states), d_weights, d_firsts, tf.TensorArray(slopes.dtype, num_steps))
     _, d_states, d_weights, d_firsts, d_gate_stack = tf.while_loop(lambda t, *_: t >= 0, step, start)
     d_weights = {name: tf.reduce_sum(d, axis=-1) for name, d in d_weights.items()}
     return d_gate_stack.stack(), d_states, d_weights, d_firsts

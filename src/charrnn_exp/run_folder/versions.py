@@ -18,9 +18,9 @@ from charrnn_exp.errors import MachineError, UserError, one_line
 from charrnn_exp.files import read_json
 from charrnn_exp.sampling.filters.registry import FILTERS
 
-SETTINGS = 6
+SETTINGS = 7
 """Raised when a setting is added, renamed or changes its meaning; each such change is an entry of `CHANGES`."""
-NUMERICS = 2
+NUMERICS = 3
 """Raised when the arithmetic changes: sampler, validation, rounding, averages, order of sums."""
 SCORED_BY_PARTS = 2
 """Numerics that first scored each part of a text from the first state; before, the parts were joined."""
@@ -97,6 +97,9 @@ CHANGES: tuple[Added | Renamed, ...] = (
     Added(6, "sampling.every_epochs", None),
     Added(6, "sampling.every_steps", None),
     Added(6, "tracking.views", None, is_told=False),
+    Added(7, "model.weight_dropout", 0.0),
+    Added(7, "training.parts", 1),
+    Added(7, "training.devices", None),
 )
 """In the order of their versions."""
 

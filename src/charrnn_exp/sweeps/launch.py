@@ -10,8 +10,7 @@ from charrnn_exp.config.overrides import find_swept_keys
 from charrnn_exp.config.search import OPTION
 from charrnn_exp.errors import MachineError, UserError
 from charrnn_exp.machine.tensorflow import count_cores
-from charrnn_exp.model.size import SizedModel
-from charrnn_exp.model.threads import choose_threads
+from charrnn_exp.model.threads import choose_workers_in_sweep, choose_workers_of_process
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.sweeps.cluster.launch import launch_on_cluster
 from charrnn_exp.sweeps.conclude import conclude_sweep, show_plan
@@ -59,9 +58,8 @@ def launch_sweep(
         return
     terminal, settings, launcher = Terminal(), composed[0].config.sweep, composed[0].launcher
     by_hydra, swept = _is_of_hydra(words, composed), frozenset(find_swept_keys(words))
-    plan, inputs = plan_sweep(
-        words, composed, config_dir=config_dir, choose_threads=_count_cores if by_hydra else choose_threads
-    )
+    choose = choose_workers_of_process if by_hydra else choose_workers_in_sweep
+    plan, inputs = plan_sweep(words, composed, config_dir=config_dir, choose=choose)
     if stored is not None and (changed := len({job.hash for job in plan.jobs} - {*stored.hashes})):
         raise UserError(
             f"run must be a sweep whose settings and text are as they were, got {stored.folder}, where {changed} of "
@@ -135,11 +133,6 @@ def _is_of_hydra(words: Sequence[str], composed: Sequence[Composed]) -> bool:
     if any(word.startswith(tuple(f"{group}=" for group in GROUPS)) for word in words):
         return True
     return any(job.options.get(group) != "basic" for job in composed for group in GROUPS)
-
-
-def _count_cores(model: SizedModel) -> int:
-    """Return the threads of a run alone, and so of a job of Hydra's launchers, whatever its size."""
-    return count_cores()
 
 
 def _run_by_hydra(plan: Plan, job: SweepJob, config_dir: Path | None) -> None:

@@ -8,7 +8,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -29,7 +29,7 @@ from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.prepare import prepare_run, start_run
 from charrnn_exp.experiment.resume import resume_run
 from charrnn_exp.experiment.shared_inputs import SharedInputs
-from charrnn_exp.machine.tensorflow import count_cores
+from charrnn_exp.model.threads import choose_workers_of_process
 from charrnn_exp.run_folder.folder import RunFolder, shorten
 from charrnn_exp.streams import escape_line
 from charrnn_exp.sweeps.lookup import Found
@@ -134,9 +134,9 @@ class SweepJob:
         terminal = Terminal()
         prepared = prepare_run(config, terminal=terminal)
         folder = RunFolder(shorten(Path(hydra_config.runtime.output_dir)))
-        if (
-            found := self.earlier.get(hash_job(prepared, threads=config.training.threads or count_cores()))
-        ) is not None:
+        workers = choose_workers_of_process(prepared.model, config.training)
+        key = hash_job(prepared, threads=workers.threads, parts=workers.parts)
+        if (found := self.earlier.get(key)) is not None:
             with suppress(OSError):
                 folder.path.rmdir()  # Hydra has made it
             if not found.is_done:
@@ -144,7 +144,9 @@ class SweepJob:
             return
         name = config.tracking.run_name or name_run(hydra_config.overrides.task, self.swept)
         tags = {"sweep": folder.label.rpartition("/")[0]} if self.swept else {}
-        start_run(Job.of(prepared, folder, name=name, tags=tags, began=began), terminal)
+        config = replace(prepared.config, training=replace(prepared.config.training, parts=workers.parts))
+        job = Job.of(replace(prepared, config=config), folder, name=name, tags=tags, began=began)
+        start_run(replace(job, hash=key), terminal)
 
 
 def find_failures(returned: Any) -> Iterator[Failure]:

@@ -49,7 +49,7 @@ class PlannedJob:
         is_resumed: whether the run is there, and goes on.
         name: the settings that vary.
         settings: plain values, as in `config.yaml`.
-        threads: of its kernels.
+        threads: cores that its kernels' threads, or its parts, keep busy.
         num_bytes: memory that the training needs, estimated.
         num_characters: that it trains on in all.
         state: waiting, running, done, failed or stopped.

@@ -9,7 +9,7 @@ from pathlib import Path
 from charrnn_exp.config.compose import Composed
 from charrnn_exp.config.overrides import find_swept_keys, name_run
 from charrnn_exp.config.reading import to_values
-from charrnn_exp.config.schema import Config
+from charrnn_exp.config.schema import Config, TrainingConfig
 from charrnn_exp.errors import UserError
 from charrnn_exp.experiment.identity import hash_job
 from charrnn_exp.experiment.job import Prepared
@@ -17,12 +17,15 @@ from charrnn_exp.experiment.prepare import check_inputs
 from charrnn_exp.experiment.shared_inputs import SharedInputs, read_shared_inputs
 from charrnn_exp.model.memory import estimate_bytes
 from charrnn_exp.model.size import SizedModel
-from charrnn_exp.model.threads import choose_threads
+from charrnn_exp.model.threads import Workers, choose_workers_in_sweep
 from charrnn_exp.run_folder.folder import OUTPUTS, make_run_folder
 from charrnn_exp.sweeps.lookup import Found, find_earlier
 from charrnn_exp.sweeps.plan import DONE, FILE, WAITING, Plan, PlannedJob, StoredPlan
 from charrnn_exp.tracking.access import probe_server
 from charrnn_exp.views.terminal import Terminal
+
+Choose = Callable[[SizedModel, TrainingConfig], Workers]
+"""Gives the threads and parts of a job."""
 
 
 def plan_sweep(
@@ -30,7 +33,7 @@ def plan_sweep(
     composed: Sequence[Composed],
     *,
     config_dir: Path | None,
-    choose_threads: Callable[[SizedModel], int],
+    choose: Choose,
 ) -> tuple[Plan, SharedInputs]:
     """Check the inputs of all jobs and return their plan, in a new folder that is not made; nothing is looked up.
 
@@ -38,7 +41,7 @@ def plan_sweep(
         words: overrides of the sweep.
         composed: its jobs.
         config_dir: the user's own folder of YAML groups.
-        choose_threads: gives the threads of a job whose settings have none.
+        choose: gives the threads and parts of a job.
 
     Raises:
         UserError: if an input does not fit.
@@ -52,7 +55,7 @@ def plan_sweep(
 
     def look(i: int, prepared: Prepared) -> None:
         name = configs[i].tracking.run_name or name_run(composed[i].words, swept)
-        planned[i] = plan_job(prepared, i, str(folder / str(i)), name, choose_threads)
+        planned[i] = plan_job(prepared, i, str(folder / str(i)), name, choose)
 
     check_inputs([inputs.put_into(config) for config in configs], look)
     plan = Plan(folder, words, None if config_dir is None else str(config_dir), [planned[i] for i in sorted(planned)])
@@ -64,7 +67,7 @@ def plan_job(
     number: int,
     folder: str,
     name: str,
-    choose_threads: Callable[[SizedModel], int] = choose_threads,
+    choose: Choose = choose_workers_in_sweep,
 ) -> PlannedJob:
     """Return a job that waits.
 
@@ -73,19 +76,20 @@ def plan_job(
         number: of the job in its plan.
         folder: of its run.
         name: the settings that vary.
-        choose_threads: gives the threads of a job whose settings have none.
+        choose: gives the threads and parts of the job.
     """
     training = prepared.config.training
-    threads = training.threads or choose_threads(prepared.model)
+    workers = choose(prepared.model, training)
+    training = replace(training, **workers._asdict())
     num_steps = prepared.text.plan.count_steps(training)
     return PlannedJob(
         number=number,
-        hash=hash_job(prepared, threads=threads),
+        hash=hash_job(prepared, threads=workers.threads, parts=workers.parts),
         folder=folder,
         is_resumed=False,
         name=name,
-        settings=to_values(replace(prepared.config, training=replace(training, threads=threads))),
-        threads=threads,
+        settings=to_values(replace(prepared.config, training=training)),
+        threads=workers.cores,
         num_bytes=estimate_bytes(prepared.model, training, num_symbols=len(prepared.text.corpus.vocabulary)),
         num_characters=num_steps * training.batch_size * training.sequence_length,
     )

@@ -34,6 +34,11 @@ class Request:
     tags: Mapping[str, str] = field(default_factory=dict)
     run_id: str | None = None
 
+    @property
+    def cores(self) -> int:
+        """Cores that the job keeps busy."""
+        return max(int(self.settings["training"][name]) for name in ("threads", "parts"))
+
     def to_line(self) -> str:
         """Return the line."""
         return json.dumps(asdict(self)) + "\n"

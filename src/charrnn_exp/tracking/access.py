@@ -5,6 +5,7 @@ import http
 import json
 import ssl
 import threading
+import time
 import urllib.error
 import urllib.request
 from collections.abc import Callable, Mapping
@@ -14,7 +15,7 @@ from charrnn_exp.config.choices import Backend
 from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.config.secrets import redact
 from charrnn_exp.errors import MachineError
-from charrnn_exp.tracking.store import find_uri, import_client
+from charrnn_exp.tracking.store import PERMISSION_WAITS, find_uri, import_client
 
 PROBE_SECONDS = 2.0
 """Seconds that a server has to answer an access check; a silent server does not delay the start further."""
@@ -25,6 +26,8 @@ REFUSALS = (UNAUTHORIZED, 403)
 UNTRUSTED = 0
 """In place of a status: the certificate is none of the system's. MLflow has a setting for those of its servers."""
 API = "/api/2.0/mlflow"
+NEW_SECONDS = 60.0
+"""Age of an experiment whose refusal may pass, and by which clocks may differ."""
 
 T = TypeVar("T")
 
@@ -104,8 +107,15 @@ def _find_refusal(tracking: TrackingConfig, run_id: str | None) -> str | None:
         what, own = f"run {run_id}", "use tracking=local"
         status, _ = _ask_with_password(uri, "POST", "runs/log-batch", {"run_id": run_id})
     elif status == 200:
-        experiment_id = str(found["experiment"]["experiment_id"])
-        status, _ = _ask_with_password(uri, "POST", "experiments/update", {"experiment_id": experiment_id})
+        experiment = found["experiment"]
+        # The maker of an experiment gets the permission a moment after the maker's other machines see it.
+        is_new = abs(time.time() - int(experiment.get("creation_time", 0)) / 1_000) < NEW_SECONDS
+        for seconds in (*(PERMISSION_WAITS if is_new else ()), 0.0):
+            values = {"experiment_id": str(experiment["experiment_id"])}
+            status, _ = _ask_with_password(uri, "POST", "experiments/update", values)
+            if status not in REFUSALS:
+                break
+            time.sleep(seconds)
     if status not in REFUSALS:
         return None
     return (

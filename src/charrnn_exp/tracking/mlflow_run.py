@@ -11,7 +11,7 @@ from typing import Any, Self
 
 from charrnn_exp.config.schema import TrackingConfig
 from charrnn_exp.tracking.rows import SCORE_STEP, find_places, has_sections
-from charrnn_exp.tracking.store import open_client
+from charrnn_exp.tracking.store import open_client, wait_for_permission
 
 MAX_METRICS_PER_CALL = 1000
 MAX_PARAMS = 100
@@ -167,7 +167,8 @@ def open_run(tracking: TrackingConfig, run: RunDescription, *, run_id: str | Non
             return MlflowRun(client, found[0].info, is_new=False, names=found[0].data.metrics)
     tags = {"mlflow.user": _find_user(), "mlflow.source.type": "LOCAL", **run.tags}
     began = None if run.began is None else int(run.began * 1000)
-    created = client.create_run(experiment_id, start_time=began, run_name=run.name, tags=tags).info
+    values = {"start_time": began, "run_name": run.name, "tags": tags}
+    created = wait_for_permission(lambda: client.create_run(experiment_id, **values)).info
     _describe(client, created.run_id, run)
     return MlflowRun(client, created, is_new=True)
 

@@ -4,6 +4,8 @@ import contextlib
 import logging
 import os
 import sqlite3
+import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +25,8 @@ LOCKED_SECONDS = 5.0
 """Seconds of waiting for a database that another process has locked."""
 FIRST_START_SECONDS = 300.0
 """Seconds of waiting while another process creates the database."""
+PERMISSION_WAITS = (0.5, 1.0, 2.0)
+"""Seconds between two requests to write into an experiment that is refused."""
 
 
 def find_uri(tracking: TrackingConfig) -> str:
@@ -106,6 +110,24 @@ def list_experiments(tracking: TrackingConfig) -> dict[str, str]:
     client = import_client()(tracking_uri=find_uri(tracking))
     found = client.search_experiments(order_by=["last_update_time DESC"])
     return {each.name: str(each.experiment_id) for each in found if each.experiment_id != "0"}
+
+
+def wait_for_permission(create: Callable[[], Any]) -> Any:
+    """Return what is created; a refusal is asked again for some seconds.
+
+    A server with users shows a new experiment to the other machines of its maker a moment before it gives the maker the
+    permission to write into it.
+    """
+    from mlflow.exceptions import MlflowException
+
+    for seconds in PERMISSION_WAITS:
+        try:
+            return create()
+        except MlflowException as error:
+            if error.error_code != "PERMISSION_DENIED":
+                raise
+            time.sleep(seconds)
+    return create()
 
 
 def _find_experiment(client: Any, name: str, artifacts: str | None) -> str:

@@ -22,6 +22,7 @@ Axes: s update, a batch of an update, b stream, t time, n character.
 import math
 import time
 from collections.abc import Callable, Generator, Iterator
+from contextlib import closing
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -132,26 +133,27 @@ def train(
         ema_decay=training.ema_decay or 0.0,
         is_padded=text.splits.line_break is not None,
     )
-    close_step = partial(
-        _close_step, state, config, plan, scorer=scorer, checkpoints=checkpoints, should_stop=should_stop
-    )
-    if progress.is_validation_due and (yield from close_step()):
-        return
-    while not is_finished(progress, training, num_steps=num_steps):
-        order = plan.find_order(progress.epoch)
-        if order != plan.find_order(0):
-            yield Reshaped(order.characters_per_step)
-        if progress.step_in_epoch == 0 and order.batch_size != plan.find_batch_size(progress.step):
-            state.carried = state.network.first_states(order.batch_size)
-        for windows_abt, resets_ab in _list_batches(progress, text.splits.train_n, order):
-            rate = find_planned_rate(
-                optimizer, training, plan, step=progress.step, plateau_factor=progress.plateau_factor
-            )
-            yield _update(state, step, windows_abt, resets_ab, rate)
-            if (yield from close_step()):
-                return
-            if progress.step_in_epoch == 0 or is_finished(progress, training, num_steps=num_steps):
-                break
+    with closing(step):
+        close_step = partial(
+            _close_step, state, config, plan, scorer=scorer, checkpoints=checkpoints, should_stop=should_stop
+        )
+        if progress.is_validation_due and (yield from close_step()):
+            return
+        while not is_finished(progress, training, num_steps=num_steps):
+            order = plan.find_order(progress.epoch)
+            if order != plan.find_order(0):
+                yield Reshaped(order.characters_per_step)
+            if progress.step_in_epoch == 0 and order.batch_size != plan.find_batch_size(progress.step):
+                state.carried = state.network.first_states(order.batch_size)
+            for windows_abt, resets_ab in _list_batches(progress, text.splits.train_n, order):
+                rate = find_planned_rate(
+                    optimizer, training, plan, step=progress.step, plateau_factor=progress.plateau_factor
+                )
+                yield _update(state, step, windows_abt, resets_ab, rate)
+                if (yield from close_step()):
+                    return
+                if progress.step_in_epoch == 0 or is_finished(progress, training, num_steps=num_steps):
+                    break
 
 
 def _list_batches(progress: Progress, train_ids_n: Ids, order: Order) -> Iterator[tuple[Any, Any]]:

@@ -30,6 +30,10 @@ class TrainingState:
     """Averaged weights in the order of network.trainable_variables; empty where averaging is off."""
     carried: States
     progress: Progress = field(default_factory=Progress)
+    num_parts: int = 1
+    """Parts of a batch that are computed at once; one whose streams they do not divide is taken as a whole."""
+    devices: Sequence[str] = ()
+    """Those that the parts lie on in turn; none: TensorFlow's choice."""
 
     def snapshot(self) -> Snapshot:
         """Return the state as plain numbers, for a checkpoint."""
@@ -153,8 +157,15 @@ class TrainingState:
 
 
 def start_state(
-    network: Network, optimizer: keras.optimizers.Optimizer, *, batch_size: int, ema: bool
+    network: Network,
+    optimizer: keras.optimizers.Optimizer,
+    *,
+    batch_size: int,
+    ema: bool,
+    num_parts: int = 1,
+    devices: Sequence[str] = (),
 ) -> TrainingState:
     """Return the state before the first step."""
     averages = [tf.Variable(v.value, trainable=False) for v in network.trainable_variables] if ema else []
-    return TrainingState(network, optimizer, averages, network.first_states(batch_size))
+    carried = network.first_states(batch_size)
+    return TrainingState(network, optimizer, averages, carried, num_parts=num_parts, devices=devices)

@@ -33,6 +33,8 @@ LIMITS = [
     ("training.max_val_characters", 2, None),
     ("training.profile_steps", 1, None),
     ("training.threads", 1, 1024),
+    ("training.parts", 1, 1024),
+    ("training.devices", 1, 64),
     ("sweep.jobs", 1, None),
     ("training.validate_every_steps", 1, None),
     ("training.checkpoint_every_epochs", 1, None),
@@ -58,6 +60,7 @@ INTERVALS = [
     ("model.input_dropout", *SHARES),
     ("model.output_dropout", *SHARES),
     ("model.embedding_dropout", *SHARES),
+    ("model.weight_dropout", *SHARES),
     ("optimizer.momentum", *SHARES),
     ("optimizer.rho", *DECAYS),
     ("optimizer.decay_rate", *DECAYS),
@@ -95,6 +98,11 @@ GIVEN: dict[str, dict[str, Any]] = {
     "optimizer.plateau_patience": {"optimizer.schedule": Schedule.plateau, "optimizer.decay_rate": 0.5},
 }
 """What else must be set for a setting to have a meaning."""
+OF_PARTS: dict[str, dict[str, Any]] = {
+    "training.parts": {"training.batch_size": 1024},
+    "training.devices": {"training.batch_size": 64, "training.parts": 64},
+}
+"""What else must be set for each number of parts to be right."""
 
 
 def kinds() -> dict[str, Any]:
@@ -129,10 +137,10 @@ def test_whole_numbers_are_right_up_to_their_limits_and_wrong_beyond(
 ) -> None:
     for allowed in (least, most):
         if allowed is not None:
-            assert find_problems(change(defaults, GIVEN.get(key, {}) | {key: allowed})) == []
+            assert find_problems(change(defaults, (GIVEN | OF_PARTS).get(key, {}) | {key: allowed})) == []
     for refused in (least - 1, -(10**30), None if most is None else most + 1, None if most is None else 10**30):
         if refused is not None:
-            (line,) = find_problems(change(defaults, GIVEN.get(key, {}) | {key: refused}))
+            (line,) = find_problems(change(defaults, (GIVEN | OF_PARTS).get(key, {}) | {key: refused}))
             assert line.startswith(f"{key} must be ")
             assert f"got {refused}." in line
             assert str(least) in line
@@ -274,6 +282,15 @@ def test_weight_decay_belongs_to_adamw_and_adamw_needs_it(defaults: Config) -> N
     ]
     (line,) = find_problems(change(defaults, {**adamw, "optimizer.weight_decay": None}))
     assert line.startswith("optimizer.weight_decay must be a number when optimizer=adamw, got null.")
+
+
+def test_parts_divide_the_streams_and_have_a_device_each_at_most(defaults: Config) -> None:
+    (line,) = find_problems(change(defaults, {"training.parts": 3}))
+    assert line == "training.batch_size must be a multiple of training.parts=3, got 64."
+    (line,) = find_problems(change(defaults, {"training.devices": 3}))
+    assert line == "training.batch_size must be a multiple of training.devices=3, got 64."
+    (line,) = find_problems(change(defaults, {"training.devices": 4, "training.parts": 2}))
+    assert line == "training.devices must be at most training.parts=2, got 4."
 
 
 def test_a_setting_that_has_no_meaning_beside_the_others_must_be_null(defaults: Config) -> None:

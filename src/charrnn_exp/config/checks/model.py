@@ -15,10 +15,16 @@ def find_model_problems(model: ModelConfig) -> Iterator[str]:
         value = getattr(model, field)
         if value is not None:
             yield from between(f"model.{field}", value, 1, most)
-    for field in ("dropout", "input_dropout", "output_dropout", "embedding_dropout"):
+    for field in ("dropout", "input_dropout", "output_dropout", "embedding_dropout", "weight_dropout"):
         value = getattr(model, field)
         if value is not None:
             yield from share(f"model.{field}", value)
+    is_usable = model.cell in CELLS and CELLS.find_problem(model.cell) is None
+    if model.weight_dropout and is_usable and CELLS.find(model.cell).recurrent_kernel is None:
+        yield (
+            f"model.weight_dropout must be 0 when model.cell={model.cell} (it has no matrix from state to state), "
+            f"got {model.weight_dropout}."
+        )
     match model.hidden_size, model.parameter_budget:
         case None, None:
             yield "model.hidden_size must be a number when model.parameter_budget is null, got null."

@@ -6,6 +6,7 @@ from charrnn_exp.config.checks.ranges import at_least, share
 from charrnn_exp.config.schema import TrainingConfig
 
 MAX_THREADS = 1024
+MAX_DEVICES = 64
 
 
 def find_training_problems(training: TrainingConfig) -> Iterator[str]:
@@ -26,8 +27,7 @@ def find_training_problems(training: TrainingConfig) -> Iterator[str]:
         value = getattr(training, field)
         if value is not None:
             yield from at_least(f"training.{field}", value, 1)
-    if training.threads is not None and not 1 <= training.threads <= MAX_THREADS:
-        yield f"training.threads must be in [1, {MAX_THREADS}] or null, got {training.threads}."
+    yield from _worker_problems(training)
     if training.ema_decay is not None and not 0.0 < training.ema_decay < 1.0:
         yield f"training.ema_decay must be in (0, 1) or null, got {training.ema_decay}."
     yield from share("training.drop_state_probability", training.drop_state_probability)
@@ -40,3 +40,19 @@ def find_training_problems(training: TrainingConfig) -> Iterator[str]:
         )
     if training.init_from == "":
         yield "training.init_from must be a run folder or latest, got ''. null switches it off."
+
+
+def _worker_problems(training: TrainingConfig) -> Iterator[str]:
+    """Yield the problems of threads, parts and devices; how they fit together is looked at where each is right."""
+    limits = (("threads", MAX_THREADS), ("parts", MAX_THREADS), ("devices", MAX_DEVICES))
+    values = [(field, most, getattr(training, field)) for field, most in limits]
+    wrong = [each for each in values if each[2] is not None and not 1 <= each[2] <= each[1]]
+    yield from (f"training.{field} must be in [1, {most}] or null, got {value}." for field, most, value in wrong)
+    parts = training.parts or training.devices
+    if wrong or parts is None or training.batch_size < 1:
+        return
+    if training.batch_size % parts:
+        key = "training.devices" if training.parts is None else "training.parts"
+        yield f"training.batch_size must be a multiple of {key}={parts}, got {training.batch_size}."
+    if training.devices is not None and training.devices > parts:
+        yield f"training.devices must be at most training.parts={parts}, got {training.devices}."

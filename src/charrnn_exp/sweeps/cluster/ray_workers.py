@@ -63,15 +63,15 @@ class RayWorkers:
         Raises:
             UserError: if no node has the cores of the job.
         """
-        threads = int(request.settings["training"]["threads"])
         cores = [int(node["Resources"].get("CPU", 0)) for node in self._ray.nodes() if node["Alive"]]
-        if threads > max(cores, default=0):
+        if request.cores > max(cores, default=0):
+            key = max(("threads", "parts"), key=lambda name: int(request.settings["training"][name]))
             raise UserError(
-                f"training.threads must be at most {max(cores, default=0)}, its largest node has, got {threads}."
+                f"training.{key} must be at most {max(cores, default=0)}, its largest node has, got {request.cores}."
             )
         run_id = self._run_ids.get(request.job) or find_run_id(RunFolder(Path(request.folder)))
         request = replace(request, run_id=run_id)
-        actor = self._ray.remote(Runner).options(num_cpus=threads, max_restarts=0, max_concurrency=2)
+        actor = self._ray.remote(Runner).options(num_cpus=request.cores, max_restarts=0, max_concurrency=2)
         runner = actor.remote(str(Path.cwd()), charrnn_exp.__version__)
         events = runner.run.options(num_returns="streaming").remote(request.to_line())
         self._running[request.job] = _Running(request, runner, events)

@@ -85,7 +85,7 @@ class SlurmWorkers:
         self._num_submitted += 1
         submission = Submission(request.to_line(), str(Path.cwd()), str(events), str(self._folder / "beat"))
         if self._cluster is Cluster.slurm:
-            self._executor.update_parameters(cpus_per_task=int(request.settings["training"]["threads"]))
+            self._executor.update_parameters(cpus_per_task=request.cores)
         try:
             with _quiet_environment():
                 job = self._executor.submit(submission)

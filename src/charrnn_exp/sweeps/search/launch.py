@@ -122,7 +122,7 @@ def _find_common(search: Search, configs: Sequence[Config], inputs: SharedInputs
         steps_per_epoch = text.plan.find_order(0).steps_per_epoch
         is_validated = text.splits.val_n is not None
         typed = training.precision.name  # what auto chooses is the machine's, and a study may have several
-        digest = make_digest(search, hash_job(prepared, threads=0, precision=typed)) if i == 0 else ""
+        digest = make_digest(search, hash_job(prepared, threads=0, parts=0, precision=typed)) if i == 0 else ""
         first = training.validate_every_steps or steps_per_epoch
         found[i] = _Common(digest, first, text.plan.count_steps(training), is_validated)
 
