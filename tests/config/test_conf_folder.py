@@ -148,10 +148,19 @@ def test_no_file_names_code(path: Path) -> None:
 def test_an_experiment_is_a_diff_with_its_question_command_time_and_result_on_top(path: Path) -> None:
     values = read(path)
     values.pop("defaults", None)
+    sweeper = values.pop("hydra", {"sweeper": {}}).pop("sweeper")
+    assert set(sweeper.pop("params", {})) <= set(list_settings())
+    assert set(sweeper) <= set(read(CONF / "hydra/sweeper/optuna.yaml"))
     assert values
     assert set(leaves(values)) < set(list_settings())
     top = [line for line in path.read_text(encoding="ascii").splitlines() if line.startswith("#")]
     assert top[0] == "# @package _global_"
     said = "\n".join(top)
-    for word in ("Question:", f"Command:  python -m charrnn_exp {path.parent.name}={path.stem}", "Time:", "Expected:"):
+    for word in (
+        "Question:",
+        f" {path.parent.name}={path.stem}",
+        "Command:  python -m charrnn_exp ",
+        "Time:",
+        "Expected:",
+    ):
         assert word in said
