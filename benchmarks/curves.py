@@ -61,7 +61,7 @@ def draw(folders: list[RunFolder], output: Path) -> None:
             characters, seconds, loss = curve[-1]
             lowest.append(min(point[2] for point in curve))
             print(f"{folder.path}  {name} {loss:.4f} after {characters:,.0f} characters, {seconds:,.0f} s of updates")
-    for value in {summary.ngram_val_loss for summary in summaries} - {None}:
+    for value in {summary.ngram_val_loss for summary in summaries if summary.ngram_val_loss is not None}:
         lowest.append(value)
         for axes in both:
             axes.axhline(value, color="gray", linestyle="--", linewidth=0.8, label=f"7-grams {value:.3f}")

@@ -28,7 +28,7 @@ RATE, MIN_RATE, WARMUP, DECAY, CLIP = 1e-3, 1e-4, 100, 0.1, 1.0
 EVAL_EVERY, EVAL_BATCHES = 250, 20
 
 
-class Block(nn.Module):
+class Block(nn.Module):  # type: ignore[misc,unused-ignore]
     """Attention and a layer of four times the features, each added to its input."""
 
     def __init__(self) -> None:
@@ -49,7 +49,7 @@ class Block(nn.Module):
         return x_bte + self.narrow(functional.gelu(self.widen(self.norms[1](x_bte))))
 
 
-class Transformer(nn.Module):
+class Transformer(nn.Module):  # type: ignore[misc,unused-ignore]
     """Embeddings of symbols (also the output matrix) and places, blocks, a norm."""
 
     def __init__(self, num_symbols: int) -> None:

@@ -207,6 +207,9 @@ def _manifests() -> Iterator[Hostile]:
         yield Hostile(f"manifest: format {str(value)[:20]!r}", SAMPLE, said("format", value), DAMAGED)
         yield Hostile(f"manifest: step {str(value)[:20]!r}", SAMPLE, said("step", value), DAMAGED)
         yield Hostile(f"manifest: best step {str(value)[:20]!r}", BEST, said("best_step", value), FINE | DAMAGED)
+        for key in ("settings", "numerics", "model", "best_val_loss", "resume_from", "dataset", "machine", "versions"):
+            name = f"manifest: {key} {str(value)[:20]!r}"
+            yield Hostile(name, RESUME, said(key, value), FINE | SETTINGS | DAMAGED)
         yield Hostile(f"manifest: kept {str(value)[:20]!r}", SAMPLE, said("kept", value), FINE)
         yield Hostile(f"manifest: files {str(value)[:20]!r}", SAMPLE, said("files", value), DAMAGED)
         yield Hostile(f"manifest: weights {str(value)[:20]!r}", SAMPLE, of_weights(value), DAMAGED)

@@ -147,8 +147,9 @@ def _words() -> Iterator[Case]:
             sweep = ("-m",) if i % 3 == 0 else ()
             yield Case(f"{key}._target_={target}", (f"{key}._target_={target}", f"{key}.path='{argument}'", *sweep))
             word = DICTS[i % len(DICTS)].replace("<t>", target).replace("<a>", argument.replace("'", "\\'"))
-            if key.endswith("tracking.tags.x") and not sweep:  # a tag is text, whatever it looks like
-                yield Case(f"{key}={word}", (f"{key}={word}", *SMALL), codes=frozenset({0}), tag=word)
+            if key.endswith("tracking.tags.x"):  # a tag is text, whatever it looks like; a sweep may take it for values
+                codes = frozenset({0, 2}) if sweep else frozenset({0})
+                yield Case(f"{key}={word}", (f"{key}={word}", *SMALL, *sweep), codes=codes, tag=word)
             else:
                 yield Case(f"{key}={word}", (f"{key}={word}", *sweep))
     for word in ("+hydra/callbacks=x", "hydra/launcher=evil", "hydra/sweeper=evil", "+model@hydra.callbacks.x=lstm",

@@ -94,8 +94,7 @@ def test_two_processes_that_compile_the_same_hand_on_both(folder: Path) -> None:
     sessions = []
     for code in (b"one", b"two"):
         compiled_cache._sessions.clear()
-        session = open_session()
-        (session / "b.pb").write_bytes(code)
+        (open_session() / "b.pb").write_bytes(code)
         sessions += compiled_cache._sessions
     for session in sessions:
         compiled_cache._sessions[:] = [session]
@@ -123,6 +122,11 @@ def test_a_session_is_removed_when_its_process_has_ended_and_not_before(folder: 
     assert not dead.exists()
 
 
+def turn_into_folder(path: Path) -> None:
+    path.unlink()
+    path.mkdir()
+
+
 def link(path: Path) -> None:
     path.rename(path.parent.parent.parent / "elsewhere")
     path.symlink_to(path.parent.parent.parent / "elsewhere")
@@ -135,7 +139,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
     "a link": link,
     "without sha256": lambda path: path.rename(path.with_name("a.pb")),
     "another sha256": lambda path: path.rename(path.with_name("a.pb." + "0" * 64)),
-    "a folder": lambda path: (path.unlink(), path.mkdir()),
+    "a folder": turn_into_folder,
     "gone": lambda path: path.unlink(),
 }
 

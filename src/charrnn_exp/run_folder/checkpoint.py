@@ -4,6 +4,7 @@ import hashlib
 import json
 from dataclasses import dataclass
 from pathlib import Path
+from types import NoneType
 from typing import Any
 
 from charrnn_exp.errors import MachineError, one_line
@@ -14,6 +15,15 @@ FORMAT = 3
 MANIFEST = "manifest.json"
 WEIGHTS = "weights.npz"
 TRAINING = "training.npz"
+KINDS: dict[str, tuple[type, ...]] = {
+    "settings": (int,),
+    "numerics": (int,),
+    "model": (dict,),
+    "best_step": (int, NoneType),
+    "best_val_loss": (float, int, NoneType),
+    "resume_from": (int, NoneType),
+}
+"""Types of what a manifest says, where it says it; versions of long ago say less."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -59,6 +69,9 @@ class Checkpoint:
             manifest = read_json(self.folder / MANIFEST)
             found, expected = (manifest["format"], manifest["step"]), (FORMAT, self.step)
             written_sha256 = manifest.pop("sha256")
+            for key, kinds in KINDS.items():
+                if key in manifest and type(manifest[key]) not in kinds:
+                    raise ValueError(f"{key} is {type(manifest[key]).__name__}")
         except (FileNotFoundError, IsADirectoryError, ValueError, KeyError) as error:
             raise MachineError(
                 f"cannot read the manifest of {self.folder} ({one_line(error)}): it is damaged."
