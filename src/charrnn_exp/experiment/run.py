@@ -1,4 +1,7 @@
-"""One run from start to end."""
+"""One run from start to end.
+
+Axes: n character.
+"""
 
 import logging
 from collections.abc import Iterator, Sequence
