@@ -1,5 +1,6 @@
 """A run is known by what was asked for, wherever it ran."""
 
+import json
 from dataclasses import replace
 from pathlib import Path
 
@@ -10,17 +11,11 @@ from charrnn_exp.config.choices import Precision
 from charrnn_exp.experiment.identity import hash_job
 from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.prepare import prepare_run, start_run
-from charrnn_exp.machine.arithmetic import find_threads
-from charrnn_exp.machine.tensorflow import count_cores
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.views.terminal import Terminal
 from tests.conftest import compose_small
 
 WORDS = ["training.max_steps=1", "sampling.seed=null"]
-
-
-PARTS = max(1, count_cores() // find_threads())
-"""Where TensorFlow has started, parts keep the other cores busy."""
 
 
 @pytest.fixture(autouse=True)
@@ -32,12 +27,15 @@ def place(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
 def test_a_seed_that_is_drawn_does_not_make_another_run() -> None:
     config = compose_small(*WORDS)
     prepared = prepare_run(config, terminal=Terminal())
-    asked = hash_job(prepared, threads=find_threads(), parts=PARTS)
     ended = [run(config) for _ in range(2)]
+    (manifest, *_) = ended[0].folder.glob("checkpoints/step_*/manifest.json")
+    machine = json.loads(manifest.read_text())["machine"]
+    workers = {name: int(machine[name]) for name in ("threads", "parts")}
+    asked = hash_job(prepared, **workers)
     assert [RunFolder(each.folder).read_summary().job_hash for each in ended] == [asked, asked]
     assert len({RunFolder(each.folder).read_config().sampling.seed for each in ended}) == 2
     drawn = prepare_run(compose_small(*WORDS[:1]), terminal=Terminal())
-    assert hash_job(drawn, threads=find_threads(), parts=PARTS) != asked
+    assert hash_job(drawn, **workers) != asked
 
 
 @pytest.mark.slow

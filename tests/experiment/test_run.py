@@ -563,7 +563,8 @@ def test_a_loss_that_is_not_a_number_fails_with_2_and_one_line_with_a_way_out_th
 
 @pytest.mark.slow
 def test_a_run_in_a_sweep_gives_the_numbers_it_gives_alone(tmp_path: Path, run: Command) -> None:
-    words = [*SHORT, "tracking=none", "training.max_steps=3", "model.dropout=0.3"]
+    # Several runs of a process have one number of threads, and one part.
+    words = [*SHORT, "tracking=none", "training.max_steps=3", "model.dropout=0.3", "training.parts=1"]
     run(tmp_path, "-m", "hydra/launcher=basic", *words, "seed=1,2")
     run(tmp_path, *words, "seed=2", "name=alone")
     assert [folder.read_config().seed for folder in find_runs(tmp_path)] == [2, 1, 2]

@@ -174,7 +174,8 @@ def _start_tensorflow(job: Job) -> Workers:
 
 def _read_workers(job: Job) -> Workers | None:
     """Return the threads and parts that the newest readable checkpoint was made with; None where there is none."""
-    for checkpoint in reversed(CheckpointStore(job.folder.checkpoints, facts={}, num_rolling=1).find_all()):
+    folder = job.resumption.copied_from or job.folder
+    for checkpoint in reversed(CheckpointStore(folder.checkpoints, facts={}, num_rolling=1).find_all()):
         with suppress(MachineError, OSError, KeyError, TypeError, ValueError):
             machine = checkpoint.read_manifest()["machine"]
             workers = Workers(int(machine["threads"]), int(machine.get("parts", 1)))

@@ -5,6 +5,7 @@ import os
 import tensorflow as tf
 
 from charrnn_exp.machine.precision import CPU_INFO, FAST_BFLOAT16_FLAGS, read_cpu_flags
+from charrnn_exp.machine.tensorflow import count_cores
 
 ARITHMETIC_FLAGS = {"avx2", "fma", "avx512f", "avx512_vnni", *FAST_BFLOAT16_FLAGS}
 """Instruction sets by which the libraries choose their kernels."""
@@ -29,7 +30,7 @@ def list_devices() -> list[str]:
 
 def find_threads() -> int:
     """Return the threads of TensorFlow's kernels."""
-    return int(tf.config.threading.get_intra_op_parallelism_threads())
+    return int(tf.config.threading.get_intra_op_parallelism_threads()) or count_cores()  # 0: nobody has set them
 
 
 def describe_arithmetic() -> dict[str, str]:
