@@ -2,6 +2,7 @@
 
 import dataclasses
 import itertools
+from typing import Any
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ from charrnn_exp.evaluation import streams as module
 from charrnn_exp.evaluation.blocks import BlockMeans
 from charrnn_exp.evaluation.groups import group_characters
 from charrnn_exp.evaluation.scorer import Scorer, measure
+from charrnn_exp.evaluation.streams import Window
 from charrnn_exp.model.network import Network
 from charrnn_exp.model.size import SizedModel
 from tests.model.naive import NaiveNetwork
@@ -62,6 +64,29 @@ def test_many_streams_score_as_one_stream_does_with_a_memory_longer_than_a_strea
     cold = np.mean([naive_loss(network, ids_n[start : start + 876]) for start in range(0, 7_002, 875)])
     assert abs(cold - one) > 1e-3, "the memory is not long"
     assert scorer.loss() == pytest.approx(one, abs=1e-6)
+
+
+def test_a_network_in_bfloat16_is_not_read_again_for_its_rounding(
+    small_model: SizedModel, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(module, "MAX_WINDOW_CHARACTERS", 100)
+    model = dataclasses.replace(small_model, hidden_size=64, embedding_dim=16)
+    network = Network(num_symbols=7, model=model, precision="bfloat16", seed=1)
+    generator = np.random.default_rng(2)
+    for variable in network.trainable_variables:
+        variable.assign(generator.normal(scale=0.15, size=variable.shape))
+    ids_n = make_text(30_001)
+    scorer, windows = Scorer(network, ids_n), []
+    read = scorer._read
+
+    def count(window: Window, states: Any) -> Any:
+        windows.append(window)
+        return read(window, states)
+
+    monkeypatch.setattr(scorer, "_read", count)
+    assert scorer.loss() == pytest.approx(naive_loss(network, ids_n), abs=2e-5)
+    (streams,) = scorer._all_streams
+    assert streams.num_windows < len(windows) <= streams.num_windows + 6, "the first ones once more, not all of them"
 
 
 @pytest.mark.parametrize("learned", [False, True], ids=["empty", "learned"])

@@ -30,12 +30,12 @@ def test_a_seed_that_is_drawn_does_not_make_another_run() -> None:
     ended = [run(config) for _ in range(2)]
     (manifest, *_) = ended[0].folder.glob("checkpoints/step_*/manifest.json")
     machine = json.loads(manifest.read_text())["machine"]
-    workers = {name: int(machine[name]) for name in ("threads", "parts")}
-    asked = hash_job(prepared, **workers)
+    threads, parts = int(machine["threads"]), int(machine.get("parts", 1))
+    asked = hash_job(prepared, threads=threads, parts=parts)
     assert [RunFolder(each.folder).read_summary().job_hash for each in ended] == [asked, asked]
     assert len({RunFolder(each.folder).read_config().sampling.seed for each in ended}) == 2
     drawn = prepare_run(compose_small(*WORDS[:1]), terminal=Terminal())
-    assert hash_job(drawn, **workers) != asked
+    assert hash_job(drawn, threads=threads, parts=parts) != asked
 
 
 @pytest.mark.slow
