@@ -12,10 +12,9 @@ from pathlib import Path
 import pytest
 
 from charrnn_exp.machine import compiled_cache
+from charrnn_exp.machine.arithmetic import find_threads
 from charrnn_exp.machine.compiled_cache import SWITCH, close_compiled, compiled_earlier, find_folder, keep_compiled
-from charrnn_exp.machine.tensorflow import import_tensorflow
 
-THREADS = import_tensorflow()
 SEALED = f"a.pb.{hashlib.sha256(b'code').hexdigest()}"
 PROGRAM = """
 import sys
@@ -53,14 +52,14 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 def open_session() -> Path:
     """Return the private folder that XLA is let into."""
-    with compiled_earlier(THREADS):
+    with compiled_earlier(find_threads()):
         return Path(os.environ["TF_XLA_FLAGS"].split('"')[1])
 
 
 def reopen() -> list[str] | None:
     """Return the names of what XLA is let into; None: it is let into nothing."""
     compiled_cache._sessions.clear()
-    with compiled_earlier(THREADS):
+    with compiled_earlier(find_threads()):
         if "TF_XLA_FLAGS" not in os.environ:
             return None
     return sorted(path.name for path in compiled_cache._sessions[0].private.glob("*.pb"))
@@ -103,7 +102,7 @@ def test_two_processes_that_compile_the_same_hand_on_both(folder: Path) -> None:
 
 
 def test_code_cut_for_other_threads_is_not_handed_on(folder: Path) -> None:
-    with compiled_earlier(THREADS + 1):
+    with compiled_earlier(find_threads() + 1):
         pass
     (session,) = compiled_cache._sessions
     (session.private / "b.pb").write_bytes(b"more")
@@ -237,9 +236,9 @@ def test_a_folder_of_long_ago_goes(folder: Path) -> None:
 def test_other_flags_processors_and_threads_have_folders_of_their_own(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    found = {folder, find_folder(THREADS + 1)}
+    found = {folder, find_folder(find_threads() + 1)}
     monkeypatch.setenv("XLA_FLAGS", "--xla_cpu_max_isa=AVX2")
-    found.add(find_folder(THREADS))
+    found.add(find_folder(find_threads()))
     monkeypatch.setattr(compiled_cache, "read_cpu_flags", lambda _: {"avx2"})
-    found.add(find_folder(THREADS))
+    found.add(find_folder(find_threads()))
     assert len(found) == 4
