@@ -3,8 +3,10 @@
 import hashlib
 import os
 import resource
+import shutil
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -15,7 +17,6 @@ from charrnn_exp.machine import compiled_cache
 from charrnn_exp.machine.arithmetic import find_threads
 from charrnn_exp.machine.compiled_cache import SWITCH, close_compiled, compiled_earlier, find_folder, keep_compiled
 
-SEALED = f"a.pb.{hashlib.sha256(b'code').hexdigest()}"
 PROGRAM = """
 import sys
 from charrnn_exp.machine.compiled_cache import close_compiled, find_folder, keep_compiled
@@ -27,7 +28,7 @@ import tensorflow as tf
 
 double = tf.function(lambda x: tf.sin(x) * 2 + 1, jit_compile=True, autograph=False)
 print(double(tf.range(3.0)).numpy().tobytes().hex())
-print(sorted(path.stat().st_ino for path in find_folder(threads).glob("session_*/*.pb")))
+print(sorted(path.stat().st_ino for path in find_folder(threads).iterdir()))
 keep_compiled()
 close_compiled()
 print(sorted(path.name for path in find_folder(threads).iterdir()))
@@ -41,13 +42,23 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     monkeypatch.setenv(SWITCH, "on")
     monkeypatch.setattr(compiled_cache, "_sessions", [])
     monkeypatch.delenv("TF_XLA_FLAGS", raising=False)
+    (tmp_path / "tmp").mkdir()
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path / "tmp"))
     session = open_session()
     (session / "a.pb").write_bytes(b"code")
     keep_compiled()
     close_compiled()
-    assert [path.name for path in session.parent.iterdir()] == [SEALED]
-    yield session.parent
+    assert not session.exists()
+    folder = find_folder(find_threads())
+    assert folder is not None
+    assert [path.name for path in folder.iterdir()] == [find_sealed(folder).name]
+    yield folder
     close_compiled()
+
+
+def find_sealed(folder: Path) -> Path:
+    """Return the path of the whole file: its name tells the bytes and the folder."""
+    return folder / f"a.pb.{hashlib.sha256(f'{folder.stat().st_ino}'.encode() + bytes(1) + b'code').hexdigest()}"
 
 
 def open_session() -> Path:
@@ -76,11 +87,12 @@ def test_a_second_run_takes_what_the_first_has_compiled_and_one_of_other_threads
         assert done.returncode == 0, done.stderr
         said.append(done.stdout.splitlines())
     first, second, third = said
-    assert first == second, "the same file: not written again, which would give another number"
+    assert first[1] == "[]"
+    assert second[1] != "[]"
+    assert first[0::2] == second[0::2], "the same file: not handed on again under another name"
     assert "xla_compile_cache" in first[2]
-    assert "session" not in first[2]
     assert first[0] == third[0]
-    assert first[1] != third[1]
+    assert second[1] != third[1]
 
 
 def test_what_is_handed_on_is_there_for_the_next(folder: Path) -> None:
@@ -107,12 +119,12 @@ def test_code_cut_for_other_threads_is_not_handed_on(folder: Path) -> None:
     (session,) = compiled_cache._sessions
     (session.private / "b.pb").write_bytes(b"more")
     keep_compiled()
-    assert not [*session.folder.glob("*.pb.*")]
+    assert not [*session.folder.iterdir()]
 
 
 def test_a_session_is_removed_when_its_process_has_ended_and_not_before(folder: Path) -> None:
     alive = open_session()
-    dead = folder / "session_dead"
+    dead = alive.with_name("charrnn_exp_compiled_dead")
     dead.mkdir()
     (dead / "lock").touch()
     (dead / "a.pb").write_bytes(b"half")
@@ -145,7 +157,7 @@ DAMAGES: dict[str, Callable[[Path], object]] = {
 
 @pytest.mark.parametrize("damage", DAMAGES)
 def test_what_is_damaged_or_foreign_is_not_taken(folder: Path, damage: str) -> None:
-    DAMAGES[damage](folder / SEALED)
+    DAMAGES[damage](find_sealed(folder))
     assert not reopen()
 
 
@@ -159,19 +171,33 @@ def test_the_code_of_a_process_with_another_mask_is_taken(folder: Path) -> None:
         os.umask(before)
 
 
-def test_a_folder_that_others_may_enter_is_not_used(folder: Path) -> None:
+def test_a_folder_that_others_may_write_in_is_not_used_and_one_that_they_may_read_is_closed(folder: Path) -> None:
     folder.chmod(0o755)
-    assert reopen() is None
-    folder.chmod(0o700)
-    folder.parent.chmod(0o750)
+    assert reopen() == ["a.pb"]
+    assert folder.stat().st_mode & 0o777 == 0o700
+    for each, mode in ((folder, 0o722), (folder.parent, 0o770)):
+        each.chmod(mode)
+        assert reopen() is None
+        each.chmod(0o700)
+
+
+def test_a_copy_of_the_folder_from_elsewhere_is_not_taken(folder: Path) -> None:
+    folder.rename(folder.with_name("there"))
+    shutil.copytree(folder.with_name("there"), folder)
+    assert reopen() == []
+
+
+def test_an_unknown_processor_has_no_folder(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(compiled_cache, "read_cpu_flags", lambda _: set())
     assert reopen() is None
 
 
 def test_a_folder_that_others_may_exchange_is_not_used(folder: Path) -> None:
-    folder.parents[2].chmod(0o777)
-    assert reopen() is None
-    folder.parents[2].chmod(0o1777)
-    assert reopen() == ["a.pb"]
+    for each in (folder.parents[2], Path(tempfile.gettempdir())):
+        each.chmod(0o777)
+        assert reopen() is None
+        each.chmod(0o1777)
+        assert reopen() == ["a.pb"]
 
 
 def test_a_link_for_the_folder_is_not_followed(folder: Path, tmp_path: Path) -> None:
@@ -216,10 +242,12 @@ def test_it_lies_in_no_folder_that_is_handed_on(tmp_path: Path, monkeypatch: pyt
 def test_the_oldest_code_goes_when_there_is_too_much(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(compiled_cache, "MAX_BYTES", 10)
     session = open_session()
-    for number, name in enumerate(("b.pb", "c.pb")):
+    for name in ("b.pb", "c.pb"):
         (session / name).write_bytes(b"more")
-        os.utime(session / name, (10**9 + number, 10**9 + number))
     keep_compiled()
+    for number, name in enumerate(("b.pb", "c.pb")):
+        (path,) = folder.glob(f"{name}.*")
+        os.utime(path, (10**9 + number, 10**9 + number))
     assert reopen() == ["a.pb", "c.pb"]
 
 
@@ -227,7 +255,7 @@ def test_a_folder_of_long_ago_goes(folder: Path) -> None:
     young, old = folder.with_name("young"), folder.with_name("old")
     for each, days in ((young, 59), (old, 61)):
         each.mkdir()
-        (each / SEALED).touch()
+        (each / "a.pb.0").touch()
         os.utime(each, (time.time() - days * 86_400,) * 2)
     reopen()
     assert (young.exists(), old.exists()) == (True, False)

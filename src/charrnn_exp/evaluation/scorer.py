@@ -26,6 +26,8 @@ ROUNDING = 2e-3
 """The same where the network multiplies bfloat16, whose rounding keeps two readings apart by half of this for ever."""
 FADES = 0.8
 """Share of the change in the window before by which the change falls at least, as long as it is memory that fades."""
+LEAST_CHARACTERS = 200
+"""Of each stream, in the windows whose changes are compared."""
 MAX_READINGS = 5
 """Most readings of a text. A model that remembers more than four streams of text keeps a seam."""
 MAX_KEPT_WINDOWS = 200
@@ -88,21 +90,26 @@ class Scorer:
             sums.add(window, read, 1)
             if number < MAX_KEPT_WINDOWS:
                 kept.append(read)
-        for _ in range(MAX_READINGS - 1 if np.any(previous_b != NONE) else 0):
-            states, before = self._continue(states, previous_b), np.inf
+        goes_on_b1 = (previous_b != NONE)[:, None]
+        for _ in range(MAX_READINGS - 1 if np.any(goes_on_b1) else 0):
+            states, before, changes = self._continue(states, previous_b), np.inf, []
             for number, window in enumerate(streams.read_windows()):
                 if number == len(kept):
                     return True
                 if should_stop():
                     return False
                 read, states = self._read(window, states)
-                change = np.mean(np.abs(read.losses_bt - kept[number].losses_bt)[window.is_scored_bt])
+                changes.append(np.abs(read.losses_bt - kept[number].losses_bt)[window.is_scored_bt & goes_on_b1])
                 sums.add(window, kept[number], -1)
                 sums.add(window, read, 1)
                 kept[number] = read
+                if len(changes) * streams.length < LEAST_CHARACTERS and number + 1 < streams.num_windows:
+                    continue  # windows are short where symbols are many
+                changes_n = np.concatenate(changes)
+                change = changes_n.mean() if len(changes_n) else 0.0
                 if change <= TOLERANCE or (is_rounded and FADES * before <= change <= ROUNDING):
                     return True
-                before = change
+                before, changes = change, []
         return True
 
     def _read(self, window: Window, states: Any) -> tuple[Measured, Any]:

@@ -1,10 +1,11 @@
 """What XLA has compiled for earlier runs of this user: machine code, so it is taken from one folder alone, on no trust.
 
-The folder lies below the user's cache folder, by a key of all that the code depends on. It and all its files belong
-to this user alone; the name of each file ends in its sha256, and what has another is deleted. A process reads and
-writes in a folder of its own within it (a session), with links to what was whole, and hands on what it has compiled at
-its end. So no process takes what another has not finished, and none misses what another deletes. CHARRNN_COMPILED=off
-switches it off.
+The folder lies in a cache folder of its own, by a key of all that the code depends on. It and all its files belong to
+this user alone; the name of each file ends in a sha256 of its bytes and of the folder it was made for, and what has
+another, such as a copy from elsewhere, is deleted. A process reads and writes in a folder of its own (a session, in the
+temporary folder), with copies of what was whole, and hands on what it has compiled at its end. So no process takes what
+another has not finished, none misses what another deletes, and the state of the cache folder ends no run.
+CHARRNN_COMPILED=off switches it off.
 """
 
 import atexit
@@ -34,7 +35,9 @@ MAX_BYTES = 32 << 20
 """Of the code of a key; that of one shape of model and batch is half a megabyte. What was made first goes first."""
 KEPT_DAYS = 60
 """After which the folder of a key that nothing was added to or read from goes: of other versions, flags, threads."""
-SESSION, LOCK = "session_", "lock"
+SESSION, LOCK = "charrnn_exp_compiled_", "lock"
+STALE_SECONDS = 3_600.0
+"""After which a file that was not finished is nobody's."""
 FREE_BYTES = 4 << 20
 """That must be free: TensorFlow ends a run that cannot write there."""
 
@@ -91,8 +94,7 @@ def keep_compiled() -> None:
             continue  # another program has set them: the code is cut for theirs
         for path in (path for path in session.private.glob(f"*{CODE}") if path.name not in session.known):
             with suppress(OSError):
-                path.chmod(0o600)
-                os.link(path, session.folder / f"{path.name}.{_hash(path)}")
+                _hand_on(path, session.folder)
             session.known.add(path.name)
 
 
@@ -109,10 +111,12 @@ def find_folder(threads: int) -> Path | None:
 
     if os.environ.get(SWITCH, "").lower() in ("off", "0", "false"):
         return None
-    facts = [version("tensorflow"), platform.machine(), str(threads), *sorted(read_cpu_flags(CPU_INFO))]
+    if not (flags := read_cpu_flags(CPU_INFO)):  # a processor that is not known: code of another one could be taken
+        return None
+    facts = [version("tensorflow"), platform.machine(), str(threads), *sorted(flags)]
     facts += [os.environ.get(name, "") for name in FLAGS]
     key = hashlib.sha256("\0".join(facts).encode()).hexdigest()[:16]
-    folder = Path(platformdirs.user_cache_dir("charrnn_exp")).resolve() / "compiled" / key
+    folder = Path(platformdirs.user_cache_dir("charrnn_exp_compiled")).resolve() / "xla" / key
     data = os.environ.get("CHARRNN_DATA_DIR")
     is_data = data is not None and folder.is_relative_to(Path(data).resolve())
     return None if is_data or any(map(_is_handed_on, folder.parents)) else folder
@@ -126,10 +130,11 @@ def _is_handed_on(folder: Path) -> bool:
 def _open_session(threads: int) -> _Session | None:
     """Make the folder, delete what is not known to be ours and whole, and open a session; None: it cannot be had."""
     try:
-        if (folder := find_folder(threads)) is None or not _make(folder):
+        temporary = Path(tempfile.gettempdir()).resolve()
+        if (folder := find_folder(threads)) is None or not _make(folder) or not _is_safe(temporary / "session"):
             return None
         _tidy(folder)
-        session = _Session(Path(tempfile.mkdtemp(prefix=SESSION, dir=folder)), folder, threads)
+        session = _Session(Path(tempfile.mkdtemp(prefix=SESSION)), folder, threads)
         try:
             _fill(session)
         except OSError:
@@ -141,15 +146,26 @@ def _open_session(threads: int) -> _Session | None:
 
 
 def _fill(session: _Session) -> None:
-    """Lock a session, see that there is room, and link what earlier runs have compiled into it."""
+    """Lock a session, see that there is room, and copy what earlier runs have compiled into it."""
     _lock(session.private)
     (session.private / "free").write_bytes(bytes(FREE_BYTES))
     (session.private / "free").unlink()
-    for path in sorted(session.folder.glob(f"*{CODE}.*"), key=lambda path: path.stat().st_mtime, reverse=True):
+    for path in sorted(session.folder.glob(f"*{CODE}.*"), key=lambda path: path.stat().st_mtime):
         name = path.name.rpartition(".")[0]
-        with suppress(OSError):  # two processes have compiled the same: the newer one is taken
-            os.link(path, session.private / name)
+        with suppress(FileNotFoundError):  # another process tidies up, too
+            shutil.copyfile(path, session.private / name)  # the newest of several that have compiled the same
             session.known.add(name)
+
+
+def _hand_on(path: Path, folder: Path) -> None:
+    with tempfile.NamedTemporaryFile(prefix=".new_", dir=folder, delete=False) as file:  # of mode 0600
+        try:
+            file.write(path.read_bytes())
+            file.flush()
+            os.replace(file.name, folder / f"{path.name}.{_hash(path, folder)}")
+        except OSError:
+            os.unlink(file.name)
+            raise
 
 
 def _make(folder: Path) -> bool:
@@ -158,17 +174,20 @@ def _make(folder: Path) -> bool:
         each.mkdir(mode=0o700, parents=True, exist_ok=True)
     for each in (folder.parent, folder):
         status = each.lstat()
-        if not (stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o077):
+        if not (stat.S_ISDIR(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022):
             return False
-    return all(map(_is_safe, folder.parents[1:]))
+        each.chmod(0o700)
+    return _is_safe(folder.parent)
 
 
-def _is_safe(folder: Path) -> bool:
-    """Return whether others can rename what is in a folder. A group of the user's own number is the user alone."""
-    status = folder.stat()
-    is_private_group = status.st_gid == os.getgid() == os.getuid()
-    is_writable = status.st_mode & (0o002 if is_private_group else 0o022) and not status.st_mode & stat.S_ISVTX
-    return status.st_uid in (0, os.getuid()) and not is_writable
+def _is_safe(path: Path) -> bool:
+    """Return whether none but this user can exchange a path. A group of the user's own number is the user alone."""
+    for status in (folder.stat() for folder in path.parents):
+        is_private_group = status.st_gid == os.getgid() == os.getuid()
+        is_writable = status.st_mode & (0o002 if is_private_group else 0o022) and not status.st_mode & stat.S_ISVTX
+        if status.st_uid not in (0, os.getuid()) or is_writable:
+            return False
+    return True
 
 
 def _lock(private: Path) -> None:
@@ -181,31 +200,37 @@ def _lock(private: Path) -> None:
 def _tidy(folder: Path) -> None:
     """Delete code that is damaged or foreign or too much, sessions of processes that have ended, keys of long ago."""
     left = MAX_BYTES
-    paths = [(path, path.lstat().st_mtime) for path in folder.glob(f"*{CODE}*")]
-    for path, _ in sorted(paths, key=lambda pair: pair[1], reverse=True):
+    for path in sorted(folder.iterdir(), key=lambda path: path.lstat().st_mtime, reverse=True):
         with suppress(OSError):  # another process tidies up, too
             left -= path.lstat().st_size
-            if left < 0 or not _is_whole(path):
+            is_new = path.name.startswith(".new_") and time.time() - path.lstat().st_mtime < STALE_SECONDS
+            if left < 0 or not (is_new or _is_whole(path, folder)):
                 path.unlink()
-    for private in folder.glob(f"{SESSION}*"):
+    for private in Path(tempfile.gettempdir()).glob(f"{SESSION}*"):
         with suppress(OSError):
-            descriptor = os.open(private / LOCK, os.O_RDWR)
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-                shutil.rmtree(private, ignore_errors=True)
-            finally:
-                os.close(descriptor)
+            if private.lstat().st_uid == os.getuid():
+                _remove_if_left(private)
     for other in (each for each in folder.parent.iterdir() if each != folder):
         if time.time() - other.lstat().st_mtime > KEPT_DAYS * 86_400:
             shutil.rmtree(other, ignore_errors=True)
 
 
-def _is_whole(path: Path) -> bool:
+def _remove_if_left(private: Path) -> None:
+    """Remove a session whose process has ended: its lock can be had."""
+    descriptor = os.open(private / LOCK, os.O_RDWR | os.O_NOFOLLOW)
+    try:
+        fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        shutil.rmtree(private, ignore_errors=True)
+    finally:
+        os.close(descriptor)
+
+
+def _is_whole(path: Path, folder: Path) -> bool:
     """Return whether a file is a plain one that only this user writes, and has the sha256 that its name ends in."""
     status = path.lstat()
     is_own = stat.S_ISREG(status.st_mode) and status.st_uid == os.getuid() and not status.st_mode & 0o022
-    return is_own and path.name.rpartition(".")[2] == _hash(path)
+    return is_own and path.name.rpartition(".")[2] == _hash(path, folder)
 
 
-def _hash(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()
+def _hash(path: Path, folder: Path) -> str:
+    return hashlib.sha256(f"{folder.stat().st_ino}\0".encode() + path.read_bytes()).hexdigest()

@@ -97,7 +97,7 @@ def _find_refusal(tracking: TrackingConfig, run_id: str | None) -> str | None:
     What is asked for changes nothing, whatever the answer: a batch of no metrics, a new name for an experiment that is
     not given. MLflow looks at the permission first.
     """
-    uri, name = find_uri(tracking), tracking.experiment_name
+    uri, name, began = find_uri(tracking), tracking.experiment_name, time.monotonic()
     status, found = _ask_with_password(uri, "GET", "experiments/get-by-name", {"experiment_name": name})
     if status in REFUSALS:
         return describe_refusal(uri, status)
@@ -109,11 +109,11 @@ def _find_refusal(tracking: TrackingConfig, run_id: str | None) -> str | None:
     elif status == 200:
         experiment = found["experiment"]
         # The maker of an experiment gets the permission a moment after the maker's other machines see it.
-        is_new = abs(time.time() - int(experiment.get("creation_time", 0)) / 1_000) < NEW_SECONDS
+        is_new = abs(time.time() - int(experiment.get("creation_time") or 0) / 1_000) < NEW_SECONDS
         for seconds in (*(PERMISSION_WAITS if is_new else ()), 0.0):
             values = {"experiment_id": str(experiment["experiment_id"])}
             status, _ = _ask_with_password(uri, "POST", "experiments/update", values)
-            if status not in REFUSALS:
+            if status not in REFUSALS or time.monotonic() > began + PASSWORD_SECONDS / 2:
                 break
             time.sleep(seconds)
     if status not in REFUSALS:

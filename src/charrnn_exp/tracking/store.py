@@ -69,7 +69,7 @@ def open_client(tracking: TrackingConfig) -> tuple[Any, str]:
     uri = find_uri(tracking)
     if tracking.backend is Backend.server:
         client = client_class(tracking_uri=uri)
-        return client, _find_experiment(client, tracking.experiment_name, None)
+        return client, wait_for_permission(lambda: _find_experiment(client, tracking.experiment_name, None))
     MLRUNS.mkdir(parents=True, exist_ok=True)
     with FileLock(MLRUNS / ".lock", timeout=FIRST_START_SECONDS):
         artifacts = find_artifacts()
@@ -112,8 +112,8 @@ def list_experiments(tracking: TrackingConfig) -> dict[str, str]:
     return {each.name: str(each.experiment_id) for each in found if each.experiment_id != "0"}
 
 
-def wait_for_permission(create: Callable[[], Any]) -> Any:
-    """Return what is created; a refusal is asked again for some seconds.
+def wait_for_permission(ask: Callable[[], Any]) -> Any:
+    """Return what the server answers; a refusal is asked again for some seconds.
 
     A server with users shows a new experiment to the other machines of its maker a moment before it gives the maker the
     permission to write into it.
@@ -122,12 +122,12 @@ def wait_for_permission(create: Callable[[], Any]) -> Any:
 
     for seconds in PERMISSION_WAITS:
         try:
-            return create()
+            return ask()
         except MlflowException as error:
             if error.error_code != "PERMISSION_DENIED":
                 raise
             time.sleep(seconds)
-    return create()
+    return ask()
 
 
 def _find_experiment(client: Any, name: str, artifacts: str | None) -> str:
