@@ -46,7 +46,7 @@ test-slow: install ## a browser on the MLflow UI, the wheel in a clean environme
 	$(BIN)/python -m pytest -m "slow and not alone" --numprocesses 2 --dist loadfile $(SLOW) $(ARGS) || [ $$? = 5 ]
 	$(BIN)/python -m pytest -m "slow and alone" $(SLOW) $(ARGS) || [ $$? = 5 ]  # 5: ARGS has none of this kind
 
-stress: install ## faults of every kind, counted: two hours and more; goes on where it was stopped; writes docs/stress.*
+stress: install ## faults of every kind, counted: about four hours; goes on where it was stopped; writes docs/stress.*
 	$(BIN)/python -m stress $(ARGS)
 
 bench: install ## side by side with PyTorch and Keras: half an hour, alone on the machine; writes docs/bench.*

@@ -45,6 +45,7 @@ def draw(folders: list[RunFolder], output: Path) -> None:
     preload_matplotlib()
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
+    from matplotlib.ticker import LogLocator, NullFormatter, StrMethodFormatter
 
     figure = Figure(figsize=(11, 4.5), layout="constrained")
     FigureCanvasAgg(figure)
@@ -67,6 +68,9 @@ def draw(folders: list[RunFolder], output: Path) -> None:
             axes.axhline(value, color="gray", linestyle="--", linewidth=0.8, label=f"7-grams {value:.3f}")
     for axes, label in zip(both, ("characters seen", "seconds of updates"), strict=True):
         axes.set(xlabel=label, xscale="log", ylim=(min(lowest) - 0.05, 2.2))
+        axes.xaxis.set_major_locator(LogLocator(subs=(1, 2, 5)))
+        axes.xaxis.set_major_formatter(StrMethodFormatter("{x:,.0f}"))
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.grid(alpha=0.3)
     both[0].set_ylabel("loss (nats per character)")
     both[1].legend(fontsize=8)

@@ -11,6 +11,7 @@ import pytest
 import yaml
 
 from charrnn_exp.config import conf_folder
+from charrnn_exp.config.compose import compose_all
 from charrnn_exp.config.conf_folder import find_conf_folder, list_groups
 from charrnn_exp.config.overrides import list_settings
 from charrnn_exp.config.schema import Config
@@ -164,3 +165,10 @@ def test_an_experiment_is_a_diff_with_its_question_command_time_and_result_on_to
         "Expected:",
     ):
         assert word in said
+
+
+@pytest.mark.parametrize("path", [path for path in DIFFS if "hydra" in read(path)], ids=lambda path: path.stem)
+def test_the_values_of_a_search_are_read_and_checked(path: Path) -> None:
+    """One job for each value of a list, so one at least for each setting."""
+    jobs = compose_all([f"{path.parent.name}={path.stem}"], multirun=True)
+    assert len(jobs) > len(read(path)["hydra"]["sweeper"]["params"])

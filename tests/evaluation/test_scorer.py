@@ -66,6 +66,21 @@ def test_many_streams_score_as_one_stream_does_with_a_memory_longer_than_a_strea
     assert scorer.loss() == pytest.approx(one, abs=1e-6)
 
 
+def test_a_network_in_bfloat16_is_read_again_for_a_long_memory(small_model: SizedModel) -> None:
+    """Memory of thousands of characters falls slowly from window to window, as rounding does not fall at all."""
+    model = dataclasses.replace(small_model, hidden_size=64, embedding_dim=16)
+    network = Network(num_symbols=7, model=model, precision="bfloat16", seed=1)
+    generator = np.random.default_rng(2)
+    for variable in network.trainable_variables:
+        variable.assign(generator.normal(scale=0.5, size=variable.shape))
+    kernel, bias = (network.recurrent[0].weights_by_name[name] for name in ("kernel", "bias"))
+    bias[64:128].assign(np.full(64, 7.6))
+    kernel.assign(np.asarray(kernel) * np.repeat([1, 0.1, 1, 1], 64))
+    network.recurrent[0].weights_by_name["recurrent_kernel"].assign(np.zeros((64, 256)))
+    ids_n = make_text(60_001)
+    assert Scorer(network, ids_n).loss() == pytest.approx(naive_loss(network, ids_n), abs=2e-3)
+
+
 def test_a_network_in_bfloat16_is_not_read_again_for_its_rounding(
     small_model: SizedModel, monkeypatch: pytest.MonkeyPatch
 ) -> None:

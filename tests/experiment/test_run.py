@@ -28,7 +28,7 @@ from charrnn_exp.experiment.job import Job
 from charrnn_exp.experiment.prepare import prepare_run
 from charrnn_exp.experiment.run import run_experiment
 from charrnn_exp.experiment.track import describe_run
-from charrnn_exp.machine.arithmetic import find_threads
+from charrnn_exp.machine.tensorflow import find_threads
 from charrnn_exp.model.threads import Workers
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.metrics import read_metrics

@@ -2,7 +2,8 @@
 
 import pytest
 
-from charrnn_exp.machine.arithmetic import describe_arithmetic, find_threads
+from charrnn_exp.machine.arithmetic import describe_arithmetic
+from charrnn_exp.machine.tensorflow import find_threads
 
 
 def test_what_the_arithmetic_depends_on_is_told(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -14,8 +14,8 @@ from pathlib import Path
 import pytest
 
 from charrnn_exp.machine import compiled_cache
-from charrnn_exp.machine.arithmetic import find_threads
 from charrnn_exp.machine.compiled_cache import SWITCH, close_compiled, compiled_earlier, find_folder, keep_compiled
+from charrnn_exp.machine.tensorflow import find_threads
 
 PROGRAM = """
 import sys
@@ -126,7 +126,6 @@ def test_a_session_is_removed_when_its_process_has_ended_and_not_before(folder: 
     alive = open_session()
     dead = alive.with_name("charrnn_exp_compiled_dead")
     dead.mkdir()
-    (dead / "lock").touch()
     (dead / "a.pb").write_bytes(b"half")
     assert reopen() == ["a.pb"]
     assert alive.exists()
@@ -252,13 +251,15 @@ def test_the_oldest_code_goes_when_there_is_too_much(folder: Path, monkeypatch: 
 
 
 def test_a_folder_of_long_ago_goes(folder: Path) -> None:
+    os.utime(folder, (10**9, 10**9))
     young, old = folder.with_name("young"), folder.with_name("old")
     for each, days in ((young, 59), (old, 61)):
         each.mkdir()
         (each / "a.pb.0").touch()
         os.utime(each, (time.time() - days * 86_400,) * 2)
-    reopen()
+    assert reopen() == ["a.pb"]
     assert (young.exists(), old.exists()) == (True, False)
+    assert time.time() - folder.stat().st_mtime < 3_600, "reading is use"
 
 
 def test_other_flags_processors_and_threads_have_folders_of_their_own(

@@ -22,10 +22,12 @@ from charrnn_exp.model.network import Network
 TOLERANCE = 1e-6
 """Mean absolute change of the losses of a window, nats per character, at which two readings are the same: a few times
 the rounding of float32."""
-ROUNDING = 2e-3
-"""The same where the network multiplies bfloat16, whose rounding keeps two readings apart by half of this for ever."""
+ROUNDING = 1e-2
+"""Largest such change that bfloat16's rounding may be: four times that of a model of 30 epochs."""
 FADES = 0.8
-"""Share of the change in the window before by which the change falls at least, as long as it is memory that fades."""
+"""Share of the change before to which a change falls at least, as long as it is memory that fades."""
+CHANCE = 3.0
+"""Standard errors within which a mean change is chance."""
 LEAST_CHARACTERS = 200
 """Of each stream, in the windows whose changes are compared."""
 MAX_READINGS = 5
@@ -99,15 +101,15 @@ class Scorer:
                 if should_stop():
                     return False
                 read, states = self._read(window, states)
-                changes.append(np.abs(read.losses_bt - kept[number].losses_bt)[window.is_scored_bt & goes_on_b1])
+                changes.append((read.losses_bt - kept[number].losses_bt)[window.is_scored_bt & goes_on_b1])
                 sums.add(window, kept[number], -1)
                 sums.add(window, read, 1)
                 kept[number] = read
                 if len(changes) * streams.length < LEAST_CHARACTERS and number + 1 < streams.num_windows:
                     continue  # windows are short where symbols are many
                 changes_n = np.concatenate(changes)
-                change = changes_n.mean() if len(changes_n) else 0.0
-                if change <= TOLERANCE or (is_rounded and FADES * before <= change <= ROUNDING):
+                change = np.mean(np.abs(changes_n)) if len(changes_n) else 0.0
+                if change <= TOLERANCE or (is_rounded and _is_rounding(changes_n, change, before)):
                     return True
                 before, changes = change, []
         return True
@@ -149,6 +151,15 @@ class Scorer:
         logits_vtb, states = self._network.call_symbols_first(window_bt[:, :-1], states, training=False)
         has_confidences = self._groups is not None
         return _measure(logits_vtb, window_bt[:, 1:], has_top=self._has_top, has_confidences=has_confidences), states
+
+
+def _is_rounding(changes_n: npt.NDArray[np.float32], change: Any, before: Any) -> bool:
+    """Return whether losses of a network in bfloat16 have changed from reading to reading by its rounding alone.
+
+    Rounding keeps two readings apart for ever, by as much in each window, up as often as down.
+    """
+    chance = CHANCE * np.std(changes_n) / np.sqrt(len(changes_n))
+    return bool(FADES * before <= change <= ROUNDING and abs(np.mean(changes_n)) <= chance)
 
 
 def measure(logits_vtb: Any, targets_bt: Any, *, has_top: bool, has_confidences: bool) -> tuple[Any, ...]:

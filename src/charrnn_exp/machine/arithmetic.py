@@ -5,7 +5,7 @@ import os
 import tensorflow as tf
 
 from charrnn_exp.machine.precision import CPU_INFO, FAST_BFLOAT16_FLAGS, read_cpu_flags
-from charrnn_exp.machine.tensorflow import count_cores
+from charrnn_exp.machine.tensorflow import find_threads
 
 ARITHMETIC_FLAGS = {"avx2", "fma", "avx512f", "avx512_vnni", *FAST_BFLOAT16_FLAGS}
 """Instruction sets by which the libraries choose their kernels."""
@@ -26,11 +26,6 @@ def list_devices() -> list[str]:
     """Return the names of the devices that a network may lie on: all GPUs, else all (logical) processors."""
     found = tf.config.list_logical_devices("GPU") or tf.config.list_logical_devices("CPU")
     return [device.name for device in found]
-
-
-def find_threads() -> int:
-    """Return the threads of TensorFlow's kernels."""
-    return int(tf.config.threading.get_intra_op_parallelism_threads()) or count_cores()  # 0: nobody has set them
 
 
 def describe_arithmetic() -> dict[str, str]:

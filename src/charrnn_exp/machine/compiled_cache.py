@@ -34,8 +34,8 @@ CODE = ".pb"
 MAX_BYTES = 32 << 20
 """Of the code of a key; that of one shape of model and batch is half a megabyte. What was made first goes first."""
 KEPT_DAYS = 60
-"""After which the folder of a key that nothing was added to or read from goes: of other versions, flags, threads."""
-SESSION, LOCK = "charrnn_exp_compiled_", "lock"
+"""After which the folder of a key that no process has used goes: of other versions, flags, threads."""
+SESSION = "charrnn_exp_compiled_"
 STALE_SECONDS = 3_600.0
 """After which a file that was not finished is nobody's."""
 FREE_BYTES = 4 << 20
@@ -133,10 +133,10 @@ def _open_session(threads: int) -> _Session | None:
         temporary = Path(tempfile.gettempdir()).resolve()
         if (folder := find_folder(threads)) is None or not _make(folder) or not _is_safe(temporary / "session"):
             return None
-        _tidy(folder)
+        whole = _tidy(folder)
         session = _Session(Path(tempfile.mkdtemp(prefix=SESSION)), folder, threads)
         try:
-            _fill(session)
+            _fill(session, whole)
         except OSError:
             shutil.rmtree(session.private, ignore_errors=True)
             raise
@@ -145,12 +145,13 @@ def _open_session(threads: int) -> _Session | None:
     return session
 
 
-def _fill(session: _Session) -> None:
-    """Lock a session, see that there is room, and copy what earlier runs have compiled into it."""
-    _lock(session.private)
+def _fill(session: _Session, whole: list[Path]) -> None:
+    """Lock a session, see that there is room, and copy into it what earlier runs have compiled, the oldest first."""
+    # Held until the process and its forks have ended. systemd's cleaner leaves a folder alone that is locked.
+    fcntl.flock(os.open(session.private, os.O_RDONLY), fcntl.LOCK_EX | fcntl.LOCK_NB)
     (session.private / "free").write_bytes(bytes(FREE_BYTES))
     (session.private / "free").unlink()
-    for path in sorted(session.folder.glob(f"*{CODE}.*"), key=lambda path: path.stat().st_mtime):
+    for path in whole:
         name = path.name.rpartition(".")[0]
         with suppress(FileNotFoundError):  # another process tidies up, too
             shutil.copyfile(path, session.private / name)  # the newest of several that have compiled the same
@@ -190,34 +191,34 @@ def _is_safe(path: Path) -> bool:
     return True
 
 
-def _lock(private: Path) -> None:
-    """Hold the lock of a session until the process and its forks have ended; it appears when it is held."""
-    descriptor = os.open(private / "new", os.O_RDWR | os.O_CREAT, 0o600)
-    fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-    (private / "new").rename(private / LOCK)
+def _tidy(folder: Path) -> list[Path]:
+    """Return the code that is ours and whole, the oldest first.
 
-
-def _tidy(folder: Path) -> None:
-    """Delete code that is damaged or foreign or too much, sessions of processes that have ended, keys of long ago."""
+    All else is deleted, what is too much, sessions of processes that have ended, and keys of long ago.
+    """
     left = MAX_BYTES
+    whole: list[Path] = []
     for path in sorted(folder.iterdir(), key=lambda path: path.lstat().st_mtime, reverse=True):
         with suppress(OSError):  # another process tidies up, too
             left -= path.lstat().st_size
-            is_new = path.name.startswith(".new_") and time.time() - path.lstat().st_mtime < STALE_SECONDS
-            if left < 0 or not (is_new or _is_whole(path, folder)):
+            if left >= 0 and _is_whole(path, folder):
+                whole.insert(0, path)
+            elif not (path.name.startswith(".new_") and time.time() - path.lstat().st_mtime < STALE_SECONDS):
                 path.unlink()
     for private in Path(tempfile.gettempdir()).glob(f"{SESSION}*"):
         with suppress(OSError):
             if private.lstat().st_uid == os.getuid():
                 _remove_if_left(private)
+    os.utime(folder)
     for other in (each for each in folder.parent.iterdir() if each != folder):
         if time.time() - other.lstat().st_mtime > KEPT_DAYS * 86_400:
             shutil.rmtree(other, ignore_errors=True)
+    return whole
 
 
 def _remove_if_left(private: Path) -> None:
     """Remove a session whose process has ended: its lock can be had."""
-    descriptor = os.open(private / LOCK, os.O_RDWR | os.O_NOFOLLOW)
+    descriptor = os.open(private, os.O_RDONLY | os.O_NOFOLLOW)
     try:
         fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
         shutil.rmtree(private, ignore_errors=True)

@@ -31,6 +31,13 @@ def import_tensorflow(threads: int | None = None) -> int:
     with contextlib.suppress(RuntimeError):
         tf.config.threading.set_intra_op_parallelism_threads(threads)
     tf.get_logger().setLevel("ERROR")  # it warns of retracing, which each job of a sweep needs
+    return find_threads()
+
+
+def find_threads() -> int:
+    """Return the threads of TensorFlow's kernels."""
+    import tensorflow as tf
+
     return int(tf.config.threading.get_intra_op_parallelism_threads()) or count_cores()  # 0: nobody has set them
 
 

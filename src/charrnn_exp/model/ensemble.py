@@ -31,8 +31,8 @@ class Ensemble:
 
     def __init__(self, networks: Sequence[Network]) -> None:
         (self.num_symbols,) = {network.num_symbols for network in networks}
-        precisions = {network.precision for network in networks}
-        self.precision = "bfloat16" if "bfloat16" in precisions else max(precisions)
+        precisions = [network.precision for network in networks]
+        self.precision = "bfloat16" if "bfloat16" in precisions else precisions[0]
         self._networks = networks
 
     def first_states(self, batch_size: int) -> list[States]:
