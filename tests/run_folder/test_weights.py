@@ -9,9 +9,9 @@ import pytest
 
 from charrnn_exp.cli import main
 from charrnn_exp.errors import MachineError
-from charrnn_exp.run_folder.checkpoint import hash_manifest
+from charrnn_exp.run_folder.checkpoint import Checkpoint, hash_manifest
 from charrnn_exp.run_folder.folder import RunFolder
-from charrnn_exp.run_folder.weights import read_trained_weights
+from charrnn_exp.run_folder.weights import count_parts, read_trained_weights
 
 OLD = Path(__file__).parent.parent / "data" / "runs_c230ba2"
 """Small runs that were trained once."""
@@ -59,3 +59,28 @@ def test_reading_a_checkpoint_that_a_kill_left_hidden_changes_nothing(start: Any
     assert len(weights) > 0
     assert warnings == []
     assert list(folder.checkpoints.iterdir()) == [hidden]
+
+
+@pytest.mark.parametrize(
+    ("machine", "expected"),
+    [
+        ({"parts": "2"}, 2),
+        ({}, 1),
+        (None, 1),
+        ("2", 1),
+        ({"parts": 2}, 1),
+        ({"parts": "0"}, 1),
+        ({"parts": "-2"}, 1),
+        ({"parts": "two"}, 1),
+        ({"parts": "9" * 4}, 1024),
+        ({"parts": "9" * 99}, 1),
+    ],
+)
+def test_the_parts_of_a_run_are_read_from_its_checkpoint_whatever_stands_there(
+    tmp_path: Path, machine: Any, expected: int
+) -> None:
+    folder = shutil.copytree(OLD / "gru/checkpoints/step_0000000060", tmp_path / "step_0000000060")
+    values = json.loads((folder / "manifest.json").read_text()) | {"machine": machine}
+    del values["sha256"]
+    (folder / "manifest.json").write_text(json.dumps(values | {"sha256": hash_manifest(values)}))
+    assert count_parts(Checkpoint(folder)) == expected

@@ -27,7 +27,7 @@ from charrnn_exp.model.memory import check_scoring_memory, explain_memory_errors
 from charrnn_exp.model.size import resolve
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.overview import PROTOCOL, READ_BY, read_overview
-from charrnn_exp.run_folder.weights import read_trained_weights
+from charrnn_exp.run_folder.weights import count_parts, read_trained_checkpoint
 
 SPLITS = ("val", "test", "train")
 """In the order in which they are scored: the long one last."""
@@ -73,15 +73,17 @@ def score_runs(
         texts = {name: cut_windows(*text, question.window) for name, text in texts.items()}
     for config in configs:
         check_scoring_memory(resolve(config.model, num_symbols=len(vocabulary)), num_symbols=len(vocabulary))
-    weights = [read_trained_weights(folder, question.checkpoint, facts=facts, warn=warn) for folder in folders]
+    read = [read_trained_checkpoint(folder, question.checkpoint, facts=facts, warn=warn) for folder in folders]
     import_tensorflow()
     from charrnn_exp.model.weights import build_trained_network
 
-    networks = [
-        build_trained_network(_drop_dropout(config), each, vocabulary)
-        for config, each in zip(configs, weights, strict=True)
+    speakers = [
+        _Speaker(
+            folder.path, build_trained_network(_drop_dropout(config), weights, vocabulary), count_parts(checkpoint)
+        )
+        for folder, config, (checkpoint, weights) in zip(folders, configs, read, strict=True)
     ]
-    voices = _list_voices(networks, [folder.path for folder in folders], question, train_n)
+    voices = _list_voices(speakers, question, train_n)
     labels = tuple(name_row(text, voice.speaker, question.window) for text in texts for voice in voices)
     return Asked(labels, _answer(voices, texts, vocabulary, question))
 
@@ -178,6 +180,14 @@ def _drop_dropout(config: Config) -> Config:
     return replace(config, model=drop_dropout(config.model))
 
 
+class _Speaker(NamedTuple):
+    """A run, its network, and the parts in which it was scored when it ended: other ones change the last digits."""
+
+    path: Path
+    network: Any
+    num_parts: int
+
+
 class _Voice(NamedTuple):
     """One who scores: speaker, runs and adaptation are those of `Answer`."""
 
@@ -187,21 +197,22 @@ class _Voice(NamedTuple):
     adaptation: Adaptation | None = None
 
 
-def _list_voices(
-    networks: Sequence[Any], paths: Sequence[Path], question: Question, train_n: Ids | None
-) -> list[_Voice]:
+def _list_voices(speakers: Sequence[_Speaker], question: Question, train_n: Ids | None) -> list[_Voice]:
     from charrnn_exp.evaluation.dynamic import AdaptiveScorer, find_mean_squares
     from charrnn_exp.evaluation.scorer import Scorer
     from charrnn_exp.model.ensemble import Ensemble
 
-    def speak(network: Any) -> Callable[..., Scores | None]:
-        return lambda *text, groups: Scorer(network, *text, has_top=True, groups=groups).score()
+    def speak(network: Any, num_parts: int = 1) -> Callable[..., Scores | None]:
+        return lambda *text, groups: Scorer(network, *text, has_top=True, groups=groups, num_parts=num_parts).score()
 
-    if len(networks) > 1:
-        pairs = enumerate(zip(networks, paths, strict=True), start=1)
-        members = [_Voice(f"run {number}", (path,), speak(network)) for number, (network, path) in pairs]
-        return [*members, _Voice(f"ensemble of {len(networks)}", tuple(paths), speak(Ensemble(networks)))]
-    plain, adaptation = _Voice("", tuple(paths), speak(networks[0])), question.adaptation
+    paths, networks = tuple(each.path for each in speakers), [each.network for each in speakers]
+    if len(speakers) > 1:
+        members = [
+            _Voice(f"run {number}", (each.path,), speak(each.network, each.num_parts))
+            for number, each in enumerate(speakers, start=1)
+        ]
+        return [*members, _Voice(f"ensemble of {len(networks)}", paths, speak(Ensemble(networks)))]
+    plain, adaptation = _Voice("", paths, speak(networks[0], speakers[0].num_parts)), question.adaptation
     if adaptation is None:
         return [plain]
 
@@ -213,7 +224,7 @@ def _list_voices(
         options = {"adaptation": adaptation, "mean_squares": find_statistics(), "groups": groups}
         return AdaptiveScorer(networks[0], *text, **options).score()
 
-    return [plain, _Voice(adaptation.label, tuple(paths), speak_adapting, adaptation)]
+    return [plain, _Voice(adaptation.label, paths, speak_adapting, adaptation)]
 
 
 def _answer(
