@@ -7,7 +7,7 @@ SLOW := --timeout 1200 --durations 15
 ARGS ?=
 
 .DEFAULT_GOAL := help
-.PHONY: help install run ui check format test test-slow stress bench settings docs clean
+.PHONY: help install run ui check format test test-slow stress bench recipes settings docs clean
 
 help: ## list these targets
 	@echo 'make TARGET [ARGS="..."]'
@@ -52,6 +52,9 @@ stress: install ## faults of every kind, counted: about four hours; goes on wher
 bench: install ## side by side with PyTorch and Keras: half an hour, alone on the machine; writes docs/bench.*
 	$(BIN)/python -m pip install torch==2.13.0
 	$(BIN)/python benchmarks/speed.py $(ARGS)
+
+recipes: install ## a recipe with three seeds, `make recipes ARGS=names`: alone on the machine; writes docs/results
+	$(BIN)/python benchmarks/recipes.py $(ARGS)
 
 settings: install ## write docs/settings.md anew from config/schema.py and conf/
 	$(BIN)/python -c "from charrnn_exp.config.describe import render_page; print(render_page(), end='')" > $(VENV)/settings.md

@@ -10,6 +10,7 @@ Axes: b stream, t time, v vocabulary.
 """
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -36,6 +37,7 @@ class Task:
         sequence_length: characters a stream, of training.
         num_symbols: v.
         embedding_dim: of the first layer's inputs.
+        isa: the newest instruction set that products may use, as AVX2; empty: that of the processor.
     """
 
     work: str
@@ -47,6 +49,7 @@ class Task:
     sequence_length: int = 100
     num_symbols: int = 99
     embedding_dim: int = 256
+    isa: str = ""
 
     @property
     def characters(self) -> int:
@@ -177,7 +180,8 @@ def validate_ours(task: Task) -> Work:
     from charrnn_exp.evaluation.scorer import Scorer
 
     ids_n = np.random.default_rng(0).integers(task.num_symbols, size=task.characters, dtype=np.uint8)
-    scorer = Scorer(_our_state(task).network, ids_n)
+    state = _our_state(task)
+    scorer = Scorer(state.network, ids_n, num_parts=state.num_parts)
 
     def work() -> None:
         loss = scorer.loss()
@@ -341,6 +345,10 @@ def _windows(task: Task) -> np.ndarray:
 def main() -> None:
     """Build the work, warm it up, and do what standard input asks for."""
     task = Task(**json.loads(sys.argv[1]))
+    if task.isa:  # read by XLA, by the products of TensorFlow and PyTorch, and by PyTorch's own loops
+        os.environ.update(
+            XLA_FLAGS=f"--xla_cpu_max_isa={task.isa}", ONEDNN_MAX_CPU_ISA=task.isa, ATEN_CPU_CAPABILITY=task.isa.lower()
+        )
     if task.contender != "pytorch":
         from charrnn_exp.machine.tensorflow import import_tensorflow
 

@@ -57,25 +57,48 @@ def main() -> None:
 
 def measure_training(hidden_sizes: list[int], rounds: int) -> list[dict[str, Any]]:
     """Train every contender at every shape; `ceiling` is the share of what large products alone would allow."""
-    shapes = [(h, layers, 64, 100) for h in hidden_sizes for layers in (1, 2)]
-    shapes += [(h, 1, 128, 50) for h in hidden_sizes if h == 1024]
     ceilings = measure_ceilings(rounds)
     rows = []
-    for h, num_layers, b, t in shapes:
-        base = Task(
-            work="training", contender="", precision="", hidden_size=h, num_layers=num_layers, batch_size=b,
-            sequence_length=t,
-        )  # fmt: skip
+    for base in list_shapes(hidden_sizes):
+        num_layers = base.num_layers
         contenders = [(who, precision) for who in (OURS, KERAS, PYTORCH) for precision in PRECISIONS]
         if num_layers == 1:
             contenders.append((NOTEBOOK, "float32"))
         rates = take_turns(name_tasks(base, contenders), rounds=rounds)
-        row = add_ratios({"hidden": h, "layers": num_layers, "batch": f"{b} x {t}"}, rates)
+        row = add_ratios(name_shape(base), rates)
         for precision, short in PRECISIONS.items():
             flop = count_flop(base) * statistics.median(rates[f"{OURS} {short}"])
             row["ratios"][f"share of the ceiling {short}"] = flop / ceilings[precision]
         rows.append(row)
     return rows
+
+
+def measure_old_processor(hidden_sizes: list[int], rounds: int) -> list[dict[str, Any]]:
+    """Train in float32 at every shape with the instruction set held at AVX2."""
+    rows = []
+    for base in list_shapes(hidden_sizes):
+        tasks = name_tasks(dataclasses.replace(base, isa="AVX2"), [(who, "float32") for who in (OURS, KERAS, PYTORCH)])
+        rows.append(add_ratios(name_shape(base), take_turns(tasks, rounds=rounds)))
+    return rows
+
+
+def list_shapes(hidden_sizes: list[int]) -> list[Task]:
+    """Return training at every shape, without its contender."""
+    shapes = [(h, layers, 64, 100) for h in hidden_sizes for layers in (1, 2)]
+    shapes += [(h, 1, 128, 50) for h in hidden_sizes if h == 1024]
+    return [
+        Task(
+            work="training", contender="", precision="", hidden_size=h, num_layers=num_layers, batch_size=b,
+            sequence_length=t,
+        )
+        for h, num_layers, b, t in shapes
+    ]  # fmt: skip
+
+
+def name_shape(task: Task) -> dict[str, Any]:
+    """Return the first cells of a row."""
+    batch = f"{task.batch_size} x {task.sequence_length}"
+    return {"hidden": task.hidden_size, "layers": task.num_layers, "batch": batch}
 
 
 def measure_sampling(hidden_sizes: list[int], rounds: int) -> list[dict[str, Any]]:
@@ -151,6 +174,7 @@ def measure_texts(sizes: list[int], rounds: int) -> list[dict[str, Any]]:
 
 SECTIONS = {
     "training": measure_training,
+    "avx2": measure_old_processor,
     "sampling": measure_sampling,
     "validation": measure_validation,
     "growth": measure_growth,
@@ -263,10 +287,12 @@ def show_rate(row: dict[str, Any], name: str) -> str:
 def describe_machine() -> dict[str, str]:
     """Return what the figures depend on."""
     info = Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").exists() else ""
-    fields = dict(line.split("\t: ") for line in info.splitlines() if "\t: " in line)
+    pairs = (line.partition(":")[::2] for line in info.splitlines())
+    fields = {name.strip(): value.strip() for name, value in pairs}
+    model = f"family {fields.get('cpu family', '?')} model {fields.get('model', '?')}"
     flags = [flag for flag in ("avx512f", "avx512_bf16", "avx512_vnni", "amx_bf16") if flag in info]
     return {
-        "processor": fields.get("model name", platform.processor()),
+        "processor": f"{fields.get('model name', platform.processor())}, {model}",
         "cores": str(info.count("processor\t:")),
         "flags": " ".join(flags),
         **{name: find_version(name) for name in ("tensorflow", "keras", "torch", "numpy")},

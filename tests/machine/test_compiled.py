@@ -7,7 +7,15 @@ from pathlib import Path
 
 import pytest
 
-from charrnn_exp.machine.compiled import VARIABLE, compiled_functions_in
+from charrnn_exp.machine.compiled import (
+    KEPT,
+    VARIABLE,
+    XLA_VARIABLE,
+    compiled_functions_in,
+    drop_ours,
+    keep_reductions,
+)
+from charrnn_exp.machine.tensorflow import import_tensorflow
 
 PROGRAM = """
 import os, sys
@@ -63,3 +71,51 @@ def test_a_cache_or_a_file_of_flags_of_the_user_stays(value: str, monkeypatch: p
     monkeypatch.setenv(VARIABLE, value)
     with compiled_functions_in("/somewhere"):
         assert os.environ[VARIABLE] == value
+
+
+REDUCTIONS = """
+from charrnn_exp.machine.tensorflow import import_tensorflow
+
+import_tensorflow()
+import tensorflow as tf
+
+highest = tf.function(lambda x_vt: tf.reduce_max(x_vt, axis=0), jit_compile=True, autograph=False)
+print(highest.experimental_get_compiler_ir(tf.ones([99, 3200]))(stage="optimized_hlo"))
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("flags", "expected"), [("", False), ("--xla_cpu_experimental_ynn_fusion_type=reduce", True)])
+def test_xla_makes_reductions_itself_where_two_threads_may_run_a_function(flags: str, expected: bool) -> None:
+    """Handed to a library, one in some hundred runs in two parts ended by a fault of memory at its first update."""
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), XLA_VARIABLE: flags}
+    command = [sys.executable, "-P", "-c", REDUCTIONS]
+    done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True)
+    assert "reduce(" in done.stdout
+    assert ("__ynn_fusion" in done.stdout) == expected
+
+
+def test_no_function_of_this_process_hands_a_reduction_to_the_library() -> None:
+    import_tensorflow()
+    assert KEPT in os.environ[XLA_VARIABLE]
+
+
+@pytest.mark.parametrize(
+    ("before", "after"),
+    [
+        (None, KEPT),
+        ("", KEPT),
+        (KEPT, KEPT),
+        ("--xla_cpu_max_isa=AVX2", f"--xla_cpu_max_isa=AVX2 {KEPT}"),
+        ("--xla_cpu_experimental_ynn_fusion_type=reduce", "--xla_cpu_experimental_ynn_fusion_type=reduce"),
+        ("/home/me/flags", "/home/me/flags"),
+    ],
+)
+def test_flags_of_the_user_stay(before: str | None, after: str, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(XLA_VARIABLE, raising=False)
+    if before is not None:
+        monkeypatch.setenv(XLA_VARIABLE, before)
+    keep_reductions()
+    keep_reductions()
+    assert os.environ[XLA_VARIABLE] == after
+    assert drop_ours(after) == ("" if before in (None, KEPT) else before)

@@ -7,6 +7,12 @@ from contextlib import contextmanager
 VARIABLE = "TF_XLA_FLAGS"
 """Read by TensorFlow once, while it is imported and looks for its devices."""
 CACHE = "tf_xla_persistent_cache_directory"
+XLA_VARIABLE = "XLA_FLAGS"
+"""Read by XLA once, when a process compiles its first function."""
+LIBRARY = "xla_cpu_experimental_ynn_fusion_type"
+KEPT = f"--{LIBRARY}=-reduce"
+"""XLA makes its reductions itself. A function that hands them to the library YNNPACK builds a plan for each thread that
+runs it, and two threads that build at once write one list of constants: the process may end by a fault of memory."""
 
 
 @contextmanager
@@ -31,3 +37,15 @@ def compiled_functions_in(folder: str) -> Iterator[bool]:
         os.environ.pop(VARIABLE, None)
         if before is not None:
             os.environ[VARIABLE] = before
+
+
+def keep_reductions() -> None:
+    """Let XLA make reductions itself in this process, unless the user has chosen or XLA has compiled before."""
+    before = os.environ.get(XLA_VARIABLE, "")
+    if LIBRARY not in before and (not before or before.startswith("-")):  # else it names a file of flags
+        os.environ[XLA_VARIABLE] = f"{before} {KEPT}".strip()
+
+
+def drop_ours(flags: str) -> str:
+    """Return flags of XLA as the user has them."""
+    return flags.replace(KEPT, "").strip()

@@ -9,6 +9,7 @@ from contextlib import contextmanager
 
 import psutil
 
+from charrnn_exp.machine.compiled import keep_reductions
 from charrnn_exp.machine.compiled_cache import compiled_earlier
 
 UNUSED = ("sklearn", "pandas", "matplotlib")
@@ -47,6 +48,7 @@ def preload_tensorflow(threads: int | None = None) -> None:
     Args:
         threads: that its kernels will have; None: one a core.
     """
+    keep_reductions()
     if "keras" not in sys.modules:
         with compiled_earlier(threads or count_cores()):
             _import_quietly()
