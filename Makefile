@@ -49,7 +49,7 @@ test-slow: install ## a browser on the MLflow UI, the wheel in a clean environme
 stress: install ## faults of every kind, counted: about four hours; goes on where it was stopped; writes docs/stress.*
 	$(BIN)/python -m stress $(ARGS)
 
-bench: install ## side by side with PyTorch and Keras: half an hour, alone on the machine; writes docs/bench.*
+bench: install ## side by side with PyTorch and Keras: at least half an hour, alone on the machine; writes docs/bench.*
 	$(BIN)/python -m pip install torch==2.13.0
 	$(BIN)/python benchmarks/speed.py $(ARGS)
 

@@ -346,9 +346,9 @@ def main() -> None:
     """Build the work, warm it up, and do what standard input asks for."""
     task = Task(**json.loads(sys.argv[1]))
     if task.isa:  # read by XLA, by the products of TensorFlow and PyTorch, and by PyTorch's own loops
-        os.environ.update(
-            XLA_FLAGS=f"--xla_cpu_max_isa={task.isa}", ONEDNN_MAX_CPU_ISA=task.isa, ATEN_CPU_CAPABILITY=task.isa.lower()
-        )
+        isa = task.isa
+        os.environ.update(XLA_FLAGS=f"--xla_cpu_max_isa={isa}", ONEDNN_MAX_CPU_ISA=isa, MKL_ENABLE_INSTRUCTIONS=isa)
+        os.environ["ATEN_CPU_CAPABILITY"] = isa.lower()
     if task.contender != "pytorch":
         from charrnn_exp.machine.tensorflow import import_tensorflow
 

@@ -35,7 +35,7 @@ FOLDER = re.compile(r"charrnn_exp: (outputs/\S+)")
 NANO = re.compile(r"([\d.]+) s, validation loss of the whole part ([\d.]+)")
 
 Result = dict[str, Any]
-"""command, seed, machine, seconds, summary; nano: seconds and loss of each run beside it."""
+"""command, seed, commit, machine, seconds, summary; nano: seconds and loss of each run beside it."""
 
 
 def main() -> None:
@@ -49,13 +49,15 @@ def main() -> None:
     parser.add_argument("--page", type=Path, default=PAGE)
     arguments = parser.parse_args()
     if arguments.recipe is not None:
+        kept: list[tuple[Path, Result]] = []
         nano = [run_nano(arguments.nano)] if arguments.nano else []
-        results = {seed: run_seed(arguments.recipe, seed, arguments.words) for seed in arguments.seeds}
+        for seed in arguments.seeds:
+            result = run_seed(arguments.recipe, seed, arguments.words) | {"nano": nano}
+            kept.append((arguments.results / arguments.recipe / f"seed_{seed}.json", result))
+            write(*kept[-1])
         nano += [run_nano(arguments.nano)] if arguments.nano else []
-        for seed, result in results.items():
-            path = arguments.results / arguments.recipe / f"seed_{seed}.json"
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(json.dumps(result | {"nano": nano}, indent=1) + "\n")
+        for path, result in kept:
+            write(path, result | {"nano": nano})
     table = render(read_results(arguments.results))
     before, rest = arguments.page.read_text().split(BEGIN)
     arguments.page.write_text(f"{before}{BEGIN}\n{table}{END}{rest.split(END)[1]}")
@@ -70,14 +72,26 @@ def run_seed(recipe: str, seed: int, words: Sequence[str]) -> Result:
     found = FOLDER.search(output)
     assert found is not None, "a run says its folder first"
     summary = json.loads((Path(found[1]) / "summary.json").read_text())
-    command = shlex.join(["python", *typed])
     return {
-        "command": command,
+        "command": shlex.join(["python", *typed]),
         "seed": seed,
+        "commit": find_commit(),
         "machine": describe_machine(),
         "seconds": round(seconds, 1),
         "summary": summary,
     }
+
+
+def find_commit() -> str:
+    """Return the commit of this checkout, with a + where files differ from it."""
+    command = ["git", "-C", str(ROOT), "describe", "--always", "--abbrev=12", "--exclude=*", "--dirty=+"]
+    return subprocess.run(command, capture_output=True, text=True, check=True).stdout.strip()
+
+
+def write(path: Path, result: Result) -> None:
+    """Write the result of a seed."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(json.dumps(result, indent=1) + "\n")
 
 
 def run_nano(text: Path) -> tuple[float, float]:
@@ -119,9 +133,12 @@ def _render_row(recipe: str, results: Sequence[Result]) -> str:
     summaries = [result["summary"] for result in results]
     machine, published = results[0]["machine"], summaries[0].get("published") or {}
     nano = results[0]["nano"]
+    settings = {result["command"].replace(f" seed={result['seed']}", "") for result in results}
+    if len(settings) > 1 or any(result[key] != results[0][key] for result in results for key in ("machine", "nano")):
+        raise SystemExit(f"the seeds of {recipe} must be of one machine and one command: run them together.")
     cells = [
         f"[{recipe}](results/{recipe}/seed_{results[0]['seed']}.json)",
-        ", ".join(machine[key] for key in ("processor", "flags") if machine[key]),
+        f"{machine['processor']}, {machine['cores']} cores {machine['flags']}".strip(),
         str(len(results)),
         _tell_mean([result["seconds"] for result in results], digits=0),
         *(_tell_mean(_list_losses(summaries, part), digits=4) for part in PARTS),

@@ -3,8 +3,8 @@
     python benchmarks/start.py [--rounds 5]
 
 A run of the default settings, MLflow on, stopped after three updates, in a folder where one has run before: with what
-XLA has compiled then, and with CHARRNN_COMPILED=off as on a new machine. Seconds are those since its process started,
-as its summary has them. Below: what a typo and --help take.
+XLA has compiled then, and with nothing (CHARRNN_COMPILED=off). Its seconds are those from the start of its process, as
+its summary has them; those of the import are of a whole process. Below: what a typo and --help take.
 """
 
 import argparse

@@ -12,6 +12,7 @@ import pytest
 from charrnn_exp.config.compose import compose_jobs
 from charrnn_exp.config.conf_folder import find_conf_folder
 from charrnn_exp.config.schema import Config
+from charrnn_exp.machine.compiled import keep_reductions
 from charrnn_exp.machine.tensorflow import import_tensorflow
 from charrnn_exp.model.size import SizedModel, resolve
 from tests.forks import Program, preload
@@ -41,6 +42,7 @@ def slow_after(count: int, values: Iterable[Any]) -> list[Any]:
 
 
 os.environ.setdefault("CHARRNN_COMPILED", "off")  # tests share no compiled functions with the user's runs
+keep_reductions()  # before TensorFlow is imported by what pytest reads next
 
 
 def pytest_configure(config: pytest.Config) -> None:

@@ -19,9 +19,11 @@ from charrnn_exp.evaluation.scorer import Scorer
 from charrnn_exp.model.ensemble import Ensemble
 from charrnn_exp.model.network import Network
 from charrnn_exp.model.weights import build_trained_network
+from charrnn_exp.run_folder.checkpoint import hash_manifest
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.weights import read_trained_weights
 from tests.conftest import slow_after
+from tests.forks import Program
 
 OLD = Path(__file__).parents[1] / "data/runs_cce24c3"
 NAMES = ("gru", "averages", "bytes")
@@ -69,6 +71,25 @@ def test_several_files_have_a_row_each_and_an_existing_path_with_a_comma_is_one(
     assert first["word_perplexity"] == pytest.approx(np.exp(first["loss"] * 499 / len(text[:500].split())))
     alone = evaluate(runs["gru"], text="b.txt")["text"]
     assert alone.list_all() == {name: second[name] for name in alone.list_all()}
+
+
+def test_a_text_is_read_in_the_parts_of_the_checkpoint(runs: dict[str, Path], monkeypatch: pytest.MonkeyPatch) -> None:
+    for manifest in runs["gru"].glob("checkpoints/*/manifest.json"):
+        values = json.loads(manifest.read_text())
+        values["machine"]["parts"] = "2"
+        del values["sha256"]
+        manifest.write_text(json.dumps(values | {"sha256": hash_manifest(values)}))
+    parts = []
+
+    class Spied(Scorer):
+        def __init__(self, *arguments: Any, num_parts: int, **options: Any) -> None:
+            parts.append(num_parts)
+            super().__init__(*arguments, num_parts=num_parts, **options)
+
+    monkeypatch.setattr("charrnn_exp.evaluation.scorer.Scorer", Spied)
+    evaluate(runs["gru"], split="val")
+    evaluate(runs["averages"], split="val")
+    assert parts == [2, 1]
 
 
 def test_an_ensemble_has_a_row_after_its_members(runs: dict[str, Path], capfd: pytest.CaptureFixture[str]) -> None:
@@ -192,3 +213,18 @@ def test_runs_are_averaged_only_on_what_they_read_alike(
     assert main(["evaluate", "run=outputs/gru,outputs/averages", *words]) == 2
     assert capfd.readouterr().err.splitlines()[-1] == f"charrnn_exp: error: run must be {expected}"
     assert words or len(ask(capfd, "run=outputs/gru,outputs/averages", "text=text.txt")) == 3
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("words", [(), ("training.threads=1", "training.parts=2"), ("training.threads=2",)])
+def test_evaluate_in_another_process_has_every_digit_of_the_run(
+    tmp_path: Path, program: Program, words: tuple[str, ...]
+) -> None:
+    sizes = ("model.hidden_size=40", "training.batch_size=16", "training.max_steps=20", "dataset.max_bytes=100000")
+    done = program.run(tmp_path, "tracking=none", "sampling.length=5", *sizes, *words)
+    assert done.returncode == 0, done.stderr
+    (path,) = tmp_path.glob("outputs/*/*/*/summary.json")
+    asked = program.run(tmp_path, "evaluate", f"run={path.parent}", "split=val", "format=json")
+    assert asked.returncode == 0, asked.stderr
+    (found,) = json.loads(asked.stdout)["scores"]
+    assert found["loss"] == json.loads(path.read_text())["scores"]["val"]["loss"]

@@ -6,6 +6,7 @@ import sys
 from pathlib import Path
 
 import pytest
+import tensorflow as tf
 
 from charrnn_exp.machine.compiled import (
     KEPT,
@@ -14,8 +15,8 @@ from charrnn_exp.machine.compiled import (
     compiled_functions_in,
     drop_ours,
     keep_reductions,
+    keeps_reductions,
 )
-from charrnn_exp.machine.tensorflow import import_tensorflow
 
 PROGRAM = """
 import os, sys
@@ -87,7 +88,7 @@ print(highest.experimental_get_compiler_ir(tf.ones([99, 3200]))(stage="optimized
 @pytest.mark.slow
 @pytest.mark.parametrize(("flags", "expected"), [("", False), ("--xla_cpu_experimental_ynn_fusion_type=reduce", True)])
 def test_xla_makes_reductions_itself_where_two_threads_may_run_a_function(flags: str, expected: bool) -> None:
-    """Handed to a library, one in some hundred runs in two parts ended by a fault of memory at its first update."""
+    """Handed to a library, runs in two parts could end by a fault of memory at their first update."""
     environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path), XLA_VARIABLE: flags}
     command = [sys.executable, "-P", "-c", REDUCTIONS]
     done = subprocess.run(command, env=environment, capture_output=True, text=True, timeout=120, check=True)
@@ -95,9 +96,12 @@ def test_xla_makes_reductions_itself_where_two_threads_may_run_a_function(flags:
     assert ("__ynn_fusion" in done.stdout) == expected
 
 
-def test_no_function_of_this_process_hands_a_reduction_to_the_library() -> None:
-    import_tensorflow()
-    assert KEPT in os.environ[XLA_VARIABLE]
+def test_xla_makes_the_reductions_of_this_process() -> None:
+    highest = tf.function(lambda x_vt: tf.reduce_max(x_vt, axis=0), jit_compile=True, autograph=False)
+    compiled = highest.experimental_get_compiler_ir(tf.ones([99, 3200]))(stage="optimized_hlo")
+    assert "reduce(" in compiled
+    assert "__ynn_fusion" not in compiled
+    assert keeps_reductions()
 
 
 @pytest.mark.parametrize(
@@ -108,14 +112,25 @@ def test_no_function_of_this_process_hands_a_reduction_to_the_library() -> None:
         (KEPT, KEPT),
         ("--xla_cpu_max_isa=AVX2", f"--xla_cpu_max_isa=AVX2 {KEPT}"),
         ("--xla_cpu_experimental_ynn_fusion_type=reduce", "--xla_cpu_experimental_ynn_fusion_type=reduce"),
+        (" --xla_cpu_max_isa=AVX2", f"--xla_cpu_max_isa=AVX2 {KEPT}"),
+        (f"{KEPT},-individual_dot", f"{KEPT},-individual_dot"),
+        (f"--a {KEPT} --b", f"--a {KEPT} --b"),
         ("/home/me/flags", "/home/me/flags"),
     ],
 )
 def test_flags_of_the_user_stay(before: str | None, after: str, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.delenv(XLA_VARIABLE, raising=False)
+    monkeypatch.delitem(sys.modules, "tensorflow")  # this is about a process that has not imported it
     if before is not None:
         monkeypatch.setenv(XLA_VARIABLE, before)
     keep_reductions()
     keep_reductions()
     assert os.environ[XLA_VARIABLE] == after
-    assert drop_ours(after) == ("" if before in (None, KEPT) else before)
+    assert drop_ours(after) == ("" if before in (None, KEPT) else before.strip())
+
+
+def test_nothing_is_promised_where_tensorflow_was_imported_before(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv(XLA_VARIABLE)
+    keep_reductions()
+    assert XLA_VARIABLE not in os.environ
+    assert not keeps_reductions()

@@ -11,7 +11,7 @@ from charrnn_exp.cli import main
 from charrnn_exp.errors import MachineError
 from charrnn_exp.run_folder.checkpoint import Checkpoint, hash_manifest
 from charrnn_exp.run_folder.folder import RunFolder
-from charrnn_exp.run_folder.weights import count_parts, read_trained_weights
+from charrnn_exp.run_folder.weights import read_trained_weights
 
 OLD = Path(__file__).parent.parent / "data" / "runs_c230ba2"
 """Small runs that were trained once."""
@@ -64,23 +64,27 @@ def test_reading_a_checkpoint_that_a_kill_left_hidden_changes_nothing(start: Any
 @pytest.mark.parametrize(
     ("machine", "expected"),
     [
-        ({"parts": "2"}, 2),
-        ({}, 1),
-        (None, 1),
-        ("2", 1),
-        ({"parts": 2}, 1),
-        ({"parts": "0"}, 1),
-        ({"parts": "-2"}, 1),
-        ({"parts": "two"}, 1),
-        ({"parts": "9" * 4}, 1024),
-        ({"parts": "9" * 99}, 1),
+        ({"threads": "1", "parts": "2"}, (1, 2)),
+        ({"threads": "4"}, (4, 1)),
+        ({"threads": "1024", "parts": "1024"}, (1024, 1024)),
+        ({}, None),
+        (None, None),
+        ("2", None),
+        ({"parts": "2"}, None),
+        ({"threads": 1, "parts": "2"}, None),
+        ({"threads": "1", "parts": 2}, None),
+        ({"threads": "1", "parts": "0"}, None),
+        ({"threads": "-1", "parts": "2"}, None),
+        ({"threads": "two"}, None),
+        ({"threads": "1025"}, None),
+        ({"threads": "9" * 99}, None),
     ],
 )
-def test_the_parts_of_a_run_are_read_from_its_checkpoint_whatever_stands_there(
-    tmp_path: Path, machine: Any, expected: int
+def test_threads_and_parts_are_read_from_a_checkpoint_whatever_stands_there(
+    tmp_path: Path, machine: Any, expected: tuple[int, int] | None
 ) -> None:
     folder = shutil.copytree(OLD / "gru/checkpoints/step_0000000060", tmp_path / "step_0000000060")
     values = json.loads((folder / "manifest.json").read_text()) | {"machine": machine}
     del values["sha256"]
     (folder / "manifest.json").write_text(json.dumps(values | {"sha256": hash_manifest(values)}))
-    assert count_parts(Checkpoint(folder)) == expected
+    assert Checkpoint(folder).read_workers() == expected

@@ -47,6 +47,20 @@ def test_parts_make_the_update_of_the_whole(start: Any, num_parts: int, num_batc
         np.testing.assert_allclose(found, array, rtol=1e-4, atol=1e-6)
 
 
+def test_parts_one_after_another_compute_the_same_bits(start: Any, monkeypatch: pytest.MonkeyPatch) -> None:
+    """As in a process in which XLA may hand reductions to a library, which two threads must not enter at once."""
+    found = [update(start(*DROPOUT), 2)]
+    monkeypatch.setenv("XLA_FLAGS", "")
+    run = start(*DROPOUT)
+    run.state.num_parts = 2
+    with closing(TrainingStep(run.state, clip_norm=None, clip_value=None, ema_decay=0.0)) as step:
+        assert step._threads is None
+    found.append(update(run, 2))
+    (numbers, arrays), (others, other_arrays) = found
+    assert numbers == others
+    assert all(map(np.array_equal, arrays, other_arrays))
+
+
 def test_gaps_of_padded_windows_count_as_nothing_in_parts(start: Any) -> None:
     found = []
     for num_parts in (1, 2):

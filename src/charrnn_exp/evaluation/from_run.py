@@ -27,7 +27,7 @@ from charrnn_exp.model.memory import check_scoring_memory, explain_memory_errors
 from charrnn_exp.model.size import resolve
 from charrnn_exp.run_folder.folder import RunFolder
 from charrnn_exp.run_folder.overview import PROTOCOL, READ_BY, read_overview
-from charrnn_exp.run_folder.weights import count_parts, read_trained_checkpoint
+from charrnn_exp.run_folder.weights import read_trained_checkpoint
 
 SPLITS = ("val", "test", "train")
 """In the order in which they are scored: the long one last."""
@@ -74,14 +74,13 @@ def score_runs(
     for config in configs:
         check_scoring_memory(resolve(config.model, num_symbols=len(vocabulary)), num_symbols=len(vocabulary))
     read = [read_trained_checkpoint(folder, question.checkpoint, facts=facts, warn=warn) for folder in folders]
-    import_tensorflow()
+    workers = [checkpoint.read_workers() or (None, 1) for checkpoint, _ in read]
+    import_tensorflow(workers[0][0] if len(workers) == 1 else None)  # as in the run, whose last digits depend on it
     from charrnn_exp.model.weights import build_trained_network
 
     speakers = [
-        _Speaker(
-            folder.path, build_trained_network(_drop_dropout(config), weights, vocabulary), count_parts(checkpoint)
-        )
-        for folder, config, (checkpoint, weights) in zip(folders, configs, read, strict=True)
+        _Speaker(folder.path, build_trained_network(_drop_dropout(config), weights, vocabulary), num_parts)
+        for folder, config, (_, weights), (_, num_parts) in zip(folders, configs, read, workers, strict=True)
     ]
     voices = _list_voices(speakers, question, train_n)
     labels = tuple(name_row(text, voice.speaker, question.window) for text in texts for voice in voices)

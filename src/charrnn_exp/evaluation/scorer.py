@@ -16,6 +16,7 @@ from charrnn_exp.evaluation.details import Groups
 from charrnn_exp.evaluation.scores import Scores
 from charrnn_exp.evaluation.streams import NONE, Streams, Window, cut_groups
 from charrnn_exp.evaluation.sums import TOP, Measured, Sums
+from charrnn_exp.machine.compiled import keeps_reductions
 from charrnn_exp.model.ensemble import Ensemble
 from charrnn_exp.model.network import Network
 
@@ -127,7 +128,7 @@ class Scorer:
 
         if len(begins) == 1:
             return read(0)
-        with ThreadPoolExecutor(len(begins)) as threads:
+        with ThreadPoolExecutor(len(begins) if keeps_reductions() else 1) as threads:
             parts = list(threads.map(read, begins))
         skips = [first - begin for first, begin in zip(range(0, b, size), begins, strict=True)]
 

@@ -5,7 +5,6 @@ from collections.abc import Callable, Sequence
 from contextlib import suppress
 from dataclasses import replace
 
-from charrnn_exp.config.checks.training import MAX_THREADS
 from charrnn_exp.config.schema import Config
 from charrnn_exp.data.corpus import Corpus, describe, load_corpus
 from charrnn_exp.data.plan import Reshape
@@ -173,11 +172,10 @@ def _start_tensorflow(job: Job) -> Workers:
 
 
 def _read_workers(job: Job) -> Workers | None:
-    """Return the threads and parts that the newest readable checkpoint was made with; None where there is none."""
+    """Return the threads and parts of the newest checkpoint that says them; None where none does."""
     folder = job.resumption.copied_from or job.folder
     for checkpoint in reversed(CheckpointStore(folder.checkpoints, facts={}, num_rolling=1).find_all()):
-        with suppress(MachineError, OSError, KeyError, TypeError, ValueError):
-            machine = checkpoint.read_manifest()["machine"]
-            workers = Workers(int(machine["threads"]), int(machine.get("parts", 1)))
-            return workers if all(1 <= number <= MAX_THREADS for number in workers) else None
+        with suppress(MachineError, OSError):
+            if (found := checkpoint.read_workers()) is not None:
+                return Workers(*found)
     return None

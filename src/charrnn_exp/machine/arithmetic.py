@@ -4,7 +4,7 @@ import os
 
 import tensorflow as tf
 
-from charrnn_exp.machine.compiled import drop_ours
+from charrnn_exp.machine.compiled import XLA_VARIABLE, drop_ours
 from charrnn_exp.machine.precision import CPU_INFO, FAST_BFLOAT16_FLAGS, read_cpu_flags
 from charrnn_exp.machine.tensorflow import find_threads
 
@@ -35,5 +35,6 @@ def describe_arithmetic() -> dict[str, str]:
         "device": "gpu" if has_gpu() else "cpu",
         "processor": " ".join(sorted(ARITHMETIC_FLAGS & read_cpu_flags(CPU_INFO))),
         "threads": str(find_threads()),
-        **{name: drop_ours(os.environ.get(name, "")) for name in ARITHMETIC_VARIABLES},
+        **{name: os.environ.get(name, "") for name in ARITHMETIC_VARIABLES},
+        XLA_VARIABLE: drop_ours(os.environ.get(XLA_VARIABLE, "")),
     }

@@ -1,6 +1,7 @@
 """Functions that one process has compiled, for others: XLA's cache of compiled functions, in a folder of one's own."""
 
 import os
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 
@@ -12,7 +13,8 @@ XLA_VARIABLE = "XLA_FLAGS"
 LIBRARY = "xla_cpu_experimental_ynn_fusion_type"
 KEPT = f"--{LIBRARY}=-reduce"
 """XLA makes its reductions itself. A function that hands them to the library YNNPACK builds a plan for each thread that
-runs it, and two threads that build at once write one list of constants: the process may end by a fault of memory."""
+runs it, and two threads that build at once write one list of constants: the process may end by a fault of memory.
+Newer XLA locks the list."""
 
 
 @contextmanager
@@ -40,12 +42,18 @@ def compiled_functions_in(folder: str) -> Iterator[bool]:
 
 
 def keep_reductions() -> None:
-    """Let XLA make reductions itself in this process, unless the user has chosen or XLA has compiled before."""
-    before = os.environ.get(XLA_VARIABLE, "")
-    if LIBRARY not in before and (not before or before.startswith("-")):  # else it names a file of flags
+    """Let XLA make reductions itself in this process; only before TensorFlow is imported is it surely not too late."""
+    before = os.environ.get(XLA_VARIABLE, "").strip()
+    names_file = before and not before.startswith("-")
+    if "tensorflow" not in sys.modules and LIBRARY not in before and not names_file:
         os.environ[XLA_VARIABLE] = f"{before} {KEPT}".strip()
+
+
+def keeps_reductions() -> bool:
+    """Return whether XLA makes reductions itself, so that threads may run one compiled function at once."""
+    return KEPT in os.environ.get(XLA_VARIABLE, "").split()
 
 
 def drop_ours(flags: str) -> str:
     """Return flags of XLA as the user has them."""
-    return flags.replace(KEPT, "").strip()
+    return flags.removesuffix(KEPT).rstrip()

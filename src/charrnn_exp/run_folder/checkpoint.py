@@ -2,11 +2,13 @@
 
 import hashlib
 import json
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from types import NoneType
 from typing import Any
 
+from charrnn_exp.config.checks.training import MAX_THREADS
 from charrnn_exp.errors import MachineError, one_line
 from charrnn_exp.files import read_json
 from charrnn_exp.run_folder.arrays import Arrays, read_npz
@@ -81,6 +83,20 @@ class Checkpoint:
         if written_sha256 != hash_manifest(manifest):
             raise MachineError(f"{self.folder / MANIFEST} is damaged: its sha256 is not the one written in it.")
         return manifest
+
+    def read_workers(self) -> tuple[int, int] | None:
+        """Return the threads and parts that it was made with; None: it does not say, or something that cannot be.
+
+        Raises:
+            MachineError: if the manifest is missing or damaged.
+            OSError: if the disk cannot be read.
+        """
+        machine = self.read_manifest().get("machine")
+        found = [machine.get("threads"), machine.get("parts", "1")] if isinstance(machine, dict) else []
+        numbers = [int(each) for each in found if isinstance(each, str) and re.fullmatch("[0-9]{1,4}", each)]
+        if len(numbers) < 2 or not all(1 <= number <= MAX_THREADS for number in numbers):
+            return None
+        return numbers[0], numbers[1]
 
     def is_kept(self) -> bool:
         """Return whether the checkpoint is never pruned; False for a damaged one.

@@ -4,7 +4,6 @@ import contextlib
 from collections.abc import Callable
 from typing import Any
 
-from charrnn_exp.config.checks.training import MAX_THREADS
 from charrnn_exp.errors import MachineError, UserError
 from charrnn_exp.run_folder.arrays import Arrays
 from charrnn_exp.run_folder.checkpoint import MANIFEST, TRAINING, WEIGHTS, Checkpoint
@@ -58,15 +57,6 @@ def read_trained_checkpoint(
             raise UserError(f"checkpoint must be last or best, got {which!r}.")
     write_note(f"run {folder.path}, checkpoint {checkpoint.folder.name}{_describe_best(checkpoint)}")
     return checkpoint, weights
-
-
-def count_parts(checkpoint: Checkpoint) -> int:
-    """Return the parts of a batch that a checkpoint's run was computed and scored in; 1 where it does not say."""
-    machine = checkpoint.read_manifest().get("machine")
-    typed = machine.get("parts") if isinstance(machine, dict) else None
-    if not (isinstance(typed, str) and typed.isdecimal() and len(typed) <= len(str(MAX_THREADS))):
-        return 1
-    return min(max(int(typed), 1), MAX_THREADS)
 
 
 def read_weights_by_hash(folder: RunFolder, sha256: str, *, facts: dict[str, Any]) -> Arrays | None:

@@ -2,7 +2,8 @@
 
 A part is an equal share of the batch's streams, on a Python thread of its own and, where there are several, on a device
 of its own. The products of small models are too short to be shared by two cores: a part keeps its core busy by itself.
-Parts are added in their order, so that the same number of parts gives the same bits.
+Parts are added in their order, so that the same number of parts gives the same bits. In a process in which another
+program has imported TensorFlow they are computed one after another (`machine/compiled.py`), to the same bits.
 
 Axes: a batch of an update, b stream, t time, v vocabulary, h hidden units.
 """
@@ -14,6 +15,7 @@ from typing import Any
 import keras
 import tensorflow as tf
 
+from charrnn_exp.machine.compiled import keeps_reductions
 from charrnn_exp.model.gradients import forgetting_gradients
 from charrnn_exp.model.loss import find_mean_loss
 from charrnn_exp.model.network import States
@@ -53,7 +55,8 @@ class TrainingStep:
         self._is_padded = is_padded
         self._num_parts, self._devices = state.num_parts, state.devices
         self._seeds = [layer.seed_generator.state for layer in self._network.list_dropouts() if layer.rate > 0]
-        self._threads = ThreadPoolExecutor(state.num_parts - 1) if state.num_parts > 1 else None
+        is_at_once = state.num_parts > 1 and keeps_reductions()
+        self._threads = ThreadPoolExecutor(state.num_parts - 1) if is_at_once else None
         # Without autograph, which leaves files in the temporary folder.
         self._run = tf.function(self._run_impl, autograph=False)
         self._differentiate_part = tf.function(self._differentiate_part_impl, autograph=False)
@@ -78,22 +81,26 @@ class TrainingStep:
         """
         rate = tf.constant(learning_rate, tf.float32)
         batch = tf.constant(windows_abt), tf.constant(starts_ab), states
-        if self._threads is None or windows_abt.shape[1] % self._num_parts:
+        if self._num_parts == 1 or windows_abt.shape[1] % self._num_parts:
             loss, norm, states = self._run(*batch, rate)
         else:
-            others = range(1, self._num_parts)  # this thread computes the first
-            futures = [self._threads.submit(self._differentiate_there, number, *batch) for number in others]
-            try:
-                parts = [self._differentiate_there(0, *batch), *(future.result() for future in futures)]
-            finally:
-                wait(futures)
-            loss, norm, states = self._finish(batch[0], parts, rate)
+            loss, norm, states = self._finish(batch[0], self._differentiate_parts(*batch), rate)
         return float(loss), float(norm), states
 
     def close(self) -> None:
         """End the threads of the parts."""
         if self._threads is not None:
             self._threads.shutdown()
+
+    def _differentiate_parts(self, *batch: Any) -> list[tuple[Any, ...]]:
+        others = range(1, self._num_parts)  # this thread computes the first
+        if self._threads is None:
+            return [self._differentiate_there(number, *batch) for number in (0, *others)]
+        futures = [self._threads.submit(self._differentiate_there, number, *batch) for number in others]
+        try:
+            return [self._differentiate_there(0, *batch), *(future.result() for future in futures)]
+        finally:
+            wait(futures)
 
     def _differentiate_there(self, number: int, *batch: Any) -> tuple[Any, ...]:
         """Return the loss, gradients, last states and seeds of a part, computed on its device."""
