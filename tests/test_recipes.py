@@ -47,6 +47,28 @@ def test_the_figures_of_the_recipes_are_those_of_their_runs(tmp_path: Path) -> N
     assert {path.name for path in RESULTS.iterdir()} <= set(RECIPES)
 
 
+def test_a_row_has_published_losses_and_nano_and_is_of_one_machine(tmp_path: Path) -> None:
+    page, folder = tmp_path / "results.md", tmp_path / "results/names"
+    page.write_text("<!-- written by benchmarks/recipes.py -->\n<!-- to here -->\n")
+    folder.mkdir(parents=True)
+    for seed in (1, 2):
+        result = json.loads((RESULTS / f"names/seed_{seed}.json").read_text()) | {
+            "nano": [(81.4, 1.8857), (82.6, 1.88)]
+        }
+        result["summary"]["published"] = {"val": {"part": "val", "loss": 1.4697, "model": "Transformer", "source": "a"}}
+        (folder / f"seed_{seed}.json").write_text(json.dumps(result))
+    command = [sys.executable, str(BENCHMARK), "--page", str(page), "--results", str(folder.parent)]
+    subprocess.run(command, check=True)
+    assert page.read_text().splitlines()[3].endswith("| 1.4978 | val 1.4697 | 81 s, 1.8857; 83 s, 1.8800 |")
+    result["machine"]["cores"] = "4"
+    (folder / "seed_2.json").write_text(json.dumps(result))
+    before = page.read_bytes()
+    done = subprocess.run(command, capture_output=True, text=True)
+    assert done.returncode == 1
+    assert done.stderr == "the seeds of names must be of one machine and one command: run them together.\n"
+    assert page.read_bytes() == before
+
+
 @pytest.mark.slow
 def test_each_seed_of_a_recipe_is_run_and_told(tmp_path: Path) -> None:
     page, results = tmp_path / "results.md", tmp_path / "results"

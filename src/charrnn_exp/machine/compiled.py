@@ -1,4 +1,4 @@
-"""Functions that one process has compiled, for others: XLA's cache of compiled functions, in a folder of one's own."""
+"""How XLA compiles: with a cache of compiled functions in a folder, so that other processes take them; reductions."""
 
 import os
 import sys
