@@ -43,7 +43,7 @@ test: check ## check, then all fast tests; no network needed
 
 test-slow: install ## a browser on the MLflow UI, the wheel in a clean environment, kills, outages
 	$(PIP) --quiet --editable ".[dev,browser]"
-	$(BIN)/python -m pytest -m "slow and not alone" --numprocesses 2 --dist loadfile $(SLOW) $(ARGS) || [ $$? = 5 ]
+	$(BIN)/python -m pytest -m "slow and not alone" --numprocesses 2 --dist loadfile --no-loadscope-reorder $(SLOW) $(ARGS) || [ $$? = 5 ]
 	$(BIN)/python -m pytest -m "slow and alone" $(SLOW) $(ARGS) || [ $$? = 5 ]  # 5: ARGS has none of this kind
 
 stress: install ## faults of every kind, counted: about four hours; goes on where it was stopped; writes docs/stress.*

@@ -3,6 +3,7 @@
 import functools
 import os
 import signal
+import tempfile
 from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
@@ -41,7 +42,9 @@ def slow_after(count: int, values: Iterable[Any]) -> list[Any]:
     return [*kept, *(pytest.param(*value, marks=pytest.mark.slow) for value in of_several)]
 
 
-os.environ.setdefault("CHARRNN_COMPILED", "off")  # tests share no compiled functions with the user's runs
+if "PYTEST_XDIST_WORKER" not in os.environ:  # workers have the folder of the process that starts them
+    _cache = tempfile.TemporaryDirectory(prefix="charrnn_exp_tests_")
+    os.environ["XDG_CACHE_HOME"] = _cache.name  # tests share compiled functions, none with the user's runs
 keep_reductions()  # before TensorFlow is imported by what pytest reads next
 
 

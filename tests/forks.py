@@ -113,6 +113,12 @@ class Program:
         """Run the program to its end; see `start`."""
         return self.start(folder, *words, **options).finish()
 
+    def run_well(self, folder: Path, *words: str) -> tuple[str, str]:
+        """Return both outputs of the program, which ends with 0."""
+        ended = self.run(folder, *words)
+        assert ended.returncode == 0, ended.stderr
+        return ended.stdout, ended.stderr
+
 
 @contextmanager
 def preload(what: str) -> Iterator[Program]:

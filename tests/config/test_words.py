@@ -45,6 +45,8 @@ def make_names(number: int, seed: int) -> list[str]:
 
 
 NAMES = make_names(200, seed=12)
+FIRST = NAMES[: len(NAMED) + 30]
+"""Those that are also read in ways of which each takes a good tenth of a second."""
 
 
 @pytest.fixture
@@ -106,16 +108,17 @@ def test_each_of_200_file_names_is_read_as_typed_and_null_as_the_pasted_advice()
 
 @pytest.mark.slow
 @pytest.mark.usefixtures("texts")
-def test_each_of_200_file_names_is_read_by_hydras_own_composition() -> None:
-    read = {name: read_or_paste(read_wholly, [f"dataset.path={name}"]).decode() for name in NAMES}
-    assert {name for name in NAMES if read[name] != name} == set()
+def test_each_of_100_file_names_is_read_by_hydras_own_composition() -> None:
+    read = {name: read_or_paste(read_wholly, [f"dataset.path={name}"]).decode() for name in FIRST}
+    assert len(read) >= 100
+    assert {name for name in FIRST if read[name] != name} == set()
 
 
 @pytest.mark.slow
-def test_each_of_200_file_names_is_read_from_yaml(texts: Path) -> None:
+def test_each_of_100_file_names_is_read_from_yaml(texts: Path) -> None:
     (texts / "conf/experiment").mkdir(parents=True)
     wrong = set()
-    for name in NAMES:
+    for name in FIRST:
 
         def write(scalar: str) -> None:
             text = f"# @package _global_\ndataset:\n  path: {scalar}\n"

@@ -10,7 +10,7 @@ from typing import Any
 import pytest
 import yaml
 
-from tests.plugins import run
+from tests.forks import Program
 
 EXAMPLE = Path(__file__).resolve().parents[2] / "examples/my_text.yaml"
 TEXT = b"It was on a dreary night of November.\n" * 60
@@ -61,12 +61,12 @@ def write_example(folder: Path, **changes: Any) -> str:
 
 
 @pytest.mark.slow
-def test_a_wrong_checksum_or_size_ends_with_3_and_one_line(site: Site, tmp_path: Path) -> None:
+def test_a_wrong_checksum_or_size_ends_with_3_and_one_line(program: Program, site: Site, tmp_path: Path) -> None:
     wrong: list[dict[str, Any]] = [{"num_bytes": len(TEXT) - 1}, {"checksum": "sha256:" + "0" * 64}]
     for i, changes in enumerate(wrong):
         facts = {"urls": [site.address], "num_bytes": len(TEXT), "checksum": f"sha256:{DIGEST}"} | changes
         folder = write_example(tmp_path / str(i), **facts)
-        ended = run(tmp_path, "--config-dir", folder, "dataset=novel", *TINY)
+        ended = program.run(tmp_path, "--config-dir", folder, "dataset=novel", *TINY)
         assert ended.returncode == 3
         assert ended.stderr.startswith("charrnn_exp: error: text my_text must be downloaded, got no valid file (127.")
         assert len(ended.stderr.splitlines()) == 1
@@ -75,33 +75,37 @@ def test_a_wrong_checksum_or_size_ends_with_3_and_one_line(site: Site, tmp_path:
     assert list((tmp_path / "data").iterdir()) == []
 
 
-def test_an_address_that_may_not_be_used_is_a_mistake_in_the_settings(tmp_path: Path) -> None:
+def test_an_address_that_may_not_be_used_is_a_mistake_in_the_settings(
+    settings_program: Program, tmp_path: Path
+) -> None:
     folder = write_example(tmp_path / "mine", urls=["http://example.org/novel.txt"])
-    ended = run(tmp_path, "--config-dir", folder, "dataset=novel", "--cfg", "job")
+    ended = settings_program.run(tmp_path, "--config-dir", folder, "dataset=novel", "--cfg", "job")
     assert (ended.returncode, len(ended.stderr.splitlines())) == (2, 1)
     assert "dataset.urls must each be an https address (http is for this machine alone)" in ended.stderr
 
 
 @pytest.mark.slow
-def test_a_text_is_fetched_once_and_a_run_folder_alone_fetches_nothing(site: Site, tmp_path: Path) -> None:
+def test_a_text_is_fetched_once_and_a_run_folder_alone_fetches_nothing(
+    program: Program, site: Site, tmp_path: Path
+) -> None:
     facts = {"urls": [site.address], "num_bytes": len(TEXT), "checksum": f"sha256:{DIGEST}"}
     folder = write_example(tmp_path / "mine", **facts)
     for seed in (1, 2):
-        trained = run(tmp_path, "--config-dir", folder, "dataset=novel", f"seed={seed}", *TINY)
+        trained = program.run(tmp_path, "--config-dir", folder, "dataset=novel", f"seed={seed}", *TINY)
         assert (trained.returncode, trained.stderr) == (0, "")
     assert site.asked == ["/novel.txt"]
     (cached,) = (tmp_path / "data").iterdir()
     assert (cached.name, cached.read_bytes()) == (f"sha256-{DIGEST}", TEXT)
-    assert run(tmp_path, "evaluate").returncode == 0
+    assert program.run(tmp_path, "evaluate").returncode == 0
 
     cached.unlink()
     for words in (["evaluate"], ["resume", "training.max_steps=6"]):
-        ended = run(tmp_path, *words)
+        ended = program.run(tmp_path, *words)
         assert (ended.returncode, len(ended.stderr.splitlines())) == (3, 1)
         assert "text my_text must be downloaded, got no mirror to ask. Put it by hand, " in ended.stderr
-    assert run(tmp_path, "sample").returncode == 0
+    assert program.run(tmp_path, "sample").returncode == 0
     file = tmp_path / "mine.txt"
     file.write_bytes(TEXT)
-    started = run(tmp_path, "dataset=file", f"dataset.path={file}", "training.init_from=latest", *TINY)
+    started = program.run(tmp_path, "dataset=file", f"dataset.path={file}", "training.init_from=latest", *TINY)
     assert started.returncode == 0
     assert site.asked == ["/novel.txt"]

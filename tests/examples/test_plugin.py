@@ -116,14 +116,14 @@ def test_an_offered_cell_is_in_help_and_completion_and_its_settings_are_checked(
 
 
 @pytest.mark.slow
-def test_a_run_of_an_offered_cell_is_trained_sampled_and_resumed(site: Path, tmp_path: Path) -> None:
+def test_a_run_of_an_offered_cell_is_trained_sampled_and_resumed(program: Program, site: Path, tmp_path: Path) -> None:
     words = (*TINY, "model.cell=leaky", "model.extra.leaky.leak=0.3")
     trained = run(tmp_path, *words, path=(site,))
     warned = [line for line in trained.stderr.splitlines() if "guessing them all alike" not in line]
     assert (trained.returncode, warned) == (0, [])
-    assert run(tmp_path, "resume", "training.max_steps=2", path=(site,)).returncode == 0
-    assert run(tmp_path, "sample", path=(site,)).returncode == 0
-    gone = run(tmp_path, "sample")
+    assert program.run(tmp_path, "resume", "training.max_steps=2", path=(site,)).returncode == 0
+    assert program.run(tmp_path, "sample", path=(site,)).returncode == 0
+    gone = program.run(tmp_path, "sample")
     assert (gone.returncode, gone.stderr) == (
         2,
         "charrnn_exp: error: model.cell.leaky must be offered by charrnn-exp-extras 1.2.0, with which the run was "
@@ -132,20 +132,22 @@ def test_a_run_of_an_offered_cell_is_trained_sampled_and_resumed(site: Path, tmp
 
 
 @pytest.mark.slow
-def test_a_run_with_an_offered_filter_names_its_package_when_that_is_gone(site: Path, tmp_path: Path) -> None:
-    trained = run(tmp_path, *TINY, "sampling.extra.epsilon=1", path=(site,))
+def test_a_run_with_an_offered_filter_names_its_package_when_that_is_gone(
+    program: Program, site: Path, tmp_path: Path
+) -> None:
+    trained = program.run(tmp_path, *TINY, "sampling.extra.epsilon=1", path=(site,))
     assert (trained.returncode, trained.stderr) == (0, "")
-    greedy = run(tmp_path, "sample", "sampling.extra.epsilon=null", "sampling.temperature=0", path=(site,))
-    drawn = run(tmp_path, "sample", path=(site,))
+    greedy = program.run(tmp_path, "sample", "sampling.extra.epsilon=null", "sampling.temperature=0", path=(site,))
+    drawn = program.run(tmp_path, "sample", path=(site,))
     assert (drawn.returncode, drawn.stdout) == (0, greedy.stdout)  # epsilon=1 leaves the likeliest alone
     line = (
         "sampling.extra.epsilon must be offered by charrnn-exp-extras 1.2.0, with which the run was made, "
         "got no such package. Install charrnn-exp-extras==1.2.0."
     )
     for words in (["sample"], ["evaluate"], ["resume", "training.max_steps=2"]):
-        ended = run(tmp_path, *words)
+        ended = program.run(tmp_path, *words)
         assert (ended.returncode, ended.stderr) == (2, f"charrnn_exp: error: {line}\n")
-    repaired = run(tmp_path, "repair")
+    repaired = program.run(tmp_path, "repair")
     assert (repaired.returncode, repaired.stdout) == (0, "1 of 1 runs needed nothing\n")
     swept = run(tmp_path, "-m", *TINY, "sampling.extra.epsilon=0.5,1", path=(site,))
     assert (swept.returncode, swept.stderr) == (0, "")

@@ -68,6 +68,8 @@ def test_every_option_composes_and_makes_two_updates(
     words = [f"{group}={option}", *TWO_STEPS]
     if group != "tracking":
         words.append("tracking=none")
+    if group not in ("dataset", "experiment", "recipe"):
+        words.append("dataset.max_bytes=300000")  # of the default text
     needs_more = (group, option) in (("dataset", "file"), ("tracking", "server"))
     text = None if needs_more else NETWORK.get(compose(words[0]).dataset.name)
     if text is not None:

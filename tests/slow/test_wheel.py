@@ -1,5 +1,6 @@
 """The wheel, installed into a clean environment, run from an empty folder."""
 
+import os
 import subprocess
 import sys
 import venv
@@ -21,8 +22,18 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     venv.create(folder / "environment", with_pip=True)
     bin_folder = folder / "environment" / "bin"
     constraints = str(ROOT / "constraints.txt")
-    install = [str(bin_folder / "python"), "-m", "pip", "install", "--quiet", "--constraint", constraints, str(wheel)]
-    subprocess.run(install, check=True)
+    install = [
+        str(bin_folder / "python"),
+        "-m",
+        "pip",
+        "install",
+        "--quiet",
+        "--no-compile",
+        "--constraint",
+        constraints,
+    ]
+    environment = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"}  # pip's downloads
+    subprocess.run([*install, str(wheel)], env=environment, check=True)
     return bin_folder
 
 

@@ -25,22 +25,22 @@ def test_a_run_resumed_in_a_new_process_ends_with_the_same_bytes(tmp_path: Path)
 
 @pytest.mark.slow
 def test_a_killed_run_ends_as_if_nothing_had_been(tmp_path: Path) -> None:
-    outcome = kills.kill(4, tmp_path)
-    assert outcome.tried == 4
+    outcome = kills.kill(2, tmp_path)
+    assert outcome.tried == 2
     assert outcome.failures == []
 
 
 @pytest.mark.alone
 @pytest.mark.slow
 def test_a_signal_is_obeyed_in_time_and_the_run_goes_on_after_it(tmp_path: Path) -> None:
-    outcome = kills.ask_to_stop(4, tmp_path)
-    assert outcome.tried == 4
+    outcome = kills.ask_to_stop(3, tmp_path)
+    assert outcome.tried == 3
     assert outcome.failures == []
 
 
 @pytest.mark.slow
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root may mount a disk that is too small")
 def test_a_full_disk_costs_nothing_once_there_is_room(tmp_path: Path) -> None:
-    outcome = full_disk.check(3, tmp_path)
-    assert outcome.tried == 3
+    outcome = full_disk.check(2, tmp_path)
+    assert outcome.tried == 2
     assert outcome.failures == []
