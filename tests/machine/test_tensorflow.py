@@ -7,9 +7,12 @@ import time
 import pytest
 
 PROGRAM = """
-import sys
+import gc, sys
 from charrnn_exp.machine.tensorflow import UNUSED, import_tensorflow
+before = gc.get_stats()[2]["collections"]
 import_tensorflow()
+assert gc.isenabled()
+assert gc.get_stats()[2]["collections"] - before <= 1, "the import looks for garbage"
 assert {"tensorflow", "keras"} <= set(sys.modules)
 print(*(name for name in UNUSED if name in sys.modules))
 import sklearn, pandas, matplotlib.pyplot

@@ -21,19 +21,9 @@ def clean_environment(tmp_path_factory: pytest.TempPathFactory) -> Path:
     (wheel,) = folder.glob("*.whl")
     venv.create(folder / "environment", with_pip=True)
     bin_folder = folder / "environment" / "bin"
-    constraints = str(ROOT / "constraints.txt")
-    install = [
-        str(bin_folder / "python"),
-        "-m",
-        "pip",
-        "install",
-        "--quiet",
-        "--no-compile",
-        "--constraint",
-        constraints,
-    ]
+    pip = [str(bin_folder / "python"), "-m", "pip", "install", "--quiet", "--no-compile"]
     environment = {name: value for name, value in os.environ.items() if name != "XDG_CACHE_HOME"}  # pip's downloads
-    subprocess.run([*install, str(wheel)], env=environment, check=True)
+    subprocess.run([*pip, "--constraint", str(ROOT / "constraints.txt"), str(wheel)], env=environment, check=True)
     return bin_folder
 
 
